@@ -1,0 +1,44 @@
+/**
+ * Block digests: how a changed file is compared with its base without keeping the base.
+ *
+ * A file is a row of 4 KiB blocks (the last one may be short). Its digests are the SHA-256 of each block, 32 bytes
+ * apiece, and its content digest is the SHA-256 over those digests followed by its size as eight big-endian bytes: one
+ * pass over the data gives both. 4 KiB is SQLite's page size in Chroma's database.
+ */
+import { createHash, hash } from 'node:crypto';
+
+export const BLOCK_SIZE = 4096;
+export const DIGEST_SIZE = 32;
+
+/** Digests of one file: `blocks` holds 32 bytes per block, in order. */
+export interface FileDigests {
+  size: number;
+  blocks: Uint8Array;
+}
+
+/** Digests of a directory, by relative path. */
+export type DirectoryDigests = Map<string, FileDigests>;
+
+export function blockCount(size: number): number {
+  return Math.ceil(size / BLOCK_SIZE);
+}
+
+export function blockDigest(block: Uint8Array): Uint8Array {
+  return hash('sha256', block, 'buffer');
+}
+
+/** Hex content digest of a file, from the digests of its blocks. */
+export function contentDigest(digests: FileDigests): string {
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64BE(BigInt(digests.size));
+  return createHash('sha256').update(digests.blocks).update(size).digest('hex');
+}
+
+/** Hex SHA-256 of bytes. */
+export function sha256(bytes: Uint8Array | string): string {
+  return hash('sha256', bytes, 'hex');
+}
+
+export function digestAt(digests: FileDigests, index: number): Uint8Array {
+  return digests.blocks.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
+}
