@@ -16,8 +16,16 @@ export interface FileDigests {
   blocks: Uint8Array;
 }
 
-/** Digests of a directory, by relative path. */
-export type DirectoryDigests = Map<string, FileDigests>;
+/**
+ * Digests of a directory as one manifest has it. They outlive the `clean` marker: a dirty directory is repaired by
+ * comparing its blocks with them, which is why they name the manifest that they describe.
+ */
+export interface DirectoryDigests {
+  manifestKey: string;
+  manifestSha256: string;
+  /** By relative path. */
+  files: Map<string, FileDigests>;
+}
 
 export function blockCount(size: number): number {
   return Math.ceil(size / BLOCK_SIZE);
