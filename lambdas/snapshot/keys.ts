@@ -1,0 +1,126 @@
+/**
+ * Every object key is built and parsed here, and every name that becomes part of one is validated here. The kind comes
+ * first, so that events, lifecycle rules and IAM can be scoped by prefix.
+ */
+import { InvalidInputError } from '../protocol/errors.ts';
+
+/** As Chroma itself allows, but at most 128 characters and no `..`, so that a name is also one safe path segment. */
+const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]$/;
+/** A ULID or the producer's idempotency key. */
+const DELTA_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/;
+const COMMIT_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** @throws InvalidInputError */
+export function checkCollection(name: string): string {
+  if (!COLLECTION.test(name) || name.includes('..')) {
+    const shown = name.length > 40 ? `${name.slice(0, 40)}... (${name.length} characters)` : name;
+    throw new InvalidInputError(
+      `"${shown}" is no collection name. Use 3 to 128 letters, digits, ".", "_" or "-", starting and ending with a ` +
+        'letter or digit, without "..".',
+    );
+  }
+  return name;
+}
+
+export function isDeltaId(id: string): boolean {
+  return DELTA_ID.test(id);
+}
+
+/** @throws InvalidInputError */
+export function checkDeltaId(id: string): string {
+  if (!isDeltaId(id)) {
+    throw new InvalidInputError(
+      `"${id.slice(0, 60)}" is no delta id. Use 1 to 48 letters, digits, ".", "_" or "-", starting with a letter or digit.`,
+    );
+  }
+  return id;
+}
+
+export function pointerKey(collection: string): string {
+  return `pointers/${checkCollection(collection)}.json`;
+}
+
+export const POINTERS_PREFIX = 'pointers/';
+export const DELTAS_PREFIX = 'deltas/';
+
+export function parsePointerKey(key: string): { collection: string } | undefined {
+  const collection = /^pointers\/([^/]+)\.json$/.exec(key)?.[1];
+  return collection !== undefined && isCollection(collection) ? { collection } : undefined;
+}
+
+/** Versions are zero-padded, so that a listing is in version order. */
+export function manifestKey(collection: string, version: number, commitId: string): string {
+  return `${manifestsPrefix(collection)}${String(version).padStart(12, '0')}-${checkCommitId(commitId)}.json`;
+}
+
+export function manifestsPrefix(collection: string): string {
+  return `manifests/${checkCollection(collection)}/`;
+}
+
+export function parseManifestKey(
+  key: string,
+): { collection: string; version: number; commitId: string } | undefined {
+  const match = /^manifests\/([^/]+)\/(\d{12})-([0-9A-Z]{26})\.json$/.exec(key);
+  const [, collection = '', version = '', commitId = ''] = match ?? [];
+  if (!isCollection(collection) || !COMMIT_ID.test(commitId)) return undefined;
+  return { collection, version: Number(version), commitId };
+}
+
+export function packKey(collection: string, commitId: string, n: number): string {
+  return `${packsPrefix(collection)}${checkCommitId(commitId)}-${n}.pack`;
+}
+
+export function packsPrefix(collection: string): string {
+  return `packs/${checkCollection(collection)}/`;
+}
+
+export function parsePackKey(key: string): { collection: string; commitId: string; n: number } | undefined {
+  const match = /^packs\/([^/]+)\/([0-9A-Z]{26})-(0|[1-9]\d{0,5})\.pack$/.exec(key);
+  const [, collection = '', commitId = '', n = ''] = match ?? [];
+  if (!isCollection(collection) || !COMMIT_ID.test(commitId)) return undefined;
+  return { collection, commitId, n: Number(n) };
+}
+
+export function deltaKey(collection: string, deltaId: string): string {
+  return `${inboxPrefix(collection)}${checkDeltaId(deltaId)}`;
+}
+
+/** The inbox of a collection. */
+export function inboxPrefix(collection: string): string {
+  return `${DELTAS_PREFIX}${checkCollection(collection)}/`;
+}
+
+/** `undefined` for an object in the inbox that no producer of ours can have written: it is left alone and reported. */
+export function parseDeltaKey(key: string): { collection: string; deltaId: string } | undefined {
+  const [, collection = '', deltaId = ''] = /^deltas\/([^/]+)\/([^/]+)$/.exec(key) ?? [];
+  return isCollection(collection) && isDeltaId(deltaId) ? { collection, deltaId } : undefined;
+}
+
+/**
+ * Report on a delta's rejected operations; with `sha256`, on other content that was sent under an id already used
+ * (`<id>~<sha256>`).
+ */
+export function rejectionKey(collection: string, deltaId: string, sha256?: string): string {
+  if (sha256 !== undefined && !SHA256.test(sha256)) throw new InvalidInputError(`"${sha256}" is no SHA-256.`);
+  const suffix = sha256 === undefined ? '' : `~${sha256}`;
+  return `rejected/${checkCollection(collection)}/${checkDeltaId(deltaId)}${suffix}.json`;
+}
+
+export function parseRejectionKey(
+  key: string,
+): { collection: string; deltaId: string; sha256?: string } | undefined {
+  const match = /^rejected\/([^/]+)\/([^/~]+)(?:~([0-9a-f]{64}))?\.json$/.exec(key);
+  const [, collection = '', deltaId = '', sha256] = match ?? [];
+  if (!isCollection(collection) || !isDeltaId(deltaId)) return undefined;
+  return sha256 === undefined ? { collection, deltaId } : { collection, deltaId, sha256 };
+}
+
+function isCollection(name: string): boolean {
+  return COLLECTION.test(name) && !name.includes('..');
+}
+
+function checkCommitId(id: string): string {
+  if (!COMMIT_ID.test(id)) throw new InvalidInputError(`"${id}" is no commit id; a commit id is a ULID.`);
+  return id;
+}

@@ -1,0 +1,202 @@
+/**
+ * The manifest: one version of a collection, complete in itself. It lists every file as extents of frames of packs, the
+ * ancestry, the ledger, and what engine wrote it. docs/format.md gives the stored form byte by byte.
+ */
+import { z } from 'zod';
+import { CorruptObjectError } from '../protocol/errors.ts';
+import { type LedgerEntry, MAX_REJECTIONS_PER_DELTA } from '../protocol/ledger.ts';
+import { sha256 } from './blocks.ts';
+import type { Extent, Frame } from './frames.ts';
+import { FRAME_SIZE } from './frames.ts';
+import { parsePackKey } from './keys.ts';
+
+export const MANIFEST_FORMAT = 1;
+export const ANCESTRY_LENGTH = 64;
+
+export interface CommitRef {
+  version: number;
+  commitId: string;
+}
+
+/** A manifest that is known by its content. */
+export interface ManifestRef {
+  key: string;
+  /** Hex. */
+  sha256: string;
+}
+
+export interface SnapshotFile {
+  path: string;
+  size: number;
+  /** Content digest, hex (see blocks.ts). */
+  digest: string;
+  /** Tile the file exactly, in order. */
+  extents: Extent[];
+}
+
+export interface Pack {
+  key: string;
+  /** Stored bytes. */
+  size: number;
+  /** Bytes of all its frames once decompressed, the dead ones included. */
+  rawSize: number;
+  /** Hex, of the whole pack. */
+  sha256: string;
+}
+
+/** Engine that wrote the files. `null` in version 0, which has none. */
+export interface EngineStamp {
+  name: string;
+  version: string;
+  /** Highest migration per kind. */
+  migrations: Record<string, number>;
+}
+
+export interface Manifest {
+  collection: string;
+  version: number;
+  commitId: string;
+  /** Manifest of version - 1; `null` for version 0. */
+  parent: ManifestRef | null;
+  /** The last `ANCESTRY_LENGTH` ancestors, newest first, without itself. */
+  ancestry: CommitRef[];
+  space: 'l2' | 'cosine' | 'ip';
+  dimension: number;
+  engine: EngineStamp | null;
+  records: number;
+  files: SnapshotFile[];
+  /** Packs that some extent refers to. */
+  packs: Pack[];
+  /** Deltas contained but not known to be settled. Entries of this version are its newly applied deltas. */
+  ledger: LedgerEntry[];
+}
+
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const hex = z.string().regex(/^[0-9a-f]{64}$/);
+const commitId = z.string().regex(/^[0-9A-HJKMNP-TV-Z]{26}$/);
+const path = z.string().regex(/^(?!.*(^|\/)\.{0,2}(\/|$))[A-Za-z0-9._/-]{1,512}$/, 'is no relative path');
+
+const rejection = z.strictObject({ line: count, id: z.string().optional(), error: z.string(), reason: z.string() });
+const ledgerEntry = z.strictObject({
+  deltaId: z.string().max(48),
+  outcome: z.enum(['applied', 'rejected']),
+  version: count,
+  sha256: hex,
+  rejectedOperations: count,
+  rejections: z.array(rejection).max(MAX_REJECTIONS_PER_DELTA).optional(),
+});
+
+const schema = z.strictObject({
+  format: z.literal(MANIFEST_FORMAT),
+  collection: z.string(),
+  version: count,
+  commitId,
+  parent: z.strictObject({ key: z.string(), sha256: hex }).nullable(),
+  ancestry: z.array(z.tuple([count, commitId])).max(ANCESTRY_LENGTH),
+  space: z.enum(['l2', 'cosine', 'ip']),
+  dimension: count.min(1).max(65_536),
+  engine: z.strictObject({ name: z.string(), version: z.string(), migrations: z.record(z.string(), count) }).nullable(),
+  records: count,
+  packs: z.array(z.strictObject({ key: z.string(), size: count, rawSize: count, sha256: hex })),
+  /** pack index, offset, length, rawLength, sha256 */
+  frames: z.array(z.tuple([count, count, count, count.max(FRAME_SIZE), hex])),
+  files: z.array(
+    /** extents: offset, length, frame index, offset in the frame */
+    z.strictObject({ path, size: count, digest: hex, extents: z.array(z.tuple([count, count, count, count])) }),
+  ),
+  ledger: z.array(ledgerEntry),
+});
+
+/** Stored bytes of a manifest and the reference to them. Equal manifests give equal bytes. */
+export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256: string } {
+  const packIndex = new Map(manifest.packs.map((pack, index) => [pack.key, index]));
+  const frames: z.infer<typeof schema>['frames'] = [];
+  const frameIndex = new Map<string, number>();
+  const indexOf = (frame: Frame): number => {
+    const id = `${frame.packKey}@${frame.offset}`;
+    let index = frameIndex.get(id);
+    if (index === undefined) {
+      const pack = packIndex.get(frame.packKey);
+      if (pack === undefined) throw new CorruptObjectError(`An extent refers to "${frame.packKey}", which is not listed.`);
+      index = frames.push([pack, frame.offset, frame.length, frame.rawLength, frame.sha256]) - 1;
+      frameIndex.set(id, index);
+    }
+    return index;
+  };
+  const { ancestry, files, ...rest } = manifest;
+  const stored: z.infer<typeof schema> = {
+    format: MANIFEST_FORMAT,
+    ...rest,
+    ancestry: ancestry.map((ref) => [ref.version, ref.commitId]),
+    files: files.map(({ extents, ...file }) => ({
+      ...file,
+      extents: extents.map((extent) => [extent.offset, extent.length, indexOf(extent.frame), extent.frameOffset]),
+    })),
+    frames,
+  };
+  const bytes = Buffer.from(JSON.stringify(stored));
+  return { bytes, sha256: sha256(bytes) };
+}
+
+/**
+ * Parse and check a manifest.
+ * @param expected Hex SHA-256 that the pointer, or the child, gives.
+ * @throws CorruptObjectError
+ */
+export function decodeManifest(key: string, bytes: Uint8Array, expected: string): Manifest {
+  if (sha256(bytes) !== expected) throw corrupt(key, 'its SHA-256 is not the one that its referrer gives');
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (cause) {
+    throw corrupt(key, 'it is not JSON', cause);
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw corrupt(key, z.prettifyError(parsed.error).slice(0, 500));
+  const { format: _format, frames: storedFrames, ...stored } = parsed.data;
+  const frames = storedFrames.map(([pack, offset, length, rawLength, digest]): Frame => {
+    const { key: packKey, size } = stored.packs[pack] ?? { key: '', size: 0 };
+    if (offset + length > size) throw corrupt(key, `a frame lies outside pack ${pack}`);
+    return { packKey, offset, length, rawLength, sha256: digest };
+  });
+  for (const pack of stored.packs) {
+    if (parsePackKey(pack.key)?.collection !== stored.collection) throw corrupt(key, `"${pack.key}" is no pack of it`);
+  }
+  const files = stored.files.map(({ extents, ...file }): SnapshotFile => {
+    let at = 0;
+    const resolved = extents.map(([offset, length, index, frameOffset]): Extent => {
+      const frame = frames[index];
+      const fits = frame !== undefined && length > 0 && frameOffset + length <= frame.rawLength && offset === at;
+      if (!fits) throw corrupt(key, `an extent of "${file.path}" at ${offset}+${length} is out of bounds or order`);
+      at += length;
+      return { offset, length, frame, frameOffset };
+    });
+    if (at !== file.size) throw corrupt(key, `the extents of "${file.path}" cover ${at} of ${file.size} bytes`);
+    return { ...file, extents: resolved };
+  });
+  if (new Set(files.map((file) => file.path)).size !== files.length) throw corrupt(key, 'a path is listed twice');
+  const ancestry = stored.ancestry.map(([version, id]): CommitRef => ({ version, commitId: id }));
+  return { ...stored, ledger: stored.ledger as LedgerEntry[], ancestry, files };
+}
+
+/** Bytes of the directory that the manifest describes. */
+export function liveBytes(files: readonly SnapshotFile[]): number {
+  return files.reduce((sum, file) => sum + file.size, 0);
+}
+
+/** Decompressed bytes of all packs that the manifest refers to, dead frames included. */
+export function storedBytes(packs: readonly Pack[]): number {
+  return packs.reduce((sum, pack) => sum + pack.rawSize, 0);
+}
+
+/** Ancestry of a child of this manifest. */
+export function childAncestry(manifest: Manifest): CommitRef[] {
+  return [{ version: manifest.version, commitId: manifest.commitId }, ...manifest.ancestry].slice(0, ANCESTRY_LENGTH);
+}
+
+function corrupt(key: string, what: string, cause?: unknown): CorruptObjectError {
+  return new CorruptObjectError(
+    `Manifest "${key}" cannot be used: ${what}. Restore it from a bucket version, or roll back to another version.`,
+    { cause },
+  );
+}
