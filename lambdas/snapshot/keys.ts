@@ -58,9 +58,7 @@ export function manifestsPrefix(collection: string): string {
   return `manifests/${checkCollection(collection)}/`;
 }
 
-export function parseManifestKey(
-  key: string,
-): { collection: string; version: number; commitId: string } | undefined {
+export function parseManifestKey(key: string): { collection: string; version: number; commitId: string } | undefined {
   const match = /^manifests\/([^/]+)\/(\d{12})-([0-9A-Z]{26})\.json$/.exec(key);
   const [, collection = '', version = '', commitId = ''] = match ?? [];
   if (!isCollection(collection) || !COMMIT_ID.test(commitId)) return undefined;
@@ -107,9 +105,7 @@ export function rejectionKey(collection: string, deltaId: string, sha256?: strin
   return `rejected/${checkCollection(collection)}/${checkDeltaId(deltaId)}${suffix}.json`;
 }
 
-export function parseRejectionKey(
-  key: string,
-): { collection: string; deltaId: string; sha256?: string } | undefined {
+export function parseRejectionKey(key: string): { collection: string; deltaId: string; sha256?: string } | undefined {
   const match = /^rejected\/([^/]+)\/([^/~]+)(?:~([0-9a-f]{64}))?\.json$/.exec(key);
   const [, collection = '', deltaId = '', sha256] = match ?? [];
   if (!isCollection(collection) || !isDeltaId(deltaId)) return undefined;

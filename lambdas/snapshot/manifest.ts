@@ -117,7 +117,8 @@ export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256:
     let index = frameIndex.get(id);
     if (index === undefined) {
       const pack = packIndex.get(frame.packKey);
-      if (pack === undefined) throw new CorruptObjectError(`An extent refers to "${frame.packKey}", which is not listed.`);
+      if (pack === undefined)
+        throw new CorruptObjectError(`An extent refers to "${frame.packKey}", which is not listed.`);
       index = frames.push([pack, frame.offset, frame.length, frame.rawLength, frame.sha256]) - 1;
       frameIndex.set(id, index);
     }
