@@ -1,0 +1,82 @@
+/** The manifest of the next version, from its base and what a merge changed. */
+import type { LedgerEntry } from '../protocol/ledger.ts';
+import { contentDigest, type FileDigests } from './blocks.ts';
+import type { Run } from './changes.ts';
+import { totalLength } from './changes.ts';
+import { weave } from './diff.ts';
+import type { Extent } from './frames.ts';
+import {
+  childAncestry,
+  type EngineStamp,
+  type Manifest,
+  type ManifestRef,
+  type Pack,
+  type SnapshotFile,
+  storedBytes,
+} from './manifest.ts';
+
+/** A file after the merge, beside its base. */
+export interface ScannedFile {
+  path: string;
+  digests: FileDigests;
+  changed: Run[];
+}
+
+/** When stored bytes exceed this many times the live snapshot, a commit writes a full pack set. */
+export const REPACK_RATIO = 2;
+
+/** Decompressed bytes that changed. */
+export function changedBytes(files: readonly ScannedFile[]): number {
+  return files.reduce((sum, file) => sum + totalLength(file.changed), 0);
+}
+
+/** Would the packs of an incremental commit hold more dead bytes than live ones? */
+export function needsRepack(base: Manifest, files: readonly ScannedFile[]): boolean {
+  const live = files.reduce((sum, file) => sum + file.digests.size, 0);
+  return base.packs.length > 0 && storedBytes(base.packs) + changedBytes(files) > REPACK_RATIO * live;
+}
+
+/** The same files with everything counted as changed. */
+export function wholly(files: readonly ScannedFile[]): ScannedFile[] {
+  return files.map((file) => ({
+    ...file,
+    changed: file.digests.size === 0 ? [] : [{ offset: 0, length: file.digests.size }],
+  }));
+}
+
+export interface CommitContent {
+  commitId: string;
+  files: readonly ScannedFile[];
+  /** The commit's own pack and where its extents lie, by path. */
+  pack: Pack | undefined;
+  extents: ReadonlyMap<string, readonly Extent[]>;
+  engine: EngineStamp | null;
+  records: number;
+  ledger: LedgerEntry[];
+}
+
+export function nextManifest(base: Manifest, baseRef: ManifestRef, content: CommitContent): Manifest {
+  const baseFiles = new Map(base.files.map((file) => [file.path, file]));
+  const files = content.files.map((file): SnapshotFile => {
+    const fresh = content.extents.get(file.path) ?? [];
+    const kept = baseFiles.get(file.path)?.extents ?? [];
+    const { size } = file.digests;
+    return { path: file.path, size, digest: contentDigest(file.digests), extents: weave(kept, fresh, size) };
+  });
+  const used = new Set(files.flatMap((file) => file.extents.map((extent) => extent.frame.packKey)));
+  const packs = content.pack === undefined ? base.packs : [...base.packs, content.pack];
+  return {
+    collection: base.collection,
+    version: base.version + 1,
+    commitId: content.commitId,
+    parent: baseRef,
+    ancestry: childAncestry(base),
+    space: base.space,
+    dimension: base.dimension,
+    engine: content.engine,
+    records: content.records,
+    files,
+    packs: packs.filter((pack) => used.has(pack.key)),
+    ledger: content.ledger,
+  };
+}

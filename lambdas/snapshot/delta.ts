@@ -1,0 +1,177 @@
+/**
+ * The delta codec: a producer's operations as JSON Lines, one operation per line. An invalid line is rejected with its
+ * number and a reason, and the rest of the delta stands: no producer's mistake costs another one anything.
+ */
+import { z } from 'zod';
+import { MAX_REJECTIONS_PER_DELTA, type Rejection } from '../protocol/ledger.ts';
+
+/** Longest record id and metadata key, in characters. */
+export const MAX_ID_LENGTH = 512;
+/** Longest line, in characters: well within one request to the engine. */
+export const MAX_LINE_LENGTH = 4 * 1024 * 1024;
+/** Largest delta, in bytes. Send more as several deltas. */
+export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
+const MAX_FLOAT32 = 3.4028234663852886e38;
+
+export type MetadataValue = string | number | boolean | null;
+export type Metadata = Record<string, MetadataValue>;
+
+export interface Upsert {
+  op: 'upsert';
+  id: string;
+  embedding: number[];
+  metadata?: Metadata;
+  document?: string;
+}
+export interface Update {
+  op: 'update';
+  id: string;
+  embedding?: number[];
+  /** `null` removes a key. */
+  metadata?: Metadata;
+  document?: string;
+}
+export interface Delete {
+  op: 'delete';
+  id: string;
+}
+export type Operation = Upsert | Update | Delete;
+
+/** An operation and the line that it stood on, counting from 1. */
+export type NumberedOperation = Operation & { line: number };
+
+export interface ParsedDelta {
+  operations: NumberedOperation[];
+  /** The first `MAX_REJECTIONS_PER_DELTA`. */
+  rejections: Rejection[];
+  /** All rejected lines. */
+  rejectedOperations: number;
+}
+
+/** Stable names of the reasons for which a line, or (line 0) a whole delta, is rejected. */
+export const REJECTION = {
+  malformedLine: 'MalformedLine',
+  unknownOperation: 'UnknownOperation',
+  invalidId: 'InvalidId',
+  missingEmbedding: 'MissingEmbedding',
+  invalidEmbedding: 'InvalidEmbedding',
+  wrongDimension: 'WrongDimension',
+  invalidMetadata: 'InvalidMetadata',
+  invalidDocument: 'InvalidDocument',
+  invalidOperation: 'InvalidOperation',
+  notADelta: 'NotADelta',
+  deltaTooLarge: 'DeltaTooLarge',
+  recordNotFound: 'RecordNotFound',
+  rejectedByEngine: 'RejectedByEngine',
+  deltaIdReused: 'DeltaIdReusedError',
+} as const;
+
+const id = z.string().min(1).max(MAX_ID_LENGTH).refine(isWellFormed, 'holds a lone surrogate');
+const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1);
+const metadataKey = z
+  .string()
+  .min(1)
+  .max(MAX_ID_LENGTH)
+  .refine((key) => !key.startsWith('chroma:') && isWellFormed(key), 'is reserved by Chroma or malformed');
+const text = z.string().refine(isWellFormed, 'holds a lone surrogate');
+/** JSON has one kind of number; beyond 2^53 an integer would silently be stored as another one. */
+const number = z
+  .number()
+  .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), 'is an integer beyond 2^53');
+const metadata = z.record(metadataKey, z.union([text, number, z.boolean(), z.null()]));
+
+const operation = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('upsert'), id, embedding, metadata: metadata.optional(), document: text.optional() }),
+  z
+    .strictObject({
+      op: z.literal('update'),
+      id,
+      embedding: embedding.optional(),
+      metadata: metadata.optional(),
+      document: text.optional(),
+    })
+    .refine((line) => line.embedding ?? line.metadata ?? line.document, 'an update must change something'),
+  z.strictObject({ op: z.literal('delete'), id }),
+]);
+
+/** Serialise operations, one line each. */
+export function encodeDelta(operations: readonly Operation[]): Uint8Array {
+  return Buffer.from(operations.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+/** Parse a whole delta for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
+export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
+  const parsed: ParsedDelta = { operations: [], rejections: [], rejectedOperations: 0 };
+  let content: string;
+  try {
+    content = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return rejectedWhole(REJECTION.notADelta, 'The object is not UTF-8 text; send JSON Lines.');
+  }
+  let number = 0;
+  for (const line of content.split('\n')) {
+    number++;
+    if (line.trim() === '') continue;
+    const result = parseLine(line, dimension);
+    if ('op' in result) parsed.operations.push({ ...result, line: number });
+    else {
+      parsed.rejectedOperations++;
+      if (parsed.rejections.length < MAX_REJECTIONS_PER_DELTA) parsed.rejections.push({ line: number, ...result });
+    }
+  }
+  if (parsed.operations.length === 0 && parsed.rejectedOperations === 0) {
+    return rejectedWhole(REJECTION.notADelta, 'The object holds no operation; send JSON Lines.');
+  }
+  return parsed;
+}
+
+/** A delta none of whose operations can be applied, for one reason. */
+export function rejectedWhole(error: string, reason: string): ParsedDelta {
+  return { operations: [], rejections: [{ line: 0, error, reason }], rejectedOperations: 1 };
+}
+
+/** Parse and check one line. */
+export function parseLine(line: string, dimension: number): Operation | Omit<Rejection, 'line'> {
+  if (line.length > MAX_LINE_LENGTH) {
+    return { error: REJECTION.malformedLine, reason: `The line has more than ${MAX_LINE_LENGTH} characters.` };
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return { error: REJECTION.malformedLine, reason: 'The line is not JSON (NaN and Infinity are not JSON either).' };
+  }
+  const parsed = operation.safeParse(json);
+  if (!parsed.success) return explain(json, parsed.error);
+  const value = parsed.data;
+  if (value.op !== 'delete' && value.embedding !== undefined && value.embedding.length !== dimension) {
+    const reason = `The embedding has ${value.embedding.length} numbers; the collection has dimension ${dimension}.`;
+    return { id: value.id, error: REJECTION.wrongDimension, reason };
+  }
+  return value;
+}
+
+function explain(json: unknown, error: z.ZodError): Omit<Rejection, 'line'> {
+  const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+  const issue = error.issues[0];
+  const field = String(issue?.path[0] ?? '');
+  const where = issue?.path.map(String).join('.').slice(0, 80) ?? '';
+  const reason = `${where === '' ? 'The line' : `"${where}"`}: ${issue?.message ?? 'invalid'}.`;
+  const rejection = { error: errorOf(field, given), reason };
+  return typeof given.id === 'string' && given.id.length <= MAX_ID_LENGTH ? { id: given.id, ...rejection } : rejection;
+}
+
+function errorOf(field: string, given: Record<string, unknown>): string {
+  if (field === 'op') return REJECTION.unknownOperation;
+  if (field === 'id') return REJECTION.invalidId;
+  if (field === 'embedding')
+    return given.embedding === undefined ? REJECTION.missingEmbedding : REJECTION.invalidEmbedding;
+  if (field === 'metadata') return REJECTION.invalidMetadata;
+  if (field === 'document') return REJECTION.invalidDocument;
+  return REJECTION.invalidOperation;
+}
+
+/** Chroma stores UTF-8; a lone surrogate would not come back as it was sent. */
+function isWellFormed(value: string): boolean {
+  return value.isWellFormed();
+}
