@@ -6,6 +6,7 @@
 
 import type { DeltaStatus } from './protocol/ledger.ts';
 import type { AcquireRequest, ClaimRequest, Holder, LockItem } from './protocol/lock.ts';
+import type { Metric } from './protocol/metrics.ts';
 import type { DirectoryDigests } from './snapshot/blocks.ts';
 
 // ---- object store -----------------------------------------------------------------------------------------------
@@ -215,6 +216,8 @@ export interface WorkingDirectories {
 export interface Cache {
   /** `undefined`: a miss. */
   read(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;
+  /** Drop a damaged object, so that the store's copy is used. Idempotent. */
+  evict(key: string): Promise<void>;
   /** Start staging for a commit. @throws CacheUnwritableError */
   stage(collection: string, commitId: string): Promise<Staging>;
   /** @throws StagingLostError */
@@ -264,7 +267,8 @@ export interface Executions {
 }
 
 export interface Telemetry {
-  metric(name: string, value: number, unit: string, dimensions: { collection: string; phase?: string }): void;
+  /** `phase` is `validation` or `swap` for the lock, and the step's name elsewhere. */
+  metric(metric: Metric, value: number, dimensions: { collection: string; phase?: string }): void;
   info(message: string, fields?: Record<string, unknown>): void;
   warn(message: string, fields?: Record<string, unknown>): void;
 }

@@ -23,6 +23,8 @@ export interface FileDigests {
 export interface DirectoryDigests {
   manifestKey: string;
   manifestSha256: string;
+  /** Stored bytes of that manifest: the commit may be an orphan by the time that the directory is needed again. */
+  manifest: Uint8Array;
   /** By relative path. */
   files: Map<string, FileDigests>;
 }

@@ -1,0 +1,98 @@
+/** The first snapshot of a collection is an explicit act: version 0, empty, with its dimension and distance. */
+import type { Ports, Space } from '../ports.ts';
+import {
+  CollectionExistsError,
+  CollectionNotFoundError,
+  InvalidInputError,
+  PointerMissingError,
+  PreconditionFailedError,
+} from '../protocol/errors.ts';
+import { encodePointer } from '../protocol/pointer.ts';
+import { checkCollection, manifestKey, pointerKey } from '../snapshot/keys.ts';
+import { encodeManifest } from '../snapshot/manifest.ts';
+import { createOnce } from './create-once.ts';
+import { isRemnant, loadManifest, readOwnPointer } from './read-pointer.ts';
+
+export interface NewCollection {
+  collection: string;
+  /** Numbers per embedding, 1 to 65,536. */
+  dimension: number;
+  space: Space;
+  /** Who creates it, for the pointer's record. */
+  creator: string;
+}
+
+type CreatePorts = Pick<Ports, 'store' | 'statuses' | 'cache' | 'clock' | 'ids'>;
+
+/**
+ * Idempotent: a collection that exists with the same dimension and space is left as it is.
+ * @throws CollectionExistsError (with another dimension or space), PointerMissingError (it has a history but no pointer)
+ */
+export async function createCollection(ports: CreatePorts, request: NewCollection): Promise<'created' | 'existed'> {
+  const { collection, dimension, space, creator } = request;
+  checkCollection(collection);
+  if (!Number.isInteger(dimension) || dimension < 1 || dimension > 65_536) {
+    throw new InvalidInputError(`Dimension ${dimension} is none: give the length of your embeddings, 1 to 65536.`);
+  }
+  if (await exists(ports, request)) return 'existed';
+  if (await isRemnant(ports, collection)) {
+    throw new PointerMissingError(
+      `"${collection}" has snapshots but no pointer, so it is not new. Restore "${pointerKey(collection)}" from an ` +
+        'earlier bucket version; nothing was changed.',
+    );
+  }
+  const commitId = ports.ids.commitId();
+  const { bytes, sha256 } = encodeManifest({
+    collection,
+    version: 0,
+    commitId,
+    parent: null,
+    ancestry: [],
+    space,
+    dimension,
+    engine: null,
+    records: 0,
+    files: [],
+    packs: [],
+    ledger: [],
+  });
+  const key = manifestKey(collection, 0, commitId);
+  await createOnce(ports, key, bytes, sha256);
+  const pointer = encodePointer({
+    collection,
+    version: 0,
+    commitId,
+    manifest: { key, sha256 },
+    token: 0,
+    fence: 0,
+    fencedBy: null,
+    retainedFrom: 0,
+    statusTable: ports.statuses.tableName,
+    records: 0,
+    committedAt: new Date(ports.clock.now()).toISOString(),
+    execution: creator,
+  });
+  try {
+    await ports.store.putIfAbsent(pointerKey(collection), pointer);
+    return 'created';
+  } catch (error) {
+    // Ours after a lost response, or somebody else's: what counts is what is there now.
+    if (error instanceof PreconditionFailedError && (await exists(ports, request))) return 'existed';
+    throw error;
+  }
+}
+
+async function exists(ports: CreatePorts, { collection, dimension, space }: NewCollection): Promise<boolean> {
+  try {
+    const { pointer } = await readOwnPointer(ports, collection);
+    const { manifest } = await loadManifest(ports, pointer.manifest);
+    if (manifest.dimension === dimension && manifest.space === space) return true;
+    throw new CollectionExistsError(
+      `"${collection}" exists with dimension ${manifest.dimension} and space ${manifest.space}, not ${dimension} and ` +
+        `${space}. Use another name.`,
+    );
+  } catch (error) {
+    if (error instanceof CollectionNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,24 @@
+/** FinishCompaction: settle what the current version decided, then look once more before letting go of the claim. */
+import { type CompactionState, NEXT } from '../../statemachine/contract.ts';
+import type { Ports } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import { letGo } from './let-go.ts';
+import { loadManifest, readOwnPointer } from './read-pointer.ts';
+import { settleDeltas } from './settle-deltas.ts';
+
+/** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError, CorruptObjectError */
+export async function finishCompaction(ports: Ports, state: CompactionState): Promise<CompactionState> {
+  const { collection, merge, committed } = state;
+  // From the current pointer, never from the state: another commit may stand on ours by now.
+  const { pointer } = await readOwnPointer(ports, collection);
+  const { manifest } = await loadManifest(ports, pointer.manifest);
+  await settleDeltas(ports, manifest);
+  if (merge !== null && committed?.commitId === merge.commitId) {
+    ports.telemetry.metric(METRICS.deltasApplied, merge.deltas, { collection });
+    ports.telemetry.metric(METRICS.operationsRejected, merge.rejectedOperations, { collection });
+    ports.telemetry.metric(METRICS.recordCount, merge.records, { collection });
+  }
+  const farewell = await letGo(ports, state);
+  if (farewell === 'more') return { ...state, next: NEXT.plan };
+  return { ...state, next: NEXT.done, claim: null };
+}

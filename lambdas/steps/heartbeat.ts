@@ -1,0 +1,27 @@
+/** Keeps the claim alive while something long runs. */
+import type { CompactionState } from '../../statemachine/contract.ts';
+import type { Ports } from '../ports.ts';
+
+/**
+ * Run `task` while renewing this execution's claim. Losing the claim stops nothing: it is advisory, and the swap alone
+ * decides. A renewal that fails is reported and tried again at the next beat.
+ */
+export async function withHeartbeat<Result>(
+  ports: Pick<Ports, 'clock' | 'locks' | 'settings' | 'telemetry'>,
+  { collection, execution, claim }: Pick<CompactionState, 'collection' | 'execution' | 'claim'>,
+  task: () => Promise<Result>,
+): Promise<Result> {
+  if (claim === null) return task();
+  const holder = { owner: execution, token: claim.token };
+  const { claimDurationMs, heartbeatIntervalMs } = ports.settings;
+  const stop = ports.clock.every(heartbeatIntervalMs, async () => {
+    const renewed = await ports.locks.renewClaim(collection, holder, ports.clock.now(), claimDurationMs);
+    if (!renewed)
+      ports.telemetry.warn('The claim was lost; the merge goes on, and the swap will decide.', { collection });
+  });
+  try {
+    return await task();
+  } finally {
+    stop();
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Makes a working directory hold exactly one version. Cold hydrate, refresh, and repair of a directory that an
+ * interrupted or losing merge left behind are one procedure: find what differs, fetch that, verify, mark clean.
+ */
+import type { Ports, WorkingDirectory } from '../ports.ts';
+import { CorruptObjectError } from '../protocol/errors.ts';
+import {
+  BLOCK_SIZE,
+  blockCount,
+  blockDigest,
+  contentDigest,
+  DIGEST_SIZE,
+  type DirectoryDigests,
+  type FileDigests,
+} from '../snapshot/blocks.ts';
+import { BlockComparison, type Run, totalLength } from '../snapshot/changes.ts';
+import { diff, slice, type Write } from '../snapshot/diff.ts';
+import { decodeManifest, type Manifest } from '../snapshot/manifest.ts';
+import { type FetchCounts, fetchFrames } from './fetch-frames.ts';
+import type { LoadedManifest } from './read-pointer.ts';
+
+type HydratePorts = Pick<Ports, 'store' | 'cache' | 'telemetry'>;
+
+export interface Hydration extends FetchCounts {
+  /** `warm`: nothing to do. `refresh`: from a clean directory. `repair`: from a dirty one. `cold`: from nothing. */
+  from: 'warm' | 'refresh' | 'repair' | 'cold';
+  /** Bytes of files written. */
+  writtenBytes: number;
+  digests: DirectoryDigests;
+}
+
+/**
+ * @throws CorruptObjectError (a frame, or a file once assembled, is not what the manifest says)
+ */
+export async function hydrate(
+  ports: HydratePorts,
+  directory: WorkingDirectory,
+  target: LoadedManifest,
+): Promise<Hydration> {
+  const known = await directory.readDigests();
+  const marker = await directory.readMarker();
+  const isClean = known !== undefined && marker?.manifestSha256 === known.manifestSha256;
+  if (isClean && marker.manifestSha256 === target.ref.sha256) {
+    return { from: 'warm', writtenBytes: 0, storeBytes: 0, storeRequests: 0, cacheBytes: 0, digests: known };
+  }
+  if (known !== undefined) {
+    try {
+      return await patch(ports, directory, known, isClean ? 'refresh' : 'repair', target);
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError)) throw error;
+      // Either the store is damaged, and the cold hydrate will say so, or what we knew of the directory was wrong.
+      ports.telemetry.warn('A working directory could not be patched; it is built anew.', { reason: error.message });
+    }
+  }
+  await directory.clear();
+  const nothing: DirectoryDigests = {
+    manifestKey: '',
+    manifestSha256: '',
+    manifest: new Uint8Array(),
+    files: new Map(),
+  };
+  return patch(ports, directory, nothing, 'cold', target);
+}
+
+async function patch(
+  ports: HydratePorts,
+  directory: WorkingDirectory,
+  known: DirectoryDigests,
+  from: 'refresh' | 'repair' | 'cold',
+  { ref, manifest, bytes }: LoadedManifest,
+): Promise<Hydration> {
+  const base = from === 'cold' ? [] : decodeManifest(known.manifestKey, known.manifest, known.manifestSha256).files;
+  await directory.markDirty();
+  const damage = from === 'repair' ? await rescan(directory, known) : undefined;
+  const changes = diff(base, manifest.files);
+  const writes = damage === undefined ? changes.writes : withDamage(manifest, changes.writes, damage);
+  const wanted = new Map(manifest.files.map((file) => [file.path, file.size]));
+  const removes = damage === undefined ? changes.removes : [...damage.sizes.keys()].filter((path) => !wanted.has(path));
+  for (const path of removes) await directory.remove(path);
+  for (const { path, size } of damage === undefined ? changes.resizes : manifest.files) {
+    if (damage === undefined || damage.sizes.get(path) !== size) await directory.resize(path, size);
+  }
+  const counts = await applyWrites(ports, directory, writes);
+  const digests = await redigest(directory, known, manifest, writes);
+  verify(manifest, digests);
+  const complete = { manifestKey: ref.key, manifestSha256: ref.sha256, manifest: bytes, files: digests };
+  await directory.writeDigests(complete);
+  await directory.markClean({ manifestKey: ref.key, manifestSha256: ref.sha256 });
+  return { from, ...counts, writtenBytes: totalLength(writes), digests: complete };
+}
+
+/** What a dirty directory holds: the size of every file, and the ranges that are not what was known. */
+interface Damage {
+  sizes: Map<string, number>;
+  runs: Map<string, Run[]>;
+}
+
+async function rescan(directory: WorkingDirectory, known: DirectoryDigests): Promise<Damage> {
+  const sizes = new Map<string, number>();
+  const runs = new Map<string, Run[]>();
+  for (const { path, size } of await directory.list()) {
+    sizes.set(path, size);
+    const comparison = new BlockComparison(known.files.get(path));
+    for await (const chunk of directory.read(path)) comparison.push(chunk);
+    runs.set(path, comparison.finish().changed);
+  }
+  return { sizes, runs };
+}
+
+/** The writes of a diff, and besides them every extent of the target where the directory is not what was known. */
+function withDamage(manifest: Manifest, writes: readonly Write[], damage: Damage): Write[] {
+  const result: Write[] = [...writes];
+  for (const { path, size, extents } of manifest.files) {
+    const actual = damage.sizes.get(path) ?? 0;
+    const runs = [...(damage.runs.get(path) ?? [])];
+    // A rescan sees only blocks that are there: what lies beyond the end of a shortened file is missing, too.
+    const missingFrom = Math.floor(actual / BLOCK_SIZE) * BLOCK_SIZE;
+    if (actual < size) runs.push({ offset: missingFrom, length: size - missingFrom });
+    for (const run of runs) {
+      for (const extent of extents) {
+        const start = Math.max(run.offset, extent.offset);
+        const end = Math.min(run.offset + run.length, extent.offset + extent.length);
+        if (start < end) result.push({ path, ...slice(extent, start, end) });
+      }
+    }
+  }
+  return result;
+}
+
+async function applyWrites(
+  ports: HydratePorts,
+  directory: WorkingDirectory,
+  writes: readonly Write[],
+): Promise<FetchCounts> {
+  const byFrame = new Map<string, Write[]>();
+  for (const write of writes) {
+    const id = `${write.frame.packKey}@${write.frame.offset}`;
+    byFrame.set(id, [...(byFrame.get(id) ?? []), write]);
+  }
+  const frames = writes.map((write) => write.frame);
+  return fetchFrames(ports, frames, async (frame, raw) => {
+    for (const write of byFrame.get(`${frame.packKey}@${frame.offset}`) ?? []) {
+      const bytes = raw.subarray(write.frameOffset, write.frameOffset + write.length);
+      await directory.writeAt(write.path, write.offset, bytes);
+    }
+  });
+}
+
+/** Digests after the writes: those known for untouched blocks, read back and computed for touched ones. */
+async function redigest(
+  directory: WorkingDirectory,
+  known: DirectoryDigests,
+  manifest: Manifest,
+  writes: readonly Write[],
+): Promise<Map<string, FileDigests>> {
+  const touched = Map.groupBy(writes, (write) => write.path);
+  const result = new Map<string, FileDigests>();
+  for (const { path, size } of manifest.files) {
+    const blocks = new Uint8Array(blockCount(size) * DIGEST_SIZE);
+    blocks.set(known.files.get(path)?.blocks.subarray(0, blocks.length) ?? []);
+    for (const write of touched.get(path) ?? []) await digestRun(directory, path, write, blocks);
+    result.set(path, { size, blocks });
+  }
+  return result;
+}
+
+async function digestRun(directory: WorkingDirectory, path: string, run: Run, blocks: Uint8Array): Promise<void> {
+  const PART = 256 * BLOCK_SIZE;
+  for (let at = run.offset; at < run.offset + run.length; at += PART) {
+    const bytes = await directory.readAt(path, at, Math.min(PART, run.offset + run.length - at));
+    for (let start = 0; start < bytes.length; start += BLOCK_SIZE) {
+      const index = (at + start) / BLOCK_SIZE;
+      blocks.set(blockDigest(bytes.subarray(start, start + BLOCK_SIZE)), index * DIGEST_SIZE);
+    }
+  }
+}
+
+function verify(manifest: Manifest, digests: ReadonlyMap<string, FileDigests>): void {
+  for (const { path, digest } of manifest.files) {
+    const actual = digests.get(path);
+    if (actual !== undefined && contentDigest(actual) === digest) continue;
+    throw new CorruptObjectError(
+      `File "${path}" of collection "${manifest.collection}" version ${manifest.version} does not have the content ` +
+        'that its manifest states. Roll back to another version, and keep the packs for inspection.',
+    );
+  }
+}

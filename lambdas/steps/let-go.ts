@@ -1,0 +1,73 @@
+/**
+ * Letting go of the claim without leaving anybody's delta behind. Executions that delegated have left and rely on the
+ * claimant to look again, so the claim is released only on condition that nobody has delegated since the look.
+ */
+import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts';
+import type { Ports } from '../ports.ts';
+import { ObjectNotFoundError, StoreUnavailableError } from '../protocol/errors.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import { successorName } from '../protocol/names.ts';
+import type { InboxEntry } from '../protocol/plan.ts';
+import { observeInbox } from './observe-inbox.ts';
+import { loadManifest, readOwnPointer } from './read-pointer.ts';
+
+/** `gone`: nothing waits and the claim is not ours any more. `more`: plan again. `handed-over`: a successor runs. */
+export type Farewell = 'gone' | 'more' | 'handed-over';
+
+/** @throws StoreUnavailableError, TableUnavailableError, and those of the pointer */
+export async function letGo(ports: Ports, state: CompactionState): Promise<Farewell> {
+  const { collection, execution, claim } = state;
+  if (state.attempts.rounds >= MAX_ROUNDS) return handOver(ports, state);
+  for (;;) {
+    const item = await ports.locks.readLock(collection);
+    const holder = { owner: execution, token: claim?.token ?? -1 };
+    const isOurs = item?.claimOwner === holder.owner && item.claimToken === holder.token;
+    // The listing begins after the read: whoever delegates later changes `wake`, and the release below is refused.
+    if (await isAnythingWaiting(ports, collection)) return 'more';
+    if (!isOurs) return 'gone';
+    if (await ports.locks.releaseClaim(collection, holder, item.wake ?? 0)) {
+      recordClaim(ports, state);
+      return 'gone';
+    }
+  }
+}
+
+/** Step Functions ends an execution at 25,000 events: release first, then start a successor, which will look. */
+async function handOver(ports: Ports, state: CompactionState): Promise<Farewell> {
+  const { collection, execution, claim } = state;
+  if (claim !== null) {
+    await ports.locks.releaseClaim(collection, { owner: execution, token: claim.token });
+    recordClaim(ports, state);
+  }
+  await ports.executions.start(successorName(collection, execution), { collection });
+  return 'handed-over';
+}
+
+/** Is there work in the inbox that a further round could do? A delta that cannot be read is none. */
+export async function isAnythingWaiting(ports: Ports, collection: string): Promise<boolean> {
+  const { pointer } = await readOwnPointer(ports, collection);
+  const { manifest } = await loadManifest(ports, pointer.manifest);
+  const { pending, decided, unreported } = await observeInbox(ports, collection, manifest.ledger);
+  if (unreported.length > 0) return true;
+  for (const entry of [...pending, ...decided]) {
+    if (await isReadable(ports, entry)) return true;
+  }
+  return false;
+}
+
+async function isReadable(ports: Ports, entry: InboxEntry): Promise<boolean> {
+  try {
+    await ports.store.get(entry.key, { range: { start: 0, end: 1 } });
+    return true;
+  } catch (error) {
+    if (error instanceof ObjectNotFoundError) return false;
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    ports.telemetry.warn('A delta stays unreadable; it does not count as work.', { key: entry.key });
+    return false;
+  }
+}
+
+function recordClaim(ports: Ports, { collection, claim }: CompactionState): void {
+  if (claim === null) return;
+  ports.telemetry.metric(METRICS.claimDuration, Math.max(0, ports.clock.now() - claim.takenAt), { collection });
+}

@@ -1,0 +1,146 @@
+/**
+ * MergeDeltas: applies waiting deltas to the base, off-lock, and seals the result into staging. Nothing is published
+ * here, and nothing that it leaves behind can be taken for a commit.
+ */
+import { type CompactionState, type Merge, NEXT } from '../../statemachine/contract.ts';
+import type { Ports, WorkingDirectory } from '../ports.ts';
+import { EngineRejectedDataError, EngineTooOldError, MergeVerificationError } from '../protocol/errors.ts';
+import { nextLedger } from '../protocol/ledger.ts';
+import { type MergePlan, planMerge } from '../protocol/merge-plan.ts';
+import { deltaCap, selectBatch } from '../protocol/plan.ts';
+import { compareVersions } from '../protocol/versions.ts';
+import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import type { EngineStamp } from '../snapshot/manifest.ts';
+import { applyDeltas, outcomes } from './apply-deltas.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { type Hydration, hydrate } from './hydrate.ts';
+import { type InboxObservation, observeInbox } from './observe-inbox.ts';
+import { type ReadDelta, readDeltas } from './read-deltas.ts';
+import { type LoadedManifest, loadManifest } from './read-pointer.ts';
+import { sealCommit } from './seal-commit.ts';
+
+/** Replies that must blame a delta, alone in its batch, before it is rejected. */
+const BLAMES_TO_REJECT = 3;
+
+/**
+ * @throws CorruptObjectError, InboxChangedError, EngineRejectedDataError, EngineUnavailableError, EngineTooOldError,
+ * DirtyDirectoryError, MergeVerificationError, CacheUnwritableError, StoreUnavailableError, TableUnavailableError
+ */
+export async function mergeDeltas(ports: Ports, state: CompactionState): Promise<CompactionState> {
+  return withHeartbeat(ports, state, async () => {
+    const base = await loadManifest(ports, state.base.manifest);
+    const inbox = await observeInbox(ports, state.collection, base.manifest.ledger);
+    const { maxDeltasPerCommit, maxBytesPerCommit } = ports.settings;
+    const cap = deltaCap(Math.min(maxDeltasPerCommit, state.pending), state.attempts.mergeFailures);
+    const batch = selectBatch(inbox.pending, cap, maxBytesPerCommit);
+    const { dimension } = base.manifest;
+    const deltas = await readDeltas(ports, state.collection, batch, dimension, state.attempts.rebases);
+    if (deltas.length === 0) return { ...state, next: NEXT.finish, merge: null };
+    const directory = await ports.directories.claim(state.collection);
+    try {
+      const merge = await mergeInto(ports, directory, base, inbox, deltas);
+      return { ...state, next: NEXT.upload, merge, attempts: { ...state.attempts, mergeFailures: 0 } };
+    } finally {
+      await directory.release();
+    }
+  });
+}
+
+async function mergeInto(
+  ports: Ports,
+  directory: WorkingDirectory,
+  base: LoadedManifest,
+  inbox: InboxObservation,
+  batch: readonly ReadDelta[],
+): Promise<Merge> {
+  const { manifest } = base;
+  const { deltas, plan, hydration, engine, records } = await applyOrReject(ports, directory, base, batch);
+  const applied = outcomes(manifest.version + 1, deltas, plan);
+  const ids = new Set(inbox.inbox.map((entry) => entry.deltaId));
+  const ledger = nextLedger(manifest.ledger, ids, inbox.statuses, applied);
+  const sealed = await sealCommit(ports, directory, { base, baseDigests: hydration.digests, engine, records, ledger });
+  await directory.writeDigests(sealed.digests);
+  await directory.markClean(sealed.digests);
+  const rejectedOperations = applied.reduce((sum, entry) => sum + entry.rejectedOperations, 0);
+  const operations = [...plan.applied.values()].reduce((sum, count) => sum + count, 0);
+  ports.telemetry.info('Merged.', {
+    collection: manifest.collection,
+    hydratedFrom: hydration.from,
+    deltas: deltas.length,
+  });
+  const { missingDeletes } = plan;
+  return { ...sealed.merge, deltas: deltas.length, operations, rejectedOperations, missingDeletes };
+}
+
+interface Applied {
+  deltas: readonly ReadDelta[];
+  plan: MergePlan;
+  hydration: Hydration;
+  engine: EngineStamp | null;
+  records: number;
+}
+
+/** Apply; a delta that is alone and is blamed again and again is rejected whole, so that it stops nobody else. */
+async function applyOrReject(
+  ports: Ports,
+  directory: WorkingDirectory,
+  base: LoadedManifest,
+  deltas: readonly ReadDelta[],
+): Promise<Applied> {
+  for (let blames = 1; ; blames++) {
+    try {
+      return await apply(ports, directory, base, deltas);
+    } catch (error) {
+      const [delta, ...others] = deltas;
+      if (!(error instanceof EngineRejectedDataError) || delta === undefined || others.length > 0) throw error;
+      if (blames < BLAMES_TO_REJECT) continue;
+      const reason = `Chroma refuses this delta: ${error.message}`.slice(0, 1_000);
+      const rejectedOperations = delta.rejectedOperations + delta.operations.length;
+      const rejected = { ...delta, ...rejectedWhole(REJECTION.rejectedByEngine, reason), rejectedOperations };
+      return apply(ports, directory, base, [rejected]);
+    }
+  }
+}
+
+async function apply(
+  ports: Ports,
+  directory: WorkingDirectory,
+  base: LoadedManifest,
+  deltas: readonly ReadDelta[],
+): Promise<Applied> {
+  const { manifest } = base;
+  const { collection } = manifest;
+  const hydration = await hydrate(ports, directory, base);
+  if (deltas.every((delta) => delta.operations.length === 0)) {
+    const plan = planMerge(deltas, new Set());
+    return { deltas, plan, hydration, engine: manifest.engine, records: manifest.records };
+  }
+  const identity = await ports.engine.identify();
+  refuseOlder(identity.version, base);
+  const session = await ports.engine.open(directory);
+  let plan: MergePlan;
+  try {
+    plan = await applyDeltas(session, manifest, deltas);
+  } finally {
+    await session.close();
+  }
+  const report = await ports.engine.inspect(directory, collection);
+  const records = manifest.records + plan.growth;
+  if (report.records !== records) {
+    throw new MergeVerificationError(
+      `The closed files of "${collection}" hold ${report.records} records, not ${records}. Nothing was published; the merge is tried again.`,
+    );
+  }
+  const engine = { name: identity.name, version: identity.version, migrations: report.migrations };
+  return { deltas, plan, hydration, engine, records };
+}
+
+/** Chroma opens a database of a newer Chroma without a word and may damage it. */
+function refuseOlder(version: string, { manifest }: LoadedManifest): void {
+  const { engine, collection } = manifest;
+  if (engine === null || compareVersions(version, engine.version) >= 0) return;
+  throw new EngineTooOldError(
+    `Collection "${collection}" was written by ${engine.name} ${engine.version}; the engine here is ${version}. ` +
+      'Set CHROMA_BIN to that version or a newer one.',
+  );
+}

@@ -1,0 +1,71 @@
+/** PlanCompaction: what is current, and what waits. Reads only, off-lock, and starts every round from nothing. */
+import { z } from 'zod';
+import { type CompactionState, NEXT, type PlanInput } from '../../statemachine/contract.ts';
+import type { Ports } from '../ports.ts';
+import { InvalidInputError } from '../protocol/errors.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import { checkCollection } from '../snapshot/keys.ts';
+import { observeInbox } from './observe-inbox.ts';
+import { loadManifest, readOwnPointer } from './read-pointer.ts';
+
+/** The execution's input; on later rounds, what is carried over: nothing but tokens, counts and own commits. */
+const input = z.object({
+  collection: z.string(),
+  attempts: z.object({ rebases: z.number(), mergeFailures: z.number(), rounds: z.number() }).optional(),
+  claim: z.object({ token: z.number(), takenAt: z.number() }).nullish(),
+  committed: z.unknown(),
+  commits: z.number().optional(),
+  held: z.object({ validationMs: z.number(), swapMs: z.number() }).optional(),
+});
+
+/**
+ * @throws InvalidInputError, CollectionNotFoundError, PointerMissingError, ForeignStoreError, CorruptObjectError,
+ * StoreUnavailableError, TableUnavailableError
+ */
+export async function planCompaction(ports: Ports, { input: raw, execution }: PlanInput): Promise<CompactionState> {
+  const parsed = input.safeParse(raw);
+  if (!parsed.success) {
+    throw new InvalidInputError(
+      `The execution's input must be {"collection": "<name>"}: ${z.prettifyError(parsed.error)}`,
+    );
+  }
+  const before = parsed.data;
+  const collection = checkCollection(before.collection);
+  const { pointer, etag } = await readOwnPointer(ports, collection);
+  const { manifest } = await loadManifest(ports, pointer.manifest);
+  const { pending, decided, unreported } = await observeInbox(ports, collection, manifest.ledger);
+  const oldest = pending[0];
+  if (oldest !== undefined) {
+    const age = Math.max(0, (ports.clock.now() - oldest.lastModified) / 1_000);
+    ports.telemetry.metric(METRICS.pendingDeltaAge, age, { collection });
+  }
+  const claim = before.claim ?? null;
+  const leftovers = decided.length + unreported.length;
+  // A claim is let go of in FinishCompaction, which makes sure that nobody delegated to it in vain.
+  const idle = leftovers > 0 || claim !== null ? NEXT.finish : NEXT.nothing;
+  const { rebases = 0, mergeFailures = 0, rounds = 0 } = before.attempts ?? {};
+  return {
+    collection,
+    execution,
+    next: pending.length > 0 ? NEXT.merge : idle,
+    attempts: { rebases, mergeFailures, rounds: rounds + 1 },
+    base: {
+      version: pointer.version,
+      etag,
+      commitId: pointer.commitId,
+      token: pointer.token,
+      fence: pointer.fence,
+      fencedBy: pointer.fencedBy,
+      retainedFrom: pointer.retainedFrom,
+      manifest: pointer.manifest,
+    },
+    pending: pending.length,
+    leftovers,
+    lock: null,
+    claim,
+    merge: null,
+    committed: (before.committed as CompactionState['committed'] | undefined) ?? null,
+    commits: before.commits ?? 0,
+    held: before.held ?? { validationMs: 0, swapMs: 0 },
+  };
+}

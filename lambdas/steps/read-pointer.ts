@@ -1,0 +1,131 @@
+/** Reads of the pointer and of manifests, verified, and the walk along the ancestry. */
+import type { Ports } from '../ports.ts';
+import {
+  CollectionNotFoundError,
+  CorruptObjectError,
+  ForeignStoreError,
+  InvariantViolatedError,
+  ObjectNotFoundError,
+  PointerMissingError,
+} from '../protocol/errors.ts';
+import { decodePointer, type ReadPointer } from '../protocol/pointer.ts';
+import type { ObservedPointer } from '../protocol/swap.ts';
+import { sha256 } from '../snapshot/blocks.ts';
+import { manifestsPrefix, packsPrefix, parseManifestKey, pointerKey } from '../snapshot/keys.ts';
+import { decodeManifest, type Manifest, type ManifestRef } from '../snapshot/manifest.ts';
+
+/**
+ * The current pointer of a collection, for readers: no status table is compared.
+ * @throws CollectionNotFoundError, PointerMissingError, CorruptObjectError
+ */
+export async function readPointer(ports: Pick<Ports, 'store'>, collection: string): Promise<ReadPointer> {
+  const key = pointerKey(collection);
+  try {
+    const { body, etag } = await ports.store.get(key);
+    return { pointer: decodePointer(key, collection, body), etag };
+  } catch (error) {
+    if (!(error instanceof ObjectNotFoundError)) throw error;
+    throw await explainMissing(ports, collection);
+  }
+}
+
+/**
+ * The pointer, for whoever is going to change something.
+ * @throws ForeignStoreError, and all of `readPointer`
+ */
+export async function readOwnPointer(
+  ports: Pick<Ports, 'store' | 'statuses'>,
+  collection: string,
+): Promise<ReadPointer> {
+  const read = await readPointer(ports, collection);
+  const { statusTable } = read.pointer;
+  if (statusTable !== ports.statuses.tableName) {
+    throw new ForeignStoreError(
+      `Collection "${collection}" in ${ports.store.url} belongs to table "${statusTable}", this stack uses ` +
+        `"${ports.statuses.tableName}". Two stacks on one store would apply deltas twice: use a store of your own.`,
+    );
+  }
+  return read;
+}
+
+async function explainMissing(ports: Pick<Ports, 'store'>, collection: string): Promise<Error> {
+  if (await isRemnant(ports, collection)) {
+    return new PointerMissingError(
+      `Collection "${collection}" in ${ports.store.url} has snapshots but no pointer. Restore ` +
+        `"${pointerKey(collection)}" from an earlier bucket version; nothing was changed.`,
+    );
+  }
+  return new CollectionNotFoundError(
+    `There is no collection "${collection}" in ${ports.store.url}. Create it first: compactor create ${collection} --dimension <n>.`,
+  );
+}
+
+/** Are there packs, or manifests beyond version 0, which only a collection with a history has? */
+export async function isRemnant(ports: Pick<Ports, 'store'>, collection: string): Promise<boolean> {
+  for await (const page of ports.store.list(packsPrefix(collection), { pageSize: 1 })) {
+    if (page.length > 0) return true;
+  }
+  for await (const page of ports.store.list(manifestsPrefix(collection))) {
+    if (page.some((object) => (parseManifestKey(object.key)?.version ?? 1) > 0)) return true;
+  }
+  return false;
+}
+
+/** A manifest, the reference to it, and its stored bytes. */
+export interface LoadedManifest {
+  ref: ManifestRef;
+  manifest: Manifest;
+  bytes: Uint8Array;
+}
+
+/**
+ * A manifest by the reference that its pointer or child gives; from the cache when that has it whole.
+ * @throws CorruptObjectError (also when it is missing: something refers to it)
+ */
+export async function loadManifest(ports: Pick<Ports, 'store' | 'cache'>, ref: ManifestRef): Promise<LoadedManifest> {
+  const bytes = await readManifestBytes(ports, ref);
+  return { ref, bytes, manifest: decodeManifest(ref.key, bytes, ref.sha256) };
+}
+
+async function readManifestBytes(ports: Pick<Ports, 'store' | 'cache'>, ref: ManifestRef): Promise<Uint8Array> {
+  const cached = await ports.cache.read(ref.key);
+  if (cached !== undefined && sha256(cached) === ref.sha256) return cached;
+  try {
+    return (await ports.store.get(ref.key)).body;
+  } catch (error) {
+    if (!(error instanceof ObjectNotFoundError)) throw error;
+    throw new CorruptObjectError(
+      `Manifest "${ref.key}" is missing although it is referred to. Restore it from a bucket version.`,
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * The pointer as `judgeSwap` wants it: which commit stands at `baseVersion` + 1 in its ancestry. Walks from manifest to
+ * parent, each verified by its child, and never below `retainedFrom`.
+ */
+export async function observeSuccessor(
+  ports: Pick<Ports, 'store' | 'cache'>,
+  { pointer, etag }: ReadPointer,
+  baseVersion: number,
+): Promise<ObservedPointer> {
+  const wanted = baseVersion + 1;
+  const observed = (successor: ObservedPointer['successor']) => ({ version: pointer.version, etag, successor });
+  if (pointer.version < baseVersion) {
+    throw new InvariantViolatedError(
+      `The pointer of "${pointer.collection}" fell from version ${baseVersion} to ${pointer.version}. Stop all ` +
+        'writers and compare it with its bucket versions.',
+    );
+  }
+  if (pointer.version === baseVersion) return observed('none');
+  if (pointer.version === wanted) return observed({ commitId: pointer.commitId });
+  for (let ref: ManifestRef | null = pointer.manifest; ref !== null; ) {
+    const { manifest }: LoadedManifest = await loadManifest(ports, ref);
+    const found = manifest.ancestry.find((ancestor) => ancestor.version === wanted);
+    if (found !== undefined) return observed({ commitId: found.commitId });
+    if (manifest.version <= Math.max(wanted, pointer.retainedFrom)) break;
+    ref = manifest.parent;
+  }
+  return observed('unknown');
+}

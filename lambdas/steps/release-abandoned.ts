@@ -1,0 +1,26 @@
+/**
+ * ReleaseAbandoned: frees lock and claim of an execution that was aborted, timed out or failed, and finds out whether
+ * anything waits that the dead execution had promised to do.
+ */
+import type { ReleaseAbandonedInput, ReleaseAbandonedOutput } from '../../statemachine/contract.ts';
+import type { Ports } from '../ports.ts';
+import { timeSlotName } from '../protocol/names.ts';
+import { checkCollection } from '../snapshot/keys.ts';
+import { isAnythingWaiting } from './let-go.ts';
+import { releaseHeld } from './release-held.ts';
+
+/** @throws InvalidInputError, StoreUnavailableError, TableUnavailableError, and those of the pointer */
+export async function releaseAbandoned(
+  ports: Ports,
+  { collection, execution }: ReleaseAbandonedInput,
+): Promise<ReleaseAbandonedOutput> {
+  checkCollection(collection);
+  // Read the tokens first: if the execution is redriven meanwhile, it acquires new ones, and these are stale.
+  const item = await ports.locks.readLock(collection);
+  const status = await ports.executions.status(execution);
+  const isAlive = status === 'RUNNING' || status === 'PENDING_REDRIVE';
+  const released = await releaseHeld(ports, collection, execution, isAlive ? undefined : item);
+  // Only now: whoever delegated before the release is seen here, whoever comes later finds no claim to delegate to.
+  const waiting = !isAlive && (await isAnythingWaiting(ports, collection));
+  return { collection, execution, ...released, waiting, successorName: timeSlotName(collection, ports.clock.now()) };
+}

@@ -1,0 +1,115 @@
+/** Turns a merged directory into a pack and a manifest, sealed into staging. */
+import type { Merge } from '../../statemachine/contract.ts';
+import type { Ports, Staging, WorkingDirectory } from '../ports.ts';
+import { InvariantViolatedError } from '../protocol/errors.ts';
+import { successionViolations } from '../protocol/invariants.ts';
+import type { LedgerEntry } from '../protocol/ledger.ts';
+import type { DirectoryDigests } from '../snapshot/blocks.ts';
+import { BlockComparison } from '../snapshot/changes.ts';
+import { changedBytes, needsRepack, nextManifest, type ScannedFile, wholly } from '../snapshot/commit.ts';
+import { FRAME_SIZE } from '../snapshot/frames.ts';
+import { manifestKey, packKey } from '../snapshot/keys.ts';
+import { type EngineStamp, encodeManifest, liveBytes } from '../snapshot/manifest.ts';
+import { PackBuilder } from '../snapshot/pack.ts';
+import type { LoadedManifest } from './read-pointer.ts';
+
+/** Names of the files of a commit in staging. */
+export const STAGED = { pack: 'pack', manifest: 'manifest' } as const;
+
+export interface SealInput {
+  base: LoadedManifest;
+  /** Of the base's files. */
+  baseDigests: DirectoryDigests;
+  engine: EngineStamp | null;
+  records: number;
+  ledger: LedgerEntry[];
+}
+
+export interface SealedCommit {
+  merge: Pick<
+    Merge,
+    'commitId' | 'manifest' | 'manifestBytes' | 'pack' | 'records' | 'changedBytes' | 'snapshotBytes' | 'repacked'
+  >;
+  /** Of the directory as it now is: what the manifest describes. */
+  digests: DirectoryDigests;
+}
+
+/** @throws CacheUnwritableError, InvariantViolatedError */
+export async function sealCommit(
+  ports: Pick<Ports, 'cache' | 'ids'>,
+  directory: WorkingDirectory,
+  input: SealInput,
+): Promise<SealedCommit> {
+  const { base } = input;
+  const { collection } = base.manifest;
+  // A new id for every invocation: a zombie and its retry must never meet under one key.
+  const commitId = ports.ids.commitId();
+  const scanned = await scan(directory, input.baseDigests);
+  const repacked = needsRepack(base.manifest, scanned);
+  const files = repacked ? wholly(scanned) : scanned;
+  const builder = new PackBuilder(packKey(collection, commitId, 0));
+  const staging = await ports.cache.stage(collection, commitId);
+  try {
+    await appendChanges(staging, directory, files, builder);
+    const { pack, extents } = builder.finish();
+    const manifest = nextManifest(base.manifest, base.ref, { ...input, commitId, files, pack, extents });
+    const violations = successionViolations(base.manifest, manifest);
+    if (violations.length > 0) {
+      throw new InvariantViolatedError(
+        `Commit ${commitId} of "${collection}" was not sealed: ${violations.join('; ')}.`,
+      );
+    }
+    const { bytes, sha256 } = encodeManifest(manifest);
+    await staging.append(STAGED.manifest, bytes);
+    await staging.seal();
+    const key = manifestKey(collection, manifest.version, commitId);
+    return {
+      merge: {
+        commitId,
+        manifest: { key, sha256 },
+        manifestBytes: bytes.length,
+        pack: pack === undefined ? null : { key: pack.key, size: pack.size, sha256: pack.sha256 },
+        records: input.records,
+        changedBytes: changedBytes(scanned),
+        snapshotBytes: liveBytes(manifest.files),
+        repacked,
+      },
+      digests: {
+        manifestKey: key,
+        manifestSha256: sha256,
+        manifest: bytes,
+        files: new Map(files.map((file) => [file.path, file.digests])),
+      },
+    };
+  } catch (error) {
+    await staging.abandon();
+    throw error;
+  }
+}
+
+async function scan(directory: WorkingDirectory, base: DirectoryDigests): Promise<ScannedFile[]> {
+  const files: ScannedFile[] = [];
+  for (const { path } of await directory.list()) {
+    const comparison = new BlockComparison(base.files.get(path));
+    for await (const chunk of directory.read(path)) comparison.push(chunk);
+    files.push({ path, ...comparison.finish() });
+  }
+  return files;
+}
+
+async function appendChanges(
+  staging: Staging,
+  directory: WorkingDirectory,
+  files: readonly ScannedFile[],
+  builder: PackBuilder,
+): Promise<void> {
+  for (const { path, changed } of files) {
+    for (const run of changed) {
+      for (let at = run.offset; at < run.offset + run.length; at += FRAME_SIZE) {
+        const bytes = await directory.readAt(path, at, Math.min(FRAME_SIZE, run.offset + run.length - at));
+        for (const stored of builder.add(path, at, bytes)) await staging.append(STAGED.pack, stored);
+      }
+    }
+  }
+  for (const stored of builder.flush()) await staging.append(STAGED.pack, stored);
+}

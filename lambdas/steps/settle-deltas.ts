@@ -1,0 +1,80 @@
+/**
+ * Settles what a version has decided: reports and statuses first, then the inbox. Works from the current manifest
+ * alone, whoever made it, and every write is create-only or conditional, so that any number of executions may do it at
+ * once and any of them may die in the middle.
+ */
+import type { Ports } from '../ports.ts';
+import { ObjectNotFoundError, PreconditionFailedError } from '../protocol/errors.ts';
+import { type LedgerEntry, statusOf } from '../protocol/ledger.ts';
+import type { InboxEntry } from '../protocol/plan.ts';
+import { sha256 } from '../snapshot/blocks.ts';
+import { REJECTION } from '../snapshot/delta.ts';
+import { rejectionKey } from '../snapshot/keys.ts';
+import type { Manifest } from '../snapshot/manifest.ts';
+import { createOnce, hashObject } from './create-once.ts';
+import { observeInbox } from './observe-inbox.ts';
+import { mapLimit } from './waits.ts';
+
+const PARALLEL = 8;
+
+/** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError */
+export async function settleDeltas(ports: Ports, manifest: Manifest): Promise<void> {
+  const { collection, ledger } = manifest;
+  const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger);
+  await mapLimit(unreported, PARALLEL, (entry) => report(ports, collection, entry));
+  const digests = new Map(ledger.map((entry) => [entry.deltaId, entry.sha256]));
+  await mapLimit(decided, PARALLEL, async (entry) => {
+    const digest = digests.get(entry.deltaId) ?? statuses.get(entry.deltaId)?.sha256;
+    if (digest !== undefined) await removeFromInbox(ports, collection, entry, digest);
+  });
+}
+
+/** The rejection report, then the status: whoever sees the status finds the report. */
+async function report(ports: Ports, collection: string, entry: LedgerEntry): Promise<void> {
+  if (entry.rejectedOperations > 0) {
+    const { deltaId, outcome, version, rejectedOperations, rejections = [] } = entry;
+    const body = { deltaId, sha256: entry.sha256, outcome, version, rejectedOperations, rejections };
+    await createReport(ports, rejectionKey(collection, deltaId), body);
+  }
+  await ports.statuses.putStatus(collection, entry.deltaId, statusOf(entry));
+}
+
+/** Delete an inbox object whose delta is decided: exactly the generation that was compared, and no other. */
+async function removeFromInbox(ports: Ports, collection: string, entry: InboxEntry, digest: string): Promise<void> {
+  try {
+    const { etag, ...found } = await readGeneration(ports, entry);
+    if (found.sha256 !== digest) await reportReuse(ports, collection, entry.deltaId, digest, found.sha256);
+    await ports.store.deleteIfMatch(entry.key, etag);
+  } catch (error) {
+    // Deleted by another execution, or overwritten since: whoever looks next sees what is there then.
+    if (error instanceof ObjectNotFoundError || error instanceof PreconditionFailedError) return;
+    throw error;
+  }
+}
+
+/** ETag and SHA-256 of one and the same generation of the object. */
+async function readGeneration(ports: Ports, entry: InboxEntry): Promise<{ etag: string; sha256: string }> {
+  const SMALL = 1024 * 1024;
+  if (entry.size > SMALL) return { etag: entry.etag, sha256: await hashObject(ports, entry) };
+  const { etag, body } = await ports.store.get(entry.key);
+  return { etag, sha256: sha256(body) };
+}
+
+async function reportReuse(
+  ports: Ports,
+  collection: string,
+  deltaId: string,
+  first: string,
+  second: string,
+): Promise<void> {
+  ports.telemetry.warn('A delta id was reused for other content.', { collection, deltaId });
+  const reason = `Delta id "${deltaId}" was used before for content ${first}. Send this content under a new id.`;
+  const rejections = [{ line: 0, error: REJECTION.deltaIdReused, reason }];
+  const body = { deltaId, sha256: second, outcome: 'rejected', rejectedOperations: 1, rejections };
+  await createReport(ports, rejectionKey(collection, deltaId, second), body);
+}
+
+async function createReport(ports: Ports, key: string, body: unknown): Promise<void> {
+  const bytes = Buffer.from(`${JSON.stringify(body, null, 2)}\n`);
+  await createOnce(ports, key, bytes, sha256(bytes));
+}

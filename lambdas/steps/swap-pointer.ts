@@ -1,0 +1,118 @@
+/**
+ * SwapPointer: the one write that publishes a version, and the only safety there is. One conditional PUT on the ETag
+ * that was read when planning; the lock around it merely saves work.
+ */
+import type { CommitSummary, CompactionState, Merge } from '../../statemachine/contract.ts';
+import type { Ports } from '../ports.ts';
+import {
+  ConditionalRequestConflictError,
+  InvariantViolatedError,
+  LockLostError,
+  ObjectNotFoundError,
+  PointerMovedError,
+  PreconditionFailedError,
+  StoreUnavailableError,
+  SwapUnknownError,
+} from '../protocol/errors.ts';
+import { swapViolations } from '../protocol/invariants.ts';
+import { encodePointer, type Pointer } from '../protocol/pointer.ts';
+import { judgeSwap, type SwapOutcome } from '../protocol/swap.ts';
+import { pointerKey } from '../snapshot/keys.ts';
+import { observeSuccessor, readOwnPointer } from './read-pointer.ts';
+import { uploadedBytes } from './upload-snapshot.ts';
+import { jitteredWaitMs } from './waits.ts';
+
+const ATTEMPTS = 4;
+/** Part of the lock's duration after which it is no longer relied on. */
+const LOCK_MARGIN = 0.8;
+
+/** @throws PointerMovedError (proven lost), SwapUnknownError, LockLostError, InvariantViolatedError */
+export async function swapPointer(ports: Ports, state: CompactionState): Promise<CompactionState> {
+  const { collection, lock, merge } = state;
+  const heldMs = ports.clock.now() - (lock?.acquiredAt ?? 0);
+  if (lock === null || merge === null || heldMs > ports.settings.lockDurationMs * LOCK_MARGIN) {
+    throw new LockLostError(`The lock of "${collection}" is too old to swap under. Acquire it again.`);
+  }
+  const key = pointerKey(collection);
+  const next = nextPointer(ports, state, merge, lock.token);
+  const violations = swapViolations({ ...state.base, collection, statusTable: next.statusTable }, next);
+  if (violations.length > 0) {
+    throw new InvariantViolatedError(`The swap of "${collection}" was not made: ${violations.join('; ')}.`);
+  }
+  const body = encodePointer(next);
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    try {
+      await ports.store.putIfMatch(key, body, state.base.etag);
+      return withCommit(state, merge);
+    } catch (error) {
+      if (!isSwapFailure(error)) throw error;
+      const outcome = await judge(ports, state, merge);
+      if (outcome === 'committed') return withCommit(state, merge);
+      if (outcome === 'conflict') throw moved(state);
+      if (outcome === 'unknown') break;
+      await ports.clock.sleep(jitteredWaitMs(attempt, ports.ids.random()));
+    }
+  }
+  throw new SwapUnknownError(
+    `Nobody can say whether commit ${merge.commitId} of "${collection}" landed. Nothing is discarded; plan again.`,
+  );
+}
+
+function nextPointer(ports: Ports, state: CompactionState, merge: Merge, token: number): Pointer {
+  const { base, collection, execution } = state;
+  return {
+    collection,
+    version: base.version + 1,
+    commitId: merge.commitId,
+    manifest: merge.manifest,
+    token,
+    fence: base.fence,
+    fencedBy: base.fencedBy,
+    retainedFrom: base.retainedFrom,
+    statusTable: ports.statuses.tableName,
+    records: merge.records,
+    committedAt: new Date(ports.clock.now()).toISOString(),
+    execution,
+  };
+}
+
+/** What became of the swap, by the pointer as it is now. @throws what reading the pointer throws */
+export async function judge(ports: Ports, { collection, base }: CompactionState, merge: Merge): Promise<SwapOutcome> {
+  const planned = { baseVersion: base.version, baseEtag: base.etag, commitId: merge.commitId };
+  try {
+    const current = await readOwnPointer(ports, collection);
+    return judgeSwap(planned, await observeSuccessor(ports, current, base.version));
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) return 'unknown';
+    throw error;
+  }
+}
+
+export function withCommit(state: CompactionState, merge: Merge): CompactionState {
+  const committed: CommitSummary = {
+    version: state.base.version + 1,
+    commitId: merge.commitId,
+    deltas: merge.deltas,
+    records: merge.records,
+    rejectedOperations: merge.rejectedOperations,
+    changedBytes: merge.changedBytes,
+    uploadedBytes: uploadedBytes(merge),
+    snapshotBytes: merge.snapshotBytes,
+  };
+  return { ...state, committed, commits: state.commits + 1 };
+}
+
+function isSwapFailure(error: unknown): boolean {
+  return (
+    error instanceof PreconditionFailedError ||
+    error instanceof ConditionalRequestConflictError ||
+    error instanceof ObjectNotFoundError ||
+    error instanceof StoreUnavailableError
+  );
+}
+
+function moved({ collection, base }: CompactionState): PointerMovedError {
+  return new PointerMovedError(
+    `Another commit or a garbage collection replaced version ${base.version} of "${collection}" first. Rebase: plan again.`,
+  );
+}

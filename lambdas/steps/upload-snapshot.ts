@@ -1,0 +1,53 @@
+/** UploadSnapshot: pack, then manifest, from staging to the store, under keys of this commit alone; then validated. */
+import type { CompactionState, Merge } from '../../statemachine/contract.ts';
+import type { Ports, StreamBody } from '../ports.ts';
+import { CorruptObjectError, StagingLostError } from '../protocol/errors.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import { sha256 } from '../snapshot/blocks.ts';
+import { decodeManifest } from '../snapshot/manifest.ts';
+import { createOnce } from './create-once.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { STAGED } from './seal-commit.ts';
+
+/** @throws StagingLostError, KeyCollisionError, CorruptObjectError, StoreUnavailableError */
+export async function uploadSnapshot(ports: Ports, state: CompactionState): Promise<CompactionState> {
+  const { collection, merge } = state;
+  if (merge === null) throw new StagingLostError(`There is no merge of "${collection}" to upload. Plan again.`);
+  return withHeartbeat(ports, state, async () => {
+    await uploadPack(ports, collection, merge);
+    const manifest = await readAll(await ports.cache.openStaged(collection, merge.commitId, STAGED.manifest));
+    if (sha256(manifest) !== merge.manifest.sha256) throw lost(merge, STAGED.manifest);
+    await createOnce(ports, merge.manifest.key, manifest, merge.manifest.sha256);
+    const { body } = await ports.store.get(merge.manifest.key);
+    decodeManifest(merge.manifest.key, body, merge.manifest.sha256);
+    ports.telemetry.metric(METRICS.bytesUploaded, uploadedBytes(merge), { collection });
+    return state;
+  });
+}
+
+/** Stored bytes that a commit adds. */
+export function uploadedBytes(merge: Merge): number {
+  return merge.manifestBytes + (merge.pack?.size ?? 0);
+}
+
+async function uploadPack(ports: Ports, collection: string, { commitId, pack }: Merge): Promise<void> {
+  if (pack === null) return;
+  const body = await ports.cache.openStaged(collection, commitId, STAGED.pack);
+  if (body.size !== pack.size) throw new StagingLostError(`The staged pack of ${commitId} is cut short. Plan again.`);
+  // The store checks the bytes that it receives against this SHA-256.
+  await createOnce(ports, pack.key, body, pack.sha256);
+  const { size } = await ports.store.head(pack.key);
+  if (size !== pack.size) {
+    throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes in the store, not ${pack.size}. Plan again.`);
+  }
+}
+
+async function readAll(body: StreamBody): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body.stream()) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function lost(merge: Merge, name: string): StagingLostError {
+  return new StagingLostError(`The staged ${name} of ${merge.commitId} is damaged. Plan and merge again.`);
+}
