@@ -1,0 +1,42 @@
+/** Executions of the compaction state machine, through the Step Functions API. */
+import {
+  DescribeExecutionCommand,
+  ExecutionAlreadyExists,
+  ExecutionDoesNotExist,
+  type SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import type { ExecutionStatus, Executions } from '../ports.ts';
+import { ConfigurationError } from '../protocol/errors.ts';
+
+export class SfnExecutions implements Executions {
+  readonly #client: SFNClient;
+  readonly #stateMachineArn: string | undefined;
+
+  constructor(client: SFNClient, stateMachineArn: string | undefined) {
+    this.#client = client;
+    this.#stateMachineArn = stateMachineArn;
+  }
+
+  /** A name that was used before is no error: names are chosen so that the same name means the same work. */
+  async start(name: string, input: { collection: string }): Promise<'started' | 'exists'> {
+    const stateMachineArn = this.#stateMachineArn;
+    if (stateMachineArn === undefined) throw new ConfigurationError('STATE_MACHINE_ARN is not set: nothing to start.');
+    try {
+      await this.#client.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
+      return 'started';
+    } catch (error) {
+      if (error instanceof ExecutionAlreadyExists) return 'exists';
+      throw error;
+    }
+  }
+
+  async status(executionArn: string): Promise<ExecutionStatus | undefined> {
+    try {
+      return (await this.#client.send(new DescribeExecutionCommand({ executionArn }))).status;
+    } catch (error) {
+      if (error instanceof ExecutionDoesNotExist) return undefined;
+      throw error;
+    }
+  }
+}

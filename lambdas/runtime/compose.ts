@@ -1,0 +1,37 @@
+/** Puts the adapters together. The only place that knows which adapter stands behind which port. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { ChromaEngine } from '../adapters/chroma/engine.ts';
+import { DynamoLocks } from '../adapters/dynamo-locks.ts';
+import { DynamoStatuses } from '../adapters/dynamo-statuses.ts';
+import { FileCache } from '../adapters/file-cache.ts';
+import { openStore } from '../adapters/open-store.ts';
+import { SfnExecutions } from '../adapters/sfn-executions.ts';
+import { SystemClock, SystemIds } from '../adapters/system.ts';
+import { FileWorkingDirectories } from '../adapters/working-directories.ts';
+import type { Ports, Telemetry } from '../ports.ts';
+import type { Config } from './config.ts';
+
+export interface Clients {
+  dynamo: DynamoDBClient;
+  sfn: SFNClient;
+}
+
+/** Clients are made from the environment unless given, as the local stack does. */
+export function composePorts(config: Config, telemetry: Telemetry, clients: Partial<Clients> = {}): Ports {
+  const dynamo = clients.dynamo ?? new DynamoDBClient({});
+  const sfn = clients.sfn ?? new SFNClient({});
+  return {
+    store: openStore(config.storeUrl),
+    locks: new DynamoLocks(dynamo, config.tableName),
+    statuses: new DynamoStatuses(dynamo, config.tableName),
+    engine: new ChromaEngine(),
+    directories: new FileWorkingDirectories({ root: config.workDirectory }),
+    cache: new FileCache({ root: config.cacheDirectory }),
+    clock: new SystemClock((error) => telemetry.warn('A periodic task failed.', { reason: String(error) })),
+    ids: new SystemIds(),
+    executions: new SfnExecutions(sfn, config.stateMachineArn),
+    telemetry,
+    settings: config.settings,
+  };
+}

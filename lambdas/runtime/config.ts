@@ -1,0 +1,68 @@
+/** Configuration from the environment, parsed once. docs/configuration.md is written from this schema. */
+import { z } from 'zod';
+import type { Settings } from '../ports.ts';
+import { ConfigurationError } from '../protocol/errors.ts';
+
+const MIB = 1024 * 1024;
+
+const schema = z.object({
+  /** `s3://bucket/prefix`, or `file:///dir`. */
+  STORE_URL: z.string(),
+  /** DynamoDB table of locks and statuses. */
+  TABLE_NAME: z.string(),
+  /** Where EFS is mounted. */
+  CACHE_DIRECTORY: z.string().default('/mnt/cache'),
+  /** Local disk for working directories. */
+  WORK_DIRECTORY: z.string().default('/tmp/work'),
+  /** Needed by whoever starts executions. */
+  STATE_MACHINE_ARN: z.string().optional(),
+  LOCK_DURATION_MINUTES: z.coerce.number().positive().max(60).default(1),
+  HEARTBEAT_INTERVAL_SECONDS: z.coerce.number().positive().max(1_800).default(30),
+  MAX_DELTAS_PER_COMMIT: z.coerce.number().int().min(1).max(5_000).default(500),
+  MAX_MIB_PER_COMMIT: z.coerce.number().positive().max(1_024).default(64),
+  /** Days after which a status may go, and with it the guard against late duplicates. 0: never. */
+  STATUS_TTL_DAYS: z.coerce.number().min(0).max(3_650).default(0),
+});
+
+export interface Config {
+  storeUrl: string;
+  tableName: string;
+  cacheDirectory: string;
+  workDirectory: string;
+  stateMachineArn: string | undefined;
+  /** Seconds; 0 for never. */
+  statusTtlSeconds: number;
+  settings: Settings;
+}
+
+/** @throws ConfigurationError (missing or impossible values, all of them named) */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    throw new ConfigurationError(`The environment does not configure a compactor:\n${z.prettifyError(parsed.error)}`);
+  }
+  const values = parsed.data;
+  const lockDurationMs = values.LOCK_DURATION_MINUTES * 60_000;
+  const heartbeatIntervalMs = values.HEARTBEAT_INTERVAL_SECONDS * 1_000;
+  if (heartbeatIntervalMs * 2 > lockDurationMs) {
+    throw new ConfigurationError(
+      `HEARTBEAT_INTERVAL_SECONDS (${values.HEARTBEAT_INTERVAL_SECONDS}) must be at most half of LOCK_DURATION_MINUTES ` +
+        `(${values.LOCK_DURATION_MINUTES}), or a single late heartbeat loses the claim. Lower the one or raise the other.`,
+    );
+  }
+  return {
+    storeUrl: values.STORE_URL,
+    tableName: values.TABLE_NAME,
+    cacheDirectory: values.CACHE_DIRECTORY,
+    workDirectory: values.WORK_DIRECTORY,
+    stateMachineArn: values.STATE_MACHINE_ARN,
+    statusTtlSeconds: Math.round(values.STATUS_TTL_DAYS * 86_400),
+    settings: {
+      lockDurationMs,
+      claimDurationMs: lockDurationMs,
+      heartbeatIntervalMs,
+      maxDeltasPerCommit: values.MAX_DELTAS_PER_COMMIT,
+      maxBytesPerCommit: Math.round(values.MAX_MIB_PER_COMMIT * MIB),
+    },
+  };
+}
