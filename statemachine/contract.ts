@@ -52,6 +52,7 @@ export interface Merge {
 export interface HeldTimes {
   validationMs: number;
   swapMs: number;
+  claimMs: number;
 }
 
 export interface Attempts {
@@ -92,6 +93,16 @@ export interface CommitSummary {
   snapshotBytes: number;
 }
 
+/** Sums over all commits of one execution. */
+export interface CommitTotals {
+  commits: number;
+  deltas: number;
+  operations: number;
+  rejectedOperations: number;
+  changedBytes: number;
+  uploadedBytes: number;
+}
+
 export interface CompactionState {
   collection: string;
   /** ARN: owner of lock and claim. */
@@ -107,8 +118,7 @@ export interface CompactionState {
   merge: Merge | null;
   /** The last commit of this execution that is known to be in the ancestry. */
   committed: CommitSummary | null;
-  /** Number of commits of this execution. */
-  commits: number;
+  totals: CommitTotals;
   held: HeldTimes;
   /** Set by DiscardUpload for the Wait state after it. */
   backoffSeconds?: number;

@@ -20,5 +20,6 @@ export async function finishCompaction(ports: Ports, state: CompactionState): Pr
   }
   const farewell = await letGo(ports, state);
   if (farewell === 'more') return { ...state, next: NEXT.plan };
-  return { ...state, next: NEXT.done, claim: null };
+  const claimMs = state.claim === null ? 0 : Math.max(0, ports.clock.now() - state.claim.takenAt);
+  return { ...state, next: NEXT.done, claim: null, held: { ...state.held, claimMs: state.held.claimMs + claimMs } };
 }

@@ -1,6 +1,6 @@
 /** PlanCompaction: what is current, and what waits. Reads only, off-lock, and starts every round from nothing. */
 import { z } from 'zod';
-import { type CompactionState, NEXT, type PlanInput } from '../../statemachine/contract.ts';
+import { type CommitTotals, type CompactionState, NEXT, type PlanInput } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 import { InvalidInputError } from '../protocol/errors.ts';
 import { METRICS } from '../protocol/metrics.ts';
@@ -13,10 +13,28 @@ const input = z.object({
   collection: z.string(),
   attempts: z.object({ rebases: z.number(), mergeFailures: z.number(), rounds: z.number() }).optional(),
   claim: z.object({ token: z.number(), takenAt: z.number() }).nullish(),
-  committed: z.unknown(),
-  commits: z.number().optional(),
-  held: z.object({ validationMs: z.number(), swapMs: z.number() }).optional(),
+  committed: z.unknown().optional(),
+  totals: z
+    .object({
+      commits: z.number(),
+      deltas: z.number(),
+      operations: z.number(),
+      rejectedOperations: z.number(),
+      changedBytes: z.number(),
+      uploadedBytes: z.number(),
+    })
+    .optional(),
+  held: z.object({ validationMs: z.number(), swapMs: z.number(), claimMs: z.number() }).optional(),
 });
+
+const NO_COMMITS: CommitTotals = {
+  commits: 0,
+  deltas: 0,
+  operations: 0,
+  rejectedOperations: 0,
+  changedBytes: 0,
+  uploadedBytes: 0,
+};
 
 /**
  * @throws InvalidInputError, CollectionNotFoundError, PointerMissingError, ForeignStoreError, CorruptObjectError,
@@ -65,7 +83,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
     claim,
     merge: null,
     committed: (before.committed as CompactionState['committed'] | undefined) ?? null,
-    commits: before.commits ?? 0,
-    held: before.held ?? { validationMs: 0, swapMs: 0 },
+    totals: before.totals ?? NO_COMMITS,
+    held: before.held ?? { validationMs: 0, swapMs: 0, claimMs: 0 },
   };
 }

@@ -99,7 +99,19 @@ export function withCommit(state: CompactionState, merge: Merge): CompactionStat
     uploadedBytes: uploadedBytes(merge),
     snapshotBytes: merge.snapshotBytes,
   };
-  return { ...state, committed, commits: state.commits + 1 };
+  const { totals } = state;
+  return {
+    ...state,
+    committed,
+    totals: {
+      commits: totals.commits + 1,
+      deltas: totals.deltas + merge.deltas,
+      operations: totals.operations + merge.operations,
+      rejectedOperations: totals.rejectedOperations + merge.rejectedOperations,
+      changedBytes: totals.changedBytes + merge.changedBytes,
+      uploadedBytes: totals.uploadedBytes + uploadedBytes(merge),
+    },
+  };
 }
 
 function isSwapFailure(error: unknown): boolean {

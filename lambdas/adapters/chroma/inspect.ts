@@ -1,0 +1,94 @@
+/** What the files of a closed Chroma directory say, read without a server. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { DirectoryReport } from '../../ports.ts';
+import { DirtyDirectoryError } from '../../protocol/errors.ts';
+
+const DATABASE = 'chroma.sqlite3';
+/** SQLite's companions of a database that is open, or that was not closed in order. */
+const JOURNAL = /-(journal|wal|shm)$/;
+
+/**
+ * A record is a row of `embeddings` under the collection's metadata segment. Chroma applies a write to that segment
+ * before it acknowledges it (unlike the HNSW segment, which lags behind in `embeddings_queue`), so these rows are what
+ * its own `count` counts.
+ */
+const RECORDS = `
+  SELECT count(*) AS records
+  FROM embeddings
+  JOIN segments ON segments.id = embeddings.segment_id AND segments.scope = 'METADATA'
+  JOIN collections ON collections.id = segments.collection
+  WHERE collections.name = ?`;
+const MIGRATIONS = 'SELECT dir, max(version) AS version FROM migrations GROUP BY dir ORDER BY dir';
+
+/** Names of journal files in a directory; empty for a directory that is not there. */
+export async function findJournals(path: string): Promise<string[]> {
+  const names = await entries(path);
+  return names.filter((name) => JOURNAL.test(name)).sort();
+}
+
+/** @throws DirtyDirectoryError (a journal is present: an engine runs there, or was stopped in mid-write) */
+export async function refuseJournals(path: string): Promise<void> {
+  const journals = await findJournals(path);
+  if (journals.length > 0) throw dirty(path, `it holds ${journals.join(', ')}`);
+}
+
+/**
+ * Integrity check, migrations and number of records of a collection. The directory must be closed; nothing is written.
+ * `PRAGMA quick_check` reads the whole database in one synchronous call.
+ * @throws DirtyDirectoryError
+ */
+export async function inspectDirectory(path: string, collection: string): Promise<DirectoryReport> {
+  await refuseJournals(path);
+  if (!(await entries(path)).includes(DATABASE)) return { migrations: {}, records: 0 };
+  return read(path, (database) => {
+    const [check] = database.prepare('PRAGMA quick_check(1)').all();
+    if (check?.quick_check !== 'ok') throw dirty(path, `its integrity check says "${check?.quick_check}"`);
+    const counted = database.prepare(RECORDS).get(collection);
+    return { migrations: migrationsOf(database), records: Number(counted?.records) };
+  });
+}
+
+/**
+ * Highest applied migration per kind; empty for no database.
+ * @throws DirtyDirectoryError
+ */
+export async function readMigrations(path: string): Promise<Record<string, number>> {
+  await refuseJournals(path);
+  return (await entries(path)).includes(DATABASE) ? read(path, migrationsOf) : {};
+}
+
+function migrationsOf(database: DatabaseSync): Record<string, number> {
+  const rows = database.prepare(MIGRATIONS).all();
+  return Object.fromEntries(rows.map((row) => [String(row.dir), Number(row.version)]));
+}
+
+function read<T>(path: string, task: (database: DatabaseSync) => T): T {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(join(path, DATABASE), { readOnly: true });
+    return task(database);
+  } catch (cause) {
+    if (cause instanceof DirtyDirectoryError) throw cause;
+    throw dirty(path, `its ${DATABASE} cannot be read (${(cause as Error).message})`, cause);
+  } finally {
+    database?.close();
+  }
+}
+
+async function entries(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw dirty(path, `it cannot be listed (${(cause as Error).message})`, cause);
+  }
+}
+
+function dirty(path: string, what: string, cause?: unknown): DirtyDirectoryError {
+  return new DirtyDirectoryError(
+    `The Chroma directory "${path}" cannot be used: ${what}. Repair it from its manifest, or discard it.`,
+    { cause },
+  );
+}

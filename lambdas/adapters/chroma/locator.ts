@@ -1,0 +1,133 @@
+/** Finds a Chroma server that runs on this machine, and proves it by asking for its version. */
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { promisify } from 'node:util';
+import type { EngineIdentity } from '../../ports.ts';
+import { EngineUnavailableError } from '../../protocol/errors.ts';
+
+/** `command ...args` is the Chroma command line; add `run ...` or `--version`. */
+export interface LocatedEngine {
+  command: string;
+  args: readonly string[];
+  identity: EngineIdentity;
+}
+
+interface Candidate {
+  source: string;
+  /** @throws Error when there is no such program or package here. */
+  find(): Promise<{ command: string; args: readonly string[] }>;
+}
+
+const VERSION_TIMEOUT_MS = 30_000;
+/**
+ * A binding blocks the thread that calls it, so it runs in a Node process of its own. The script is given inline
+ * because a file beside this module would not survive bundling.
+ */
+const RUN_BINDING = 'require(process.argv[1]).cli(["chroma", ...process.argv.slice(2)])';
+
+const run = promisify(execFile);
+const require = createRequire(import.meta.url);
+const proven = new Map<string, Promise<LocatedEngine>>();
+
+/**
+ * The engine of this process. `CHROMA_BIN`, when set, is the only candidate: falling back to another engine than the
+ * one that was asked for would be a silent change of version. Otherwise the binding that `chromadb` brings, then the
+ * older one that runs on older systems. What was found is kept for the life of the process.
+ * @throws EngineUnavailableError, saying what was tried and why each failed
+ */
+export function locateEngine(env: NodeJS.ProcessEnv = process.env): Promise<LocatedEngine> {
+  const key = env.CHROMA_BIN ?? '';
+  let found = proven.get(key);
+  if (found === undefined) {
+    found = prove(key === '' ? bindings() : [program(key)]);
+    proven.set(key, found);
+    // A failure may pass (a full disk, no memory), so only successes are kept.
+    found.catch(() => proven.delete(key));
+  }
+  return found;
+}
+
+/** All that an engine process gets to see: no telemetry, no reset, no configuration that happens to lie around. */
+export function engineEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, LD_LIBRARY_PATH, LANG, TZ } = process.env;
+  return { PATH, LD_LIBRARY_PATH, LANG, TZ, TMPDIR: tmpdir(), HOME: tmpdir(), ANONYMIZED_TELEMETRY: 'False' };
+}
+
+/** Order of semantic versions: negative when `a` is older. A pre-release is older than its release. */
+export function compareVersions(a: string, b: string): number {
+  const [x, y] = [parseVersion(a), parseVersion(b)];
+  for (let i = 0; i < 3; i++) {
+    const difference = (x.numbers[i] ?? 0) - (y.numbers[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  if (x.preRelease === '' || y.preRelease === '') return Number(x.preRelease === '') - Number(y.preRelease === '');
+  return x.preRelease.localeCompare(y.preRelease, 'en', { numeric: true });
+}
+
+function parseVersion(version: string): { numbers: number[]; preRelease: string } {
+  const [core = '', ...rest] = (version.split('+')[0] ?? '').split('-');
+  return { numbers: core.split('.').map((part) => Number.parseInt(part, 10) || 0), preRelease: rest.join('-') };
+}
+
+function program(path: string): Candidate {
+  return {
+    source: path,
+    async find() {
+      await access(path, constants.X_OK);
+      return { command: path, args: [] };
+    },
+  };
+}
+
+function bindings(): Candidate[] {
+  const suffix = { linux: '-gnu', win32: '-msvc' }[process.platform as string] ?? '';
+  const target = `${process.platform}-${process.arch}`;
+  const current = `chromadb-js-bindings-${target}${suffix}`;
+  const compatible = `chromadb-bindings-compat-${target}`;
+  return [
+    binding(current, () => createRequire(require.resolve('chromadb')).resolve(current)),
+    binding(compatible, () => require.resolve(compatible)),
+  ];
+}
+
+function binding(source: string, resolve: () => string): Candidate {
+  const options = ['--no-warnings', '--input-type=commonjs', '-e', RUN_BINDING, '--'];
+  return { source, find: async () => ({ command: process.execPath, args: [...options, resolve()] }) };
+}
+
+async function prove(candidates: readonly Candidate[]): Promise<LocatedEngine> {
+  const failures: string[] = [];
+  for (const { source, find } of candidates) {
+    try {
+      const { command, args } = await find();
+      return { command, args, identity: { name: 'chroma', version: await versionOf(command, args), source } };
+    } catch (error) {
+      failures.push(`${source}: ${reason(error)}`);
+    }
+  }
+  throw new EngineUnavailableError(
+    `No Chroma server runs here. Tried ${failures.join('; ')}. Set CHROMA_BIN to the path of an executable "chroma", ` +
+      `or unset it and install the optional dependencies of this package on a system with glibc 2.34 or later.`,
+  );
+}
+
+async function versionOf(command: string, args: readonly string[]): Promise<string> {
+  const options = { env: engineEnvironment(), timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' as const };
+  const { stdout } = await run(command, [...args, '--version'], options);
+  const version = /\b\d+\.\d+\.\d+[0-9A-Za-z.+-]*/.exec(stdout)?.[0];
+  if (version === undefined) throw new Error(`"--version" printed no version but "${stdout.trim().slice(0, 100)}"`);
+  return version;
+}
+
+/** The telling line of a failure: Node prints a whole stack when a binding does not load. */
+function reason(error: unknown): string {
+  const { stderr, message, code } = error as { stderr?: string; message: string; code?: unknown };
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES') return 'it is not executable';
+  if (code === 'MODULE_NOT_FOUND') return 'the package is not installed';
+  const line = stderr?.split('\n').find((text) => /error/i.test(text));
+  return (line ?? message).trim().slice(0, 300);
+}

@@ -1,0 +1,117 @@
+/**
+ * Block digests of a working directory, as one binary file beside it. 600 MB of snapshot make 4.7 MB of digests.
+ *
+ *     magic "CCDIGEST" | u32 version | text manifestKey | text manifestSha256
+ *     u32 length | manifest | u32 files
+ *     per file: text path | u64 size | 32 bytes per block of 4 KiB
+ *     SHA-256 of all of the above
+ *
+ * Integers are big-endian; a text is its UTF-8 length (u32) and its bytes. The file only saves work, so whatever is
+ * wrong with it makes it absent.
+ */
+import { hash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { InvalidInputError } from '../protocol/errors.ts';
+import { blockCount, DIGEST_SIZE, type DirectoryDigests, type FileDigests } from '../snapshot/blocks.ts';
+import { replaceFile, unlessAbsent } from './durable.ts';
+
+const MAGIC = Buffer.from('CCDIGEST');
+const VERSION = 1;
+const CHECKSUM_SIZE = 32;
+
+/** `undefined` when absent or damaged. */
+export async function readDigestsFile(path: string): Promise<DirectoryDigests | undefined> {
+  const bytes = await unlessAbsent(readFile(path));
+  return bytes === undefined ? undefined : decodeDigests(bytes);
+}
+
+/** Durable, and whole or not at all. */
+export async function writeDigestsFile(path: string, digests: DirectoryDigests): Promise<void> {
+  await replaceFile(path, encodeDigests(digests));
+}
+
+/** @throws InvalidInputError (a file's digests are not one per block) */
+export function encodeDigests(digests: DirectoryDigests): Buffer {
+  const parts: Uint8Array[] = [MAGIC, u32(VERSION), ...text(digests.manifestKey), ...text(digests.manifestSha256)];
+  parts.push(u32(digests.manifest.length), digests.manifest, u32(digests.files.size));
+  for (const [path, { size, blocks }] of digests.files) {
+    if (blocks.length !== blockCount(size) * DIGEST_SIZE) {
+      throw new InvalidInputError(
+        `"${path}" has ${size} bytes but ${blocks.length} bytes of digests. Compute its digests again from the file.`,
+      );
+    }
+    parts.push(...text(path), u64(size), blocks);
+  }
+  const body = Buffer.concat(parts);
+  return Buffer.concat([body, checksum(body)]);
+}
+
+/** `undefined` for bytes that `encodeDigests` of this version did not make. */
+export function decodeDigests(bytes: Uint8Array): DirectoryDigests | undefined {
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, Math.max(0, bytes.byteLength - CHECKSUM_SIZE));
+  if (!checksum(body).equals(bytes.subarray(body.length))) return undefined;
+  const reader = new Reader(body);
+  try {
+    if (!reader.take(MAGIC.length).equals(MAGIC) || reader.u32() !== VERSION) return undefined;
+    const manifestKey = reader.text();
+    const manifestSha256 = reader.text();
+    const manifest = reader.take(reader.u32());
+    const files = new Map<string, FileDigests>();
+    for (let left = reader.u32(); left > 0; left--) {
+      const path = reader.text();
+      const size = reader.u64();
+      files.set(path, { size, blocks: reader.take(blockCount(size) * DIGEST_SIZE) });
+    }
+    return reader.atEnd() ? { manifestKey, manifestSha256, manifest, files } : undefined;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Takes fields off the front. Throws RangeError at the end of the bytes. */
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+  take(length: number): Buffer {
+    if (this.#at + length > this.#bytes.length) throw new RangeError('The bytes end inside a field.');
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+  u32(): number {
+    return this.take(4).readUInt32BE();
+  }
+  u64(): number {
+    return Number(this.take(8).readBigUInt64BE());
+  }
+  text(): string {
+    return this.take(this.u32()).toString('utf8');
+  }
+  atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function u64(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(value));
+  return bytes;
+}
+
+function text(value: string): Buffer[] {
+  const bytes = Buffer.from(value);
+  return [u32(bytes.length), bytes];
+}
+
+function checksum(bytes: Uint8Array): Buffer {
+  return hash('sha256', bytes, 'buffer');
+}

@@ -1,0 +1,176 @@
+/**
+ * The cache on a shared directory (an EFS mount):
+ *
+ *     <root>/objects/<key>                             immutable objects by their store key
+ *     <root>/staging/<collection>/<commitId>/          sealed staging
+ *     <root>/staging/<collection>/<commitId>.tmp-*     staging in the making
+ *
+ * Renames within one mount make sealing and adopting atomic and free of copies. Whatever a reader meets while another
+ * machine renames or prunes (ENOENT, ESTALE) is a miss.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ByteRange, Cache, Staging, StreamBody } from '../ports.ts';
+import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../protocol/errors.ts';
+import { checkCollection } from '../snapshot/keys.ts';
+import { type PruneOptions, type PruneResult, pruneCache } from './cache-prune.ts';
+import { checkRelativePath, readFully, systemCode, unlessAbsent } from './durable.ts';
+import { FileStaging } from './file-staging.ts';
+
+const CHUNK_SIZE = 1024 * 1024;
+const MISSES: ReadonlyArray<string | undefined> = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ESTALE'];
+
+export class FileCache implements Cache {
+  readonly #root: string;
+  #bytesWritten = 0;
+
+  constructor({ root }: { root: string }) {
+    this.#root = root;
+  }
+
+  async read(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+    try {
+      return await readRange(this.#object(key), range);
+    } catch (error) {
+      if (MISSES.includes(systemCode(error))) return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws CacheUnwritableError */
+  async evict(key: string): Promise<void> {
+    const file = this.#object(key);
+    await this.#writing(() => unlessAbsent(unlink(file)));
+  }
+
+  async stage(collection: string, commitId: string): Promise<Staging> {
+    const sealed = this.#staging(collection, commitId);
+    const folder = `${sealed}.tmp-${randomUUID()}`;
+    await this.#writing(() => mkdir(folder, { recursive: true }));
+    return new FileStaging(
+      folder,
+      sealed,
+      (work) => this.#writing(work),
+      (bytes) => {
+        this.#bytesWritten += bytes;
+      },
+    );
+  }
+
+  async openStaged(collection: string, commitId: string, name: string): Promise<StreamBody> {
+    const file = this.#staged(collection, commitId, name);
+    const lost = (cause?: unknown) => stagingLost(collection, commitId, name, cause);
+    try {
+      const { size } = await stat(file);
+      return { size, stream: () => streamFile(file, size, lost) };
+    } catch (error) {
+      throw MISSES.includes(systemCode(error)) ? lost(error) : error;
+    }
+  }
+
+  /** @throws StagingLostError (neither the staged file nor the target is there), CacheUnwritableError */
+  async adopt(collection: string, commitId: string, name: string, key: string): Promise<void> {
+    const source = this.#staged(collection, commitId, name);
+    const target = this.#object(key);
+    await this.#writing(async () => {
+      await mkdir(dirname(target), { recursive: true });
+      try {
+        await rename(source, target);
+      } catch (error) {
+        if (!MISSES.includes(systemCode(error))) throw error;
+        // Adopted before, by an earlier try of ours.
+        if (await unlessAbsent(stat(target))) return;
+        throw stagingLost(collection, commitId, name, error);
+      }
+    });
+  }
+
+  /** @throws CacheUnwritableError */
+  async discardStaged(collection: string, commitId: string): Promise<void> {
+    const sealed = this.#staging(collection, commitId);
+    const unsealed = `${commitId}.tmp-`;
+    await this.#writing(async () => {
+      await rm(sealed, { recursive: true, force: true });
+      for (const name of (await unlessAbsent(readdir(dirname(sealed)))) ?? []) {
+        if (name.startsWith(unsealed)) await rm(join(dirname(sealed), name), { recursive: true, force: true });
+      }
+    });
+  }
+
+  bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /**
+   * Delete objects that are unreachable and old, and old staging.
+   * @throws CacheUnwritableError
+   */
+  async prune(options: PruneOptions): Promise<PruneResult> {
+    return this.#writing(() => pruneCache(join(this.#root, 'objects'), join(this.#root, 'staging'), options));
+  }
+
+  #object(key: string): string {
+    return join(this.#root, 'objects', checkRelativePath(key));
+  }
+
+  #staging(collection: string, commitId: string): string {
+    return join(this.#root, 'staging', checkCollection(collection), checkSegment(commitId));
+  }
+
+  #staged(collection: string, commitId: string, name: string): string {
+    return join(this.#staging(collection, commitId), checkSegment(name));
+  }
+
+  /** Every system error while writing means the same to a caller: this directory is of no use for writing. */
+  async #writing<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      const code = systemCode(cause);
+      if (code === undefined) throw cause;
+      throw new CacheUnwritableError(
+        `The cache directory "${this.#root}" cannot be written (${code}). Make sure that it is mounted, belongs to ` +
+          'the user that runs this and has free space, or name another directory; then start again.',
+        { cause },
+      );
+    }
+  }
+}
+
+/** `undefined`: the file is shorter than the range. */
+async function readRange(file: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+  const handle = await open(file, 'r');
+  try {
+    const { start, end } = range ?? { start: 0, end: (await handle.stat()).size };
+    const bytes = await readFully(handle, Buffer.allocUnsafe(end - start), start);
+    return bytes.length === end - start ? bytes : undefined;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function* streamFile(file: string, size: number, lost: (cause?: unknown) => Error): AsyncIterable<Uint8Array> {
+  for (let position = 0; position < size; position += CHUNK_SIZE) {
+    const range = { start: position, end: Math.min(size, position + CHUNK_SIZE) };
+    const chunk = await readRange(file, range).catch((error: unknown) => {
+      throw MISSES.includes(systemCode(error)) ? lost(error) : error;
+    });
+    if (chunk === undefined) throw lost();
+    yield chunk;
+  }
+}
+
+function checkSegment(name: string): string {
+  if (checkRelativePath(name).includes('/')) {
+    throw new InvalidInputError(`"${name}" is no name of staging. Use a name without slashes.`);
+  }
+  return name;
+}
+
+function stagingLost(collection: string, commitId: string, name: string, cause?: unknown): StagingLostError {
+  return new StagingLostError(
+    `"${name}" of commit ${commitId} of collection "${collection}" is no longer staged. Plan and merge again.`,
+    { cause },
+  );
+}

@@ -1,0 +1,25 @@
+/** The clean marker as a JSON file beside the data. One that cannot be read as a marker is none: the data is dirty. */
+import { readFile } from 'node:fs/promises';
+import type { CleanMarker } from '../ports.ts';
+import { replaceFile, unlessAbsent } from './durable.ts';
+
+export async function readMarkerFile(path: string): Promise<CleanMarker | undefined> {
+  const json = await unlessAbsent(readFile(path, 'utf8'));
+  return json === undefined ? undefined : parse(json);
+}
+
+/** Durable, and whole or not at all. */
+export async function writeMarkerFile(path: string, marker: CleanMarker): Promise<void> {
+  const { manifestKey, manifestSha256 } = marker;
+  await replaceFile(path, Buffer.from(JSON.stringify({ manifestKey, manifestSha256 })));
+}
+
+function parse(json: string): CleanMarker | undefined {
+  try {
+    const { manifestKey, manifestSha256 } = JSON.parse(json);
+    const isMarker = typeof manifestKey === 'string' && typeof manifestSha256 === 'string';
+    return isMarker ? { manifestKey, manifestSha256 } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+/** The two clients of an S3 store. */
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { ConfigurationError } from '../protocol/errors.ts';
+import { S3Store } from './s3-store.ts';
+
+export interface OpenS3Options {
+  /** Another endpoint than AWS's, addressed by path. Default: `AWS_ENDPOINT_URL_S3`. */
+  endpoint?: string;
+  /** Account id that must own the bucket. */
+  expectedBucketOwner?: string;
+  /** Further settings for both clients, e.g. region and credentials. */
+  config?: S3ClientConfig;
+}
+
+/** Silence after which a connection counts as lost; S3 itself gives up after 20 s. */
+const TIMEOUTS = { connectionTimeout: 5_000, socketTimeout: 30_000 };
+
+/**
+ * Open `s3://bucket` or `s3://bucket/prefix`. Reads have the SDK's retries, writes have none.
+ * @throws ConfigurationError
+ */
+export function openS3Store(url: string, options: OpenS3Options = {}): S3Store {
+  const { bucket, prefix } = parseS3Url(url);
+  const endpoint = options.endpoint ?? (process.env.AWS_ENDPOINT_URL_S3 || undefined);
+  const config: S3ClientConfig = {
+    // Checksums by default would be refused by some stores; where one counts, it is sent explicitly.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: TIMEOUTS,
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...options.config,
+  };
+  return new S3Store({
+    client: new S3Client(config),
+    writer: new S3Client({ ...config, maxAttempts: 1 }),
+    bucket,
+    prefix,
+    ...(options.expectedBucketOwner === undefined ? {} : { expectedBucketOwner: options.expectedBucketOwner }),
+  });
+}
+
+function parseS3Url(url: string): { bucket: string; prefix: string } {
+  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url) ?? [];
+  const trimmed = prefix.replace(/\/$/, '');
+  const clean = trimmed === '' || trimmed.split('/').every((segment) => /^[A-Za-z0-9._=-]+$/.test(segment));
+  if (bucket === undefined || !clean) {
+    throw new ConfigurationError(
+      `"${url}" names no bucket and prefix. Write it as "s3://my-bucket" or "s3://my-bucket/some/prefix".`,
+    );
+  }
+  return { bucket, prefix: trimmed };
+}

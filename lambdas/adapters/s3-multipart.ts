@@ -1,0 +1,96 @@
+/** Create-only writes of large bodies: parts in parallel, then one conditional request that makes the object appear. */
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { sha256Base64 } from './s3-digest.ts';
+
+export const PART_SIZE = 16 * 1024 * 1024;
+const PARALLEL_PARTS = 4;
+/** S3's limit. */
+const MAX_PARTS = 10_000;
+
+export interface MultipartUpload {
+  /** Sends what may be repeated: nothing is visible before the upload is completed. */
+  retrying: S3Client;
+  /** Sends the completing request, once. */
+  once: S3Client;
+  /** Runs one request and translates its errors; errors of `chunks` pass as they are. */
+  attempt: <T>(request: () => Promise<T>) => Promise<T>;
+  target: { Bucket: string; Key: string; ExpectedBucketOwner?: string };
+  size: number;
+  /** Throws at its end if the whole body is not what was announced; the upload is then abandoned. */
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Each part carries its SHA-256, which S3 verifies; S3 keeps no SHA-256 of a whole object made of parts, so the caller
+ * verifies that in `chunks`. Any failure aborts the upload, which also keeps a late completion from landing.
+ */
+export async function uploadMultipart(upload: MultipartUpload): Promise<{ ETag?: string | undefined }> {
+  const { retrying, once, attempt, target, size } = upload;
+  const create = new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: 'SHA256' });
+  const { UploadId } = await attempt(() => retrying.send(create));
+  try {
+    const Parts = await uploadParts(upload, UploadId);
+    const whole = { UploadId, MultipartUpload: { Parts }, MpuObjectSize: size };
+    const complete = new CompleteMultipartUploadCommand({ ...target, ...whole, IfNoneMatch: '*' });
+    return await attempt(() => once.send(complete));
+  } catch (error) {
+    // The first error is the one to report; the bucket's lifecycle rule removes parts that stay behind.
+    await retrying.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function uploadParts(upload: MultipartUpload, UploadId: string | undefined): Promise<CompletedPart[]> {
+  const { retrying, attempt, target, chunks, size } = upload;
+  const done: CompletedPart[] = [];
+  const pending = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  const send = async (Body: Uint8Array, PartNumber: number) => {
+    const ChecksumSHA256 = sha256Base64(Body);
+    const command = new UploadPartCommand({ ...target, UploadId, PartNumber, Body, ChecksumSHA256 });
+    const { ETag } = await attempt(() => retrying.send(command));
+    done[PartNumber - 1] = { PartNumber, ETag, ChecksumSHA256 };
+  };
+  try {
+    let number = 0;
+    for await (const part of partsOf(chunks, Math.max(PART_SIZE, Math.ceil(size / MAX_PARTS)))) {
+      number += 1;
+      const task = send(part, number)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => pending.delete(task));
+      pending.add(task);
+      if (pending.size >= PARALLEL_PARTS) await Promise.race(pending);
+      if (failures.length > 0) break;
+    }
+  } finally {
+    // A part that lands after the abort would stay behind and cost money.
+    await Promise.all(pending);
+  }
+  if (failures.length > 0) throw failures[0];
+  return done;
+}
+
+async function* partsOf(chunks: AsyncIterable<Uint8Array>, partSize: number): AsyncGenerator<Uint8Array> {
+  let part = new Uint8Array(partSize);
+  let filled = 0;
+  for await (const chunk of chunks) {
+    for (let taken = 0; taken < chunk.length; ) {
+      const piece = chunk.subarray(taken, taken + partSize - filled);
+      part.set(piece, filled);
+      filled += piece.length;
+      taken += piece.length;
+      if (filled < partSize) continue;
+      yield part;
+      part = new Uint8Array(partSize);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled);
+}

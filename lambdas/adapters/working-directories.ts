@@ -1,0 +1,143 @@
+/**
+ * Working directories below a local root such as `/tmp/work`: numbered slots per collection, so that concurrent
+ * invocations never meet and a warm one finds what the last one left.
+ *
+ *     <root>/<collection>/<n>/       a slot (working-directory.ts)
+ *     <root>/<collection>/<n>.lock   its ownership; empty and never removed, since removing one would let two own a slot
+ *
+ * Ownership is SQLite's write lock on that file: it excludes other processes and other owners in this one, and the
+ * kernel drops it however the process ends, so nothing is ever guessed from process ids or ages.
+ */
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { WorkingDirectories, WorkingDirectory } from '../ports.ts';
+import { checkCollection } from '../snapshot/keys.ts';
+import { unlessAbsent } from './durable.ts';
+import { DIGESTS_FILE, FileWorkingDirectory, MARKER_FILE } from './working-directory.ts';
+
+const SQLITE_BUSY = 5;
+/** A connection that is garbage-collected closes and drops its lock; an owner that forgot to release keeps it. */
+const held = new Set<DatabaseSync>();
+
+/** Path of a slot without extension. */
+type Slot = string;
+
+export interface FileWorkingDirectoriesOptions {
+  root: string;
+  /** Slots kept over all collections; beyond that the least recently used idle ones go. Default 16. */
+  maxSlots?: number;
+}
+
+export class FileWorkingDirectories implements WorkingDirectories {
+  readonly #root: string;
+  readonly #maxSlots: number;
+
+  constructor({ root, maxSlots = 16 }: FileWorkingDirectoriesOptions) {
+    this.#root = resolve(root);
+    this.#maxSlots = maxSlots;
+  }
+
+  /**
+   * Prefers an idle slot with a marker, then one with digests; otherwise the directory is empty.
+   * @throws InvalidInputError (the collection's name)
+   */
+  async claim(collection: string): Promise<WorkingDirectory> {
+    const folder = join(this.#root, checkCollection(collection));
+    await mkdir(folder, { recursive: true });
+    const ranked = await Promise.all((await slotsIn(folder)).map(async (slot) => ({ slot, rank: await rankOf(slot) })));
+    for (const { slot } of ranked.sort((a, b) => a.rank - b.rank)) {
+      const directory = await own(slot);
+      if (directory !== undefined) return directory;
+    }
+    await this.#makeRoom();
+    for (let n = 0; ; n++) {
+      const directory = await own(join(folder, String(n)));
+      if (directory !== undefined) return directory;
+    }
+  }
+
+  /** Removes idle slots, the least recently used first, until one more fits. Owned ones stay, whatever the limit. */
+  async #makeRoom(): Promise<void> {
+    const folders = await readdir(this.#root, { withFileTypes: true });
+    const nested = folders.filter((entry) => entry.isDirectory()).map((entry) => slotsIn(join(this.#root, entry.name)));
+    const slots = (await Promise.all(nested)).flat();
+    const aged = await Promise.all(slots.map(async (slot) => ({ slot, usedAt: await usedAt(slot) })));
+    let excess = slots.length + 1 - this.#maxSlots;
+    for (const { slot } of aged.sort((a, b) => a.usedAt - b.usedAt)) {
+      if (excess <= 0) return;
+      const directory = await own(slot);
+      if (directory === undefined) continue;
+      try {
+        // `clear` first: a crash halfway through `rm` could leave the marker on half a directory.
+        await directory.clear();
+        await rm(slot, { recursive: true });
+        excess--;
+      } finally {
+        await directory.release();
+      }
+    }
+  }
+}
+
+const CLEAN = 0;
+const REPAIRABLE = 1;
+const UNVERIFIABLE = 2;
+
+async function rankOf(slot: Slot): Promise<number> {
+  const names = await namesIn(slot);
+  if (names.includes(MARKER_FILE)) return CLEAN;
+  return names.includes(DIGESTS_FILE) ? REPAIRABLE : UNVERIFIABLE;
+}
+
+async function slotsIn(folder: string): Promise<Slot[]> {
+  const numbers = (await namesIn(folder)).filter((name) => /^\d+$/.test(name)).map(Number);
+  return numbers.sort((a, b) => a - b).map((n) => join(folder, String(n)));
+}
+
+/** Empty when absent: another process may remove an idle slot at any time. */
+async function namesIn(folder: string): Promise<string[]> {
+  return (await unlessAbsent(readdir(folder))) ?? [];
+}
+
+async function usedAt(slot: Slot): Promise<number> {
+  return (await unlessAbsent(stat(slot)))?.mtimeMs ?? 0;
+}
+
+/** `undefined`: somebody owns it. */
+async function own(slot: Slot): Promise<FileWorkingDirectory | undefined> {
+  const unlock = lock(slot);
+  if (unlock === undefined) return undefined;
+  const directory = new FileWorkingDirectory(slot, async () => {
+    const now = new Date();
+    await unlessAbsent(utimes(slot, now, now)).finally(unlock);
+  });
+  try {
+    await mkdir(directory.path, { recursive: true });
+    // Without marker and digests nothing in it can be verified, so it is worth no more than an empty one. Ranked again
+    // under the lock, since its last owner may have changed it.
+    if ((await rankOf(slot)) === UNVERIFIABLE) await directory.clear();
+    // A crash while a marker or digests were being replaced leaves a temporary file.
+    for (const name of await namesIn(slot)) if (name.endsWith('.tmp')) await rm(join(slot, name));
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+  return directory;
+}
+
+function lock(slot: Slot): (() => void) | undefined {
+  const database = new DatabaseSync(`${slot}.lock`, { timeout: 0 });
+  try {
+    database.exec('BEGIN IMMEDIATE');
+  } catch (error) {
+    database.close();
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined;
+    throw error;
+  }
+  held.add(database);
+  return () => {
+    held.delete(database);
+    database.close();
+  };
+}

@@ -1,0 +1,194 @@
+/**
+ * A working directory on a local disk. Its slot holds the marker and the digests beside the data, so that an engine
+ * never sees them and they never become part of a snapshot:
+ *
+ *     <slot>/data/         what the engine opens
+ *     <slot>/clean.json    the marker
+ *     <slot>/digests.bin   block digests (digests-file.ts)
+ */
+import { constants, type Dirent } from 'node:fs';
+import { type FileHandle, mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import type { CleanMarker, WorkingDirectory } from '../ports.ts';
+import { DirtyDirectoryError, InvalidInputError } from '../protocol/errors.ts';
+import type { DirectoryDigests } from '../snapshot/blocks.ts';
+import { readDigestsFile, writeDigestsFile } from './digests-file.ts';
+import { checkRelativePath, readFully, removeFile, sync, systemCode, unlessAbsent, writeFully } from './durable.ts';
+import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
+
+/** A multiple of the block size, so that a reader can cut blocks without carrying bytes over. */
+const CHUNK_SIZE = 1024 * 1024;
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
+const WRITE = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+
+export const MARKER_FILE = 'clean.json';
+export const DIGESTS_FILE = 'digests.bin';
+
+/** Created by `FileWorkingDirectories.claim`, which owns the slot until `release` calls `letGo`. */
+export class FileWorkingDirectory implements WorkingDirectory {
+  readonly path: string;
+  readonly #slot: string;
+  readonly #letGo: () => Promise<void>;
+  #released = false;
+
+  constructor(slot: string, letGo: () => Promise<void>) {
+    this.#slot = slot;
+    this.path = join(slot, 'data');
+    this.#letGo = letGo;
+  }
+
+  async readMarker(): Promise<CleanMarker | undefined> {
+    return readMarkerFile(this.#beside(MARKER_FILE));
+  }
+
+  /** @throws DirtyDirectoryError (something that is neither a regular file nor a folder) */
+  async markClean(marker: CleanMarker): Promise<void> {
+    const file = this.#beside(MARKER_FILE);
+    // Everything is flushed, not only what was written through here: the engine wrote too.
+    const folders = new Set([this.#slot, this.path]);
+    for (const entry of await this.#entries()) {
+      const path = join(entry.parentPath, entry.name);
+      if (entry.isDirectory()) folders.add(path);
+      else await sync(path);
+    }
+    for (const folder of folders) await sync(folder);
+    await writeMarkerFile(file, marker);
+  }
+
+  async markDirty(): Promise<void> {
+    await removeFile(this.#beside(MARKER_FILE));
+  }
+
+  async readDigests(): Promise<DirectoryDigests | undefined> {
+    return readDigestsFile(this.#beside(DIGESTS_FILE));
+  }
+
+  async writeDigests(digests: DirectoryDigests): Promise<void> {
+    await writeDigestsFile(this.#beside(DIGESTS_FILE), digests);
+  }
+
+  /** @throws DirtyDirectoryError (something that is neither a regular file nor a folder) */
+  async list(): Promise<Array<{ path: string; size: number }>> {
+    this.#beside('');
+    const files: Array<{ path: string; size: number }> = [];
+    for (const entry of await this.#entries()) {
+      if (entry.isDirectory()) continue;
+      const absolute = join(entry.parentPath, entry.name);
+      files.push({ path: relative(this.path, absolute), size: (await stat(absolute)).size });
+    }
+    return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** @throws DirtyDirectoryError (no such file) */
+  async *read(path: string): AsyncIterable<Uint8Array> {
+    const handle = await this.#open(path);
+    try {
+      for (let position = 0; ; position += CHUNK_SIZE) {
+        const chunk = await readFully(handle, Buffer.allocUnsafe(CHUNK_SIZE), position);
+        if (chunk.length > 0) yield chunk;
+        if (chunk.length < CHUNK_SIZE) return;
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** @throws DirtyDirectoryError (no such file, or it ends before) */
+  async readAt(path: string, offset: number, length: number): Promise<Uint8Array> {
+    const handle = await this.#open(path);
+    try {
+      const bytes = await readFully(handle, Buffer.allocUnsafe(length), offset);
+      if (bytes.length < length) throw this.#dirty(`has no ${length} bytes at ${offset} of "${path}"`);
+      return bytes;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+    await this.#change(path, (handle) => writeFully(handle, bytes, offset));
+  }
+
+  async resize(path: string, size: number): Promise<void> {
+    await this.#change(path, (handle) => handle.truncate(size));
+  }
+
+  /** An absent file is success. Folders that become empty go too, since a snapshot has no empty folders. */
+  async remove(path: string): Promise<void> {
+    const file = this.#inData(path);
+    try {
+      await unlink(file);
+      for (let folder = dirname(file); folder !== this.path; folder = dirname(folder)) await rmdir(folder);
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST'].includes(systemCode(error) ?? '')) throw error;
+    }
+  }
+
+  async clear(): Promise<void> {
+    // The marker goes first: a crash halfway must not leave a marker on half a directory.
+    await this.markDirty();
+    await rm(this.#beside(DIGESTS_FILE), { force: true });
+    await rm(this.path, { recursive: true, force: true });
+    await mkdir(this.path);
+  }
+
+  /** Idempotent. */
+  async release(): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    await this.#letGo();
+  }
+
+  async #open(path: string): Promise<FileHandle> {
+    const handle = await unlessAbsent(open(this.#inData(path), READ));
+    if (handle === undefined) throw this.#dirty(`has no "${path}"`);
+    return handle;
+  }
+
+  async #change(path: string, change: (handle: FileHandle) => Promise<void>): Promise<void> {
+    const file = this.#inData(path);
+    const handle = await this.#create(file);
+    try {
+      await change(handle);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #create(file: string): Promise<FileHandle> {
+    try {
+      return await open(file, WRITE);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      await mkdir(dirname(file), { recursive: true });
+      return open(file, WRITE);
+    }
+  }
+
+  async #entries(): Promise<Dirent[]> {
+    const entries = await readdir(this.path, { recursive: true, withFileTypes: true });
+    const stranger = entries.find((entry) => !entry.isFile() && !entry.isDirectory());
+    if (stranger === undefined) return entries;
+    const path = relative(this.path, join(stranger.parentPath, stranger.name));
+    throw this.#dirty(`has "${path}", which is no regular file`);
+  }
+
+  #inData(path: string): string {
+    this.#beside('');
+    return join(this.path, checkRelativePath(path));
+  }
+
+  /** Every use passes here: after its release the slot may be another owner's. */
+  #beside(name: string): string {
+    if (this.#released) {
+      throw new InvalidInputError(`Working directory "${this.path}" was released. Claim one again before using it.`);
+    }
+    return join(this.#slot, name);
+  }
+
+  #dirty(what: string): DirtyDirectoryError {
+    return new DirtyDirectoryError(
+      `Working directory "${this.path}" ${what}. Clear it and hydrate it again from the manifest.`,
+    );
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The embedded stack: a directory as object store, DynamoDB on disk, a cache directory, and Step Functions running the
+ * real state machines with the real handlers. Everything listens on 127.0.0.1 and survives a restart.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { createDynamoClient } from '../lambdas/adapters/dynamo-client.ts';
+import type { Ports } from '../lambdas/ports.ts';
+import { composePorts } from '../lambdas/runtime/compose.ts';
+import { type Config, parseConfig } from '../lambdas/runtime/config.ts';
+import { COMPACTION, registerMachines } from './machines.ts';
+import { LocalStepFunctions } from './sfn/executions.ts';
+import { stateMachineArn } from './sfn/names.ts';
+import { startSfnServer } from './sfn/server.ts';
+import { STACK_FILE, type StackFile, writeStackFile } from './stack-file.ts';
+import { startTable } from './table.ts';
+import { FileTelemetry } from './telemetry.ts';
+
+export interface LocalStackOptions {
+  /** Everything lives here. One process at a time. */
+  dataDirectory: string;
+  /** Of the Step Functions endpoint and of the table; free ones by default. */
+  port?: number;
+  tablePort?: number;
+  /** Overrides of the environment, e.g. `LOCK_DURATION_MINUTES` or `STORE_URL`. */
+  env?: Record<string, string | undefined>;
+}
+
+export interface LocalStack {
+  config: Config;
+  ports: Ports;
+  sfn: SFNClient;
+  stepFunctions: LocalStepFunctions;
+  stateMachineArn: string;
+  /** What a client in another process needs to know. */
+  file: StackFile;
+  close(): Promise<void>;
+}
+
+const TABLE_NAME = 'compactor';
+const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
+
+/** @throws ConfigurationError (the directory is in use, or a setting is impossible) */
+export async function startStack(options: LocalStackOptions): Promise<LocalStack> {
+  const data = resolve(options.dataDirectory);
+  await mkdir(data, { recursive: true });
+  const config = parseConfig({
+    STORE_URL: pathToFileURL(join(data, 'store')).href,
+    TABLE_NAME,
+    CACHE_DIRECTORY: join(data, 'cache'),
+    WORK_DIRECTORY: join(data, 'work'),
+    ...options.env,
+  });
+  const table = await startTable({
+    dataDirectory: join(data, 'table'),
+    tableName: config.tableName,
+    ...(options.tablePort === undefined ? {} : { port: options.tablePort }),
+  });
+  const stepFunctions = new LocalStepFunctions({ dataDirectory: data });
+  const server = await startSfnServer({ stepFunctions, ...(options.port === undefined ? {} : { port: options.port }) });
+  const telemetry = new FileTelemetry(join(data, 'telemetry.jsonl'));
+  const dynamo = createDynamoClient(table.clientConfig);
+  const sfn = new SFNClient({ endpoint: server.url, region: 'us-east-1', credentials: CREDENTIALS });
+  // The machine's ARN is known only once it is registered, which needs the ports.
+  const compactionArn = stateMachineArn(COMPACTION);
+  const ports = composePorts({ ...config, stateMachineArn: compactionArn }, telemetry, { dynamo, sfn });
+  registerMachines(stepFunctions, ports);
+  const file: StackFile = {
+    pid: process.pid,
+    storeUrl: config.storeUrl,
+    tableName: config.tableName,
+    tableEndpoint: table.endpoint,
+    sfnEndpoint: server.url,
+    stateMachineArn: compactionArn,
+  };
+  await writeStackFile(data, file);
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await rm(join(data, STACK_FILE), { force: true });
+    await stepFunctions.close();
+    await server.close();
+    sfn.destroy();
+    dynamo.destroy();
+    await table.close();
+    await telemetry.close();
+  };
+  return {
+    config,
+    ports,
+    sfn,
+    stepFunctions,
+    stateMachineArn: compactionArn,
+    file,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/** The status and lock table on this machine: dynalite, which speaks DynamoDB over LevelDB. */
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+} from '@aws-sdk/client-dynamodb';
+import dynalite from 'dynalite';
+import { createDynamoClient } from '../lambdas/adapters/dynamo-client.ts';
+import { ConfigurationError, TableUnavailableError } from '../lambdas/protocol/errors.ts';
+
+const LOOPBACK = '127.0.0.1';
+const ACTIVE_CHECKS = 500;
+const CHECK_INTERVAL_MS = 10;
+
+export interface LocalTableOptions {
+  /** Where the items are kept; in memory without it. One process at a time. */
+  dataDirectory?: string;
+  /** Free port by default. */
+  port?: number;
+  tableName?: string;
+}
+
+export interface LocalTable {
+  endpoint: string;
+  tableName: string;
+  /** For any DynamoDB client; dynalite wants credentials but does not check them. */
+  clientConfig: {
+    endpoint: string;
+    region: string;
+    credentials: { accessKeyId: string; secretAccessKey: string };
+  };
+  /** Finish what is under way, put it on disk, and stop. */
+  close(): Promise<void>;
+}
+
+/** The database that dynalite brings with it. */
+interface LevelModule {
+  Level: new (path: string) => { open(): Promise<void>; close(): Promise<void> };
+}
+
+/**
+ * Start the server and create the table when it is absent; resolves when the table can be used.
+ * @throws ConfigurationError (the data directory is in use, or cannot be used)
+ * @example const table = await startTable({ dataDirectory: '.compactor/table' });
+ */
+export async function startTable(options: LocalTableOptions = {}): Promise<LocalTable> {
+  const { dataDirectory, port = 0, tableName = 'compactor' } = options;
+  const path = dataDirectory && resolve(dataDirectory);
+  if (path !== undefined) await tryDatabase(path);
+  const server = dynalite({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  surviveAbortedRequests(server);
+  server.listen(port, LOOPBACK);
+  await once(server, 'listening');
+
+  const endpoint = `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`;
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const clientConfig = { endpoint, region: 'us-east-1', credentials };
+  const client = createDynamoClient(clientConfig);
+  try {
+    await createTable(client, tableName);
+  } catch (error) {
+    await closeServer(server);
+    throw error;
+  } finally {
+    client.destroy();
+  }
+  return { endpoint, tableName, clientConfig, close: () => closeServer(server) };
+}
+
+/** Create the table unless it is there, and wait until it can be used. For any DynamoDB endpoint. */
+export async function createTable(client: DynamoDBClient, tableName: string): Promise<void> {
+  const create = new CreateTableCommand({
+    TableName: tableName,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [
+      { AttributeName: 'collection', AttributeType: 'S' },
+      { AttributeName: 'item', AttributeType: 'S' },
+    ],
+    KeySchema: [
+      { AttributeName: 'collection', KeyType: 'HASH' },
+      { AttributeName: 'item', KeyType: 'RANGE' },
+    ],
+  });
+  await client.send(create).catch((error: unknown) => {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  });
+  for (let check = 0; check < ACTIVE_CHECKS; check++) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
+    if (Table?.TableStatus === 'ACTIVE') return;
+    await wait(CHECK_INTERVAL_MS);
+  }
+  throw new TableUnavailableError(`Table "${tableName}" was created but did not become active. Start again.`);
+}
+
+/** dynalite throws out of the event loop when its database does not open, so we open it first. */
+async function tryDatabase(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    const { Level }: LevelModule = createRequire(import.meta.resolve('dynalite'))('level');
+    const database = new Level(path);
+    await database.open();
+    await database.close();
+  } catch (error) {
+    const advice = 'Stop the other local stack that uses it, or choose another data directory.';
+    throw new ConfigurationError(`The local table cannot be opened in "${path}". ${advice}`, { cause: error });
+  }
+}
+
+/** dynalite throws out of the event loop when a client hangs up in mid-request. */
+function surviveAbortedRequests(server: Server): void {
+  server.on('request', (request) => {
+    request.removeAllListeners('error');
+    request.on('error', () => {});
+  });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = promisify(server.close.bind(server))();
+  // Connections that were busy when the server stopped listening fall idle later, and would be waited for.
+  const sweep = setInterval(() => server.closeIdleConnections(), CHECK_INTERVAL_MS);
+  try {
+    await closed;
+  } finally {
+    clearInterval(sweep);
+  }
+}
