@@ -8,20 +8,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
 import type { LockTable } from '../ports.ts';
 import { CorruptObjectError, LockHeldError, TableUnavailableError } from '../protocol/errors.ts';
-import {
-  type AcquireRequest,
-  acquireLock,
-  type ClaimRequest,
-  type Holder,
-  LOCK_PHASES,
-  type LockItem,
-  releaseClaim,
-  releaseLock,
-  renewClaim,
-  type Transition,
-  takeClaim,
-  wakeClaimant,
-} from '../protocol/lock.ts';
+import * as lock from '../protocol/lock.ts';
 import { type ConditionalUpdate, DynamoItems, type PlainItem } from './dynamo-client.ts';
 import {
   CLAIM_ENDS_EARLIER,
@@ -50,7 +37,7 @@ const counter = z.int().nonnegative();
 const lockItem = z.object({
   owner: z.string().optional(),
   token: counter,
-  phase: z.enum(LOCK_PHASES).optional(),
+  phase: z.enum(lock.LOCK_PHASES).optional(),
   acquiredAt: instant.optional(),
   expiresAt: instant.optional(),
   claimOwner: z.string().optional(),
@@ -67,19 +54,19 @@ export class DynamoLocks implements LockTable {
     this.#items = new DynamoItems(client, tableName);
   }
 
-  async readLock(collection: string): Promise<LockItem | undefined> {
+  async readLock(collection: string): Promise<lock.LockItem | undefined> {
     return this.#parse(collection, await this.#items.read(collection, LOCK));
   }
 
   /** Sent again after a lost response, it acquires again, under a higher token; the caller is told of the last one. */
-  async acquireLock(collection: string, request: AcquireRequest): Promise<{ token: number }> {
+  async acquireLock(collection: string, request: lock.AcquireRequest): Promise<{ token: number }> {
     const { owner, phase, pointerToken, now, durationMs } = request;
     const lease = '#owner = :owner, #phase = :phase, #acquiredAt = :now, #expiresAt = :expiresAt';
     const lent = { ':owner': owner, ':phase': phase, ':now': now, ':expiresAt': now + durationMs };
     const values = { ...lent, ':pointerToken': pointerToken, ':one': 1 };
     const verdict = await this.#apply(
       collection,
-      (item) => acquireLock(item, request),
+      (item) => lock.acquireLock(item, request),
       (item) => {
         const behind = item !== undefined && item.token < pointerToken;
         const minted = behind ? MINT_ABOVE_POINTER : MINT_ABOVE_ITEM;
@@ -96,10 +83,10 @@ export class DynamoLocks implements LockTable {
   }
 
   /** Sent again after a lost response, it finds the lock no longer held, and answers `undefined`. */
-  async releaseLock(collection: string, holder: Holder): Promise<{ acquiredAt: number } | undefined> {
+  async releaseLock(collection: string, holder: lock.Holder): Promise<{ acquiredAt: number } | undefined> {
     const verdict = await this.#apply(
       collection,
-      (item) => releaseLock(item, holder),
+      (item) => lock.releaseLock(item, holder),
       () => ({
         update: 'REMOVE #owner, #phase, #acquiredAt, #expiresAt',
         condition: LOCK_IS_MINE,
@@ -111,11 +98,14 @@ export class DynamoLocks implements LockTable {
   }
 
   /** Sent again after a lost response, it takes the same claim again. */
-  async takeClaim(collection: string, request: ClaimRequest): Promise<{ token: number } | 'lock-lost' | 'claimed'> {
+  async takeClaim(
+    collection: string,
+    request: lock.ClaimRequest,
+  ): Promise<{ token: number } | 'lock-lost' | 'claimed'> {
     const { holder, now, durationMs } = request;
     const verdict = await this.#apply(
       collection,
-      (item) => takeClaim(item, request),
+      (item) => lock.takeClaim(item, request),
       () => ({
         update:
           'SET #claimOwner = :owner, #claimToken = :token, #claimExpiresAt = :claimExpiresAt, ' +
@@ -129,10 +119,10 @@ export class DynamoLocks implements LockTable {
   }
 
   /** Sent again after a lost response, it finds the claim renewed already, which is success. */
-  async renewClaim(collection: string, holder: Holder, now: number, durationMs: number): Promise<boolean> {
+  async renewClaim(collection: string, holder: lock.Holder, now: number, durationMs: number): Promise<boolean> {
     const verdict = await this.#apply(
       collection,
-      (item) => renewClaim(item, holder, now, durationMs),
+      (item) => lock.renewClaim(item, holder, now, durationMs),
       () => ({
         update: 'SET #claimExpiresAt = :claimExpiresAt',
         condition: `${CLAIM_IS_MINE} AND ${CLAIM_ENDS_EARLIER}`,
@@ -147,7 +137,7 @@ export class DynamoLocks implements LockTable {
   async wakeClaimant(collection: string, now: number): Promise<boolean> {
     const verdict = await this.#apply(
       collection,
-      (item) => wakeClaimant(item, now),
+      (item) => lock.wakeClaimant(item, now),
       () => ({
         update: 'ADD #wake :one',
         condition: CLAIM_LIVE,
@@ -159,11 +149,11 @@ export class DynamoLocks implements LockTable {
   }
 
   /** Sent again after a lost response, it answers `false`: the caller reads the item and finds the claim gone. */
-  async releaseClaim(collection: string, holder: Holder, wake?: number): Promise<boolean> {
+  async releaseClaim(collection: string, holder: lock.Holder, wake?: number): Promise<boolean> {
     const unchanged = wake === 0 ? NEVER_WOKEN : WAKE_UNCHANGED;
     const verdict = await this.#apply(
       collection,
-      (item) => releaseClaim(item, holder, wake),
+      (item) => lock.releaseClaim(item, holder, wake),
       () => ({
         update: 'REMOVE #claimOwner, #claimExpiresAt',
         condition: wake === undefined ? CLAIM_IS_MINE : `${CLAIM_IS_MINE} AND ${unchanged}`,
@@ -177,10 +167,10 @@ export class DynamoLocks implements LockTable {
   /** One update, tried again only if the item has changed between its refusal and the look at the item. */
   async #apply<Value, Refusal>(
     collection: string,
-    transition: (item: LockItem | undefined) => Transition<Value, Refusal>,
-    updateFor: (standing: LockItem | undefined) => ConditionalUpdate,
-  ): Promise<{ ok: true; item: LockItem } | { ok: false; refusal: Refusal }> {
-    let standing: LockItem | undefined;
+    transition: (item: lock.LockItem | undefined) => lock.Transition<Value, Refusal>,
+    updateFor: (standing: lock.LockItem | undefined) => ConditionalUpdate,
+  ): Promise<{ ok: true; item: lock.LockItem } | { ok: false; refusal: Refusal }> {
+    let standing: lock.LockItem | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const attempt = await this.#items.update(collection, LOCK, updateFor(standing));
       const item = this.#parse(collection, attempt.item);
@@ -194,7 +184,7 @@ export class DynamoLocks implements LockTable {
     throw new TableUnavailableError(`${where} kept changing under ${MAX_ROUNDS} updates. Retry later.`);
   }
 
-  #parse(collection: string, item: PlainItem | undefined): LockItem | undefined {
+  #parse(collection: string, item: PlainItem | undefined): lock.LockItem | undefined {
     if (item === undefined) return undefined;
     const { success, data, error } = lockItem.safeParse(item);
     if (success) return data;
@@ -204,6 +194,6 @@ export class DynamoLocks implements LockTable {
   }
 }
 
-function holderValues({ owner, token }: Holder) {
+function holderValues({ owner, token }: lock.Holder) {
   return { ':owner': owner, ':token': token };
 }

@@ -1,0 +1,77 @@
+/** How commands speak: text for people, JSON for scripts, and an exit code for both. */
+import { CompactorError, ConfigurationError, InvalidInputError } from '../lambdas/protocol/errors.ts';
+
+export const EXIT = {
+  ok: 0,
+  /** Something failed; trying again may help. */
+  failed: 1,
+  /** The command line, the input or the configuration is wrong; trying again will not help. */
+  badInput: 2,
+  /** It was found, and it is not as it should be: a rejected delta, a damaged snapshot. */
+  refused: 3,
+  /** Waited as long as was asked. */
+  timedOut: 4,
+} as const;
+
+/** Ends a command with an exit code of its own. The message is for people. */
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+export interface Output {
+  readonly json: boolean;
+  /** The command's result: the object with `--json`, the text without. */
+  result(value: unknown, text: string): void;
+}
+
+export function createOutput(json: boolean): Output {
+  return {
+    json,
+    result: (value, text) => process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text}\n`),
+  };
+}
+
+/** Report an error on stderr, without a stack trace, and choose the exit code. */
+export function reportError(error: unknown, json: boolean): number {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const exitCode = exitCodeOf(error);
+  const shown = error instanceof CompactorError ? name : 'Error';
+  process.stderr.write(json ? `${JSON.stringify({ error: name, message, exitCode })}\n` : `${shown}: ${message}\n`);
+  return exitCode;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandFailure) return error.exitCode;
+  const isInput = error instanceof InvalidInputError || error instanceof ConfigurationError;
+  return isInput ? EXIT.badInput : EXIT.failed;
+}
+
+/** Columns padded to their widest cell; numbers to the right. The first row is the heading. */
+export function columns(rows: ReadonlyArray<ReadonlyArray<string | number>>): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '').length)));
+  const line = (row: ReadonlyArray<string | number>) =>
+    widths
+      .map((width, column) => {
+        const cell = row[column] ?? '';
+        return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return rows.map(line).join('\n');
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function bytes(count: number): string {
+  let value = count;
+  let unit = 0;
+  while (value >= 1_024 && unit < UNITS.length - 1) {
+    value /= 1_024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
+}

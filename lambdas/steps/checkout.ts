@@ -1,0 +1,18 @@
+/** A version as a plain Chroma directory, for any Chroma client to open. */
+import type { Ports, WorkingDirectory } from '../ports.ts';
+import { type Hydration, hydrate } from './hydrate.ts';
+import type { LoadedManifest } from './read-pointer.ts';
+
+/** Hydrate a version and hand the verified directory to `use`, which may open an engine on it or copy it. */
+export async function withCheckout<Result>(
+  ports: Ports,
+  loaded: LoadedManifest,
+  use: (directory: WorkingDirectory, hydration: Hydration) => Promise<Result>,
+): Promise<Result> {
+  const directory = await ports.directories.claim(loaded.manifest.collection);
+  try {
+    return await use(directory, await hydrate(ports, directory, loaded));
+  } finally {
+    await directory.release();
+  }
+}

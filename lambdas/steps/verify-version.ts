@@ -1,0 +1,44 @@
+/** Proves that a version can be read whole: every frame, every file, and the database inside. */
+import type { Ports } from '../ports.ts';
+import { CorruptObjectError } from '../protocol/errors.ts';
+import { liveBytes } from '../snapshot/manifest.ts';
+import { hydrate } from './hydrate.ts';
+import type { LoadedManifest } from './read-pointer.ts';
+
+export interface Verification {
+  version: number;
+  records: number;
+  files: number;
+  bytes: number;
+  packs: number;
+}
+
+/**
+ * Hydrates from nothing, from the store alone, into a directory that is thrown away.
+ * @throws CorruptObjectError, DirtyDirectoryError
+ */
+export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promise<Verification> {
+  const { manifest } = loaded;
+  for (const pack of manifest.packs) {
+    const { size } = await ports.store.head(pack.key);
+    if (size !== pack.size) {
+      throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes, not ${pack.size}. Restore a bucket version.`);
+    }
+  }
+  const directory = await ports.directories.claim(manifest.collection);
+  try {
+    await directory.clear();
+    await hydrate({ ...ports, cache: { ...ports.cache, read: async () => undefined } }, directory, loaded);
+    const { records } = await ports.engine.inspect(directory, manifest.collection);
+    if (records !== manifest.records) {
+      throw new CorruptObjectError(
+        `Version ${manifest.version} of "${manifest.collection}" holds ${records} records, its manifest says ` +
+          `${manifest.records}. Roll back to another version.`,
+      );
+    }
+    const { version, files, packs } = manifest;
+    return { version, records, files: files.length, bytes: liveBytes(files), packs: packs.length };
+  } finally {
+    await directory.release();
+  }
+}

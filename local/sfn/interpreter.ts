@@ -1,0 +1,108 @@
+import { type Definition, type Json, jsonText } from './definition.ts';
+import { type CompiledState, compileState } from './evaluate.ts';
+import { StateFailure } from './failure.ts';
+import { type Emit, historyWriter, type RecordedEvent } from './history.ts';
+import type { TaskHandler } from './task.ts';
+import { systemTime, type Time } from './time.ts';
+import { Walk } from './walk.ts';
+
+/** A state machine ready to run, any number of times and at once. */
+export interface Machine {
+  definition: Definition;
+  states: ReadonlyMap<string, CompiledState>;
+}
+
+export function compileMachine(definition: Definition): Machine {
+  const states = new Map(Object.entries(definition.States).map(([name, state]) => [name, compileState(state)]));
+  return { definition, states };
+}
+
+/** Abort `RunOptions.signal` with this to give the `ExecutionAborted` event its error and cause. */
+export class StopRequest extends Error {
+  override readonly name = 'StopRequest';
+  readonly error: string | undefined;
+  readonly reason: string | undefined;
+  constructor(error?: string, reason?: string) {
+    super('The execution was stopped.');
+    this.error = error;
+    this.reason = reason;
+  }
+}
+
+export interface RunOptions {
+  machine: Machine;
+  /** By name of the Task state. */
+  handlers: Readonly<Record<string, TaskHandler>>;
+  input: Json;
+  /** The context object (`$$`) without `State`, which is added: `{ Execution: { Id, Name, ... }, StateMachine: {...} }`. */
+  context: { [key: string]: Json };
+  /** Called synchronously, in order, before the interpreter goes on. */
+  onEvent: (event: RecordedEvent) => void;
+  /** Aborts the execution. A handler that is running goes on unheard; no further one is started. */
+  signal?: AbortSignal;
+  time?: Time;
+  /** Uniform in [0, 1): for full jitter and `States.MathRandom`. */
+  random?: () => number;
+}
+
+export type Outcome =
+  | { status: 'SUCCEEDED'; output: Json }
+  | { status: 'FAILED' | 'ABORTED' | 'TIMED_OUT'; error?: string | undefined; cause?: string | undefined };
+
+class ExecutionTimeout extends Error {}
+
+/** What AWS shows as the role of an execution; nothing assumes it here. */
+export const ROLE_ARN = 'arn:aws:iam::000000000000:role/local';
+
+/**
+ * Run one execution from `StartAt` to its end. Never rejects for what a state or handler does: that is a `FAILED`
+ * outcome. Rejects only when `onEvent` throws, because an execution without its history must not go on.
+ */
+export async function runExecution(options: RunOptions): Promise<Outcome> {
+  const time = options.time ?? systemTime;
+  const clock = new AbortController();
+  const signal = AbortSignal.any([clock.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const ended = new AbortController();
+  const emit = historyWriter(() => time.now(), options.onEvent);
+  emit('ExecutionStarted', {
+    executionStartedEventDetails: {
+      input: jsonText(options.input),
+      inputDetails: { truncated: false },
+      roleArn: ROLE_ARN,
+    },
+  });
+  const limit = options.machine.definition.TimeoutSeconds;
+  if (limit !== undefined) {
+    time.sleep(limit * 1000, ended.signal, 'execution-timeout').then(
+      () => clock.abort(new ExecutionTimeout()),
+      () => {},
+    );
+  }
+  try {
+    const output = await new Walk({ ...options, time, signal, emit }).run();
+    emit('ExecutionSucceeded', {
+      executionSucceededEventDetails: { output: jsonText(output), outputDetails: { truncated: false } },
+    });
+    return { status: 'SUCCEEDED', output };
+  } catch (thrown) {
+    return endEarly(thrown, signal, emit);
+  } finally {
+    ended.abort();
+  }
+}
+
+function endEarly(thrown: unknown, signal: AbortSignal, emit: Emit): Outcome {
+  if (signal.aborted && thrown === signal.reason) {
+    if (thrown instanceof ExecutionTimeout) {
+      emit('ExecutionTimedOut', { executionTimedOutEventDetails: {} });
+      return { status: 'TIMED_OUT' };
+    }
+    const details = thrown instanceof StopRequest ? { error: thrown.error, cause: thrown.reason } : {};
+    emit('ExecutionAborted', { executionAbortedEventDetails: details });
+    return { status: 'ABORTED', ...details };
+  }
+  if (!(thrown instanceof StateFailure)) throw thrown;
+  const details = { error: thrown.error, cause: thrown.reason };
+  emit('ExecutionFailed', { executionFailedEventDetails: details });
+  return { status: 'FAILED', ...details };
+}

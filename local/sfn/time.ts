@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Why the interpreter lets time pass. */
+export type SleepReason = 'wait' | 'retry' | 'task-timeout' | 'execution-timeout';
+
+/**
+ * Where the interpreter gets its time from. Tests and the simulation pass their own: no other timer is ever consulted
+ * for waits, retries, timeouts or timestamps.
+ */
+export interface Time {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /**
+   * Resolves after `ms`. An aborted signal means that nobody waits any more: how the promise settles then, or whether it
+   * does, makes no difference.
+   */
+  sleep(ms: number, signal: AbortSignal, reason: SleepReason): Promise<void>;
+}
+
+/** Longest delay of a Node.js timer, about 24.8 days; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Real time. Waiting does not outlive its signal, so no timer keeps the process alive. */
+export const systemTime: Time = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => {
+    await delay(Math.min(ms, LONGEST_TIMER_MS), undefined, { signal });
+  },
+};
+
+/**
+ * Like `time`, but waits and retries take no time; each is reported to `onSleep` with the milliseconds it would have
+ * taken. Timeouts stay as they are.
+ */
+export function withoutWaits(time: Time, onSleep: (ms: number, reason: SleepReason) => void = () => {}): Time {
+  return {
+    now: () => time.now(),
+    sleep: async (ms, signal, reason) => {
+      if (reason === 'task-timeout' || reason === 'execution-timeout') return time.sleep(ms, signal, reason);
+      onSleep(ms, reason);
+    },
+  };
+}
+
+/** `promise`, unless the signal aborts first: then it rejects with the signal's reason, and `promise` goes on unheard. */
+export function interruptible<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
