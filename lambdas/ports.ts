@@ -63,7 +63,10 @@ export interface ObjectStore {
   putIfAbsent(key: string, body: Body, options?: { sha256?: string }): Promise<{ etag: string }>;
   /** Compare-and-swap. @throws PreconditionFailedError, ConditionalRequestConflictError, ObjectNotFoundError */
   putIfMatch(key: string, body: Uint8Array, etag: string): Promise<{ etag: string }>;
-  /** Delete what was read; an absent key is success. @throws PreconditionFailedError (other content) */
+  /**
+   * Delete what was read; an absent key is success.
+   * @throws PreconditionFailedError (other content), ConditionalRequestConflictError
+   */
   deleteIfMatch(key: string, etag: string): Promise<void>;
   /** Delete unconditionally; an absent key is success. Only for garbage collection and proven orphans. */
   delete(key: string): Promise<void>;

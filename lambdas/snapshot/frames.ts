@@ -21,7 +21,7 @@ export interface Frame {
   sha256: string;
 }
 
-/** `length` bytes of a file at `offset`, found at `frameOffset` of a decompressed frame. */
+/** `length` bytes of a file at `offset`, a multiple of 4 KiB, found at `frameOffset` of a decompressed frame. */
 export interface Extent {
   offset: number;
   length: number;

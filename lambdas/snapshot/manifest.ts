@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { CorruptObjectError } from '../protocol/errors.ts';
 import { type LedgerEntry, MAX_REJECTIONS_PER_DELTA } from '../protocol/ledger.ts';
-import { sha256 } from './blocks.ts';
+import { BLOCK_SIZE, sha256 } from './blocks.ts';
 import type { Extent, Frame } from './frames.ts';
 import { FRAME_SIZE } from './frames.ts';
 import { parsePackKey } from './keys.ts';
@@ -167,7 +167,12 @@ export function decodeManifest(key: string, bytes: Uint8Array, expected: string)
     let at = 0;
     const resolved = extents.map(([offset, length, index, frameOffset]): Extent => {
       const frame = frames[index];
-      const fits = frame !== undefined && length > 0 && frameOffset + length <= frame.rawLength && offset === at;
+      const fits =
+        frame !== undefined &&
+        length > 0 &&
+        frameOffset + length <= frame.rawLength &&
+        offset === at &&
+        offset % BLOCK_SIZE === 0;
       if (!fits) throw corrupt(key, `an extent of "${file.path}" at ${offset}+${length} is out of bounds or order`);
       at += length;
       return { offset, length, frame, frameOffset };

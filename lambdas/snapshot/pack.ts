@@ -1,5 +1,6 @@
 /** Builds the pack of one commit: changed ranges of any number of files, coalesced into frames. */
 import { createHash } from 'node:crypto';
+import { BLOCK_SIZE } from './blocks.ts';
 import { append } from './diff.ts';
 import { type Extent, FRAME_SIZE, type Piece, sealFrame } from './frames.ts';
 import type { Pack } from './manifest.ts';
@@ -24,7 +25,11 @@ export class PackBuilder {
   /** Add a range. Yields the stored bytes of every frame that became full. */
   *add(path: string, offset: number, bytes: Uint8Array): Generator<Uint8Array> {
     for (let at = 0; at < bytes.length; ) {
-      const length = Math.min(FRAME_SIZE - this.#pending, bytes.length - at);
+      const length = wholeBlocks(FRAME_SIZE - this.#pending, bytes.length - at);
+      if (length === 0) {
+        yield this.#seal();
+        continue;
+      }
       // A copy: the caller may reuse its buffer before the frame is sealed.
       this.#pieces.push({ path, offset: offset + at, bytes: Uint8Array.from(bytes.subarray(at, at + length)) });
       this.#pending += length;
@@ -61,4 +66,9 @@ export class PackBuilder {
     this.#pending = 0;
     return stored;
   }
+}
+
+/** As much of a range as fits, cut between blocks only: extents begin at block boundaries of their file. */
+function wholeBlocks(room: number, left: number): number {
+  return left <= room ? left : Math.floor(room / BLOCK_SIZE) * BLOCK_SIZE;
 }

@@ -4,7 +4,7 @@
  * once and any of them may die in the middle.
  */
 import type { Ports } from '../ports.ts';
-import { ObjectNotFoundError, PreconditionFailedError } from '../protocol/errors.ts';
+import { ConditionalRequestConflictError, ObjectNotFoundError, PreconditionFailedError } from '../protocol/errors.ts';
 import { type LedgerEntry, statusOf } from '../protocol/ledger.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { sha256 } from '../snapshot/blocks.ts';
@@ -16,6 +16,8 @@ import { observeInbox } from './observe-inbox.ts';
 import { mapLimit } from './waits.ts';
 
 const PARALLEL = 8;
+/** Another execution deleted the object first, or a producer wrote it again. */
+const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestConflictError];
 
 /** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError */
 export async function settleDeltas(ports: Ports, manifest: Manifest): Promise<void> {
@@ -46,8 +48,8 @@ async function removeFromInbox(ports: Ports, collection: string, entry: InboxEnt
     if (found.sha256 !== digest) await reportReuse(ports, collection, entry.deltaId, digest, found.sha256);
     await ports.store.deleteIfMatch(entry.key, etag);
   } catch (error) {
-    // Deleted by another execution, or overwritten since: whoever looks next sees what is there then.
-    if (error instanceof ObjectNotFoundError || error instanceof PreconditionFailedError) return;
+    // Whoever looks next sees what is there then.
+    if (RACES.some((race) => error instanceof race)) return;
     throw error;
   }
 }

@@ -198,7 +198,7 @@ function onSignal(signal: NodeJS.Signals): void {
 
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, signal);
+    process.kill(-pid, signal);
   } catch {
     // ESRCH: nobody of the group is left.
   }

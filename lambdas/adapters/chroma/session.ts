@@ -13,7 +13,7 @@
  */
 import { ChromaClient, type Collection, type EmbeddingFunction } from 'chromadb';
 import type { EngineRecord, EngineSession, Metadata, MetadataValue, Space } from '../../ports.ts';
-import { CollectionExistsError, EngineRejectedDataError, EngineUnavailableError } from '../../protocol/errors.ts';
+import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../protocol/errors.ts';
 import { type ChromaServer, HOST } from './server.ts';
 
 /** Chroma answers 413 to a request of more than 40 MiB; what is kept back is for the envelope of the JSON. */
@@ -49,7 +49,7 @@ export class ChromaSession implements EngineSession {
     this.#client = new ChromaClient({ host: HOST, port: server.port });
   }
 
-  /** @throws CollectionExistsError (the directory's collection has another space or dimension) */
+  /** @throws DirtyDirectoryError (the directory's collection has another space or dimension) */
   async useCollection(name: string, { space, dimension }: { space: Space; dimension: number }): Promise<void> {
     await this.#call(`Opening "${name}"`, async () => {
       const maxRecords = await this.#client.getMaxBatchSize();
@@ -60,7 +60,7 @@ export class ChromaSession implements EngineSession {
       const { embeddings } = await collection.get({ limit: 1, include: ['embeddings'] });
       const there = { space: collection.configuration.hnsw?.space, dimension: embeddings[0]?.length ?? dimension };
       if (there.space !== space || there.dimension !== dimension) {
-        throw new CollectionExistsError(
+        throw new DirtyDirectoryError(
           `Collection "${name}" has space ${there.space} and dimension ${there.dimension} in its files, but space ` +
             `${space} and dimension ${dimension} were asked for. Discard the directory and check its manifest.`,
         );
@@ -196,7 +196,7 @@ export class ChromaSession implements EngineSession {
   }
 
   #explain(what: string, cause: Error): Error {
-    if (cause instanceof CollectionExistsError) return cause;
+    if (cause instanceof DirtyDirectoryError) return cause;
     if (BLAMES_DATA.has(cause.name) || TOO_LARGE.test(cause.message)) {
       return rejected(`${what}: Chroma refused the data: ${cause.message}.`, cause);
     }

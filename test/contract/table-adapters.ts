@@ -1,0 +1,73 @@
+/** Every adapter of the table ports, each on a table of its own, for the contract suites. */
+import { randomUUID } from 'node:crypto';
+import { DeleteItemCommand, DeleteTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createDynamoClient } from '../../lambdas/adapters/dynamo-client.ts';
+import { DynamoLocks } from '../../lambdas/adapters/dynamo-locks.ts';
+import { DynamoStatuses } from '../../lambdas/adapters/dynamo-statuses.ts';
+import type { LockTable, StatusTable } from '../../lambdas/ports.ts';
+import { createTable, startTable } from '../../local/table.ts';
+import { MemoryTable } from '../support/memory-table.ts';
+
+export interface TableUnderTest {
+  locks: LockTable;
+  statuses: StatusTable;
+  deleteLock(collection: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TableAdapter {
+  name: string;
+  open(): Promise<TableUnderTest>;
+}
+
+async function openMemory(): Promise<TableUnderTest> {
+  const table = new MemoryTable();
+  return {
+    locks: table,
+    statuses: table,
+    deleteLock: async (collection) => table.deleteLock(collection),
+    close: async () => {},
+  };
+}
+
+async function openDynalite(): Promise<TableUnderTest> {
+  const server = await startTable({ tableName: 'contract' });
+  const client = createDynamoClient(server.clientConfig);
+  return {
+    ...onDynamo(client, server.tableName),
+    close: async () => {
+      client.destroy();
+      await server.close();
+    },
+  };
+}
+
+async function openEndpoint(): Promise<TableUnderTest> {
+  const client = createDynamoClient();
+  const tableName = `contract-${randomUUID()}`;
+  await createTable(client, tableName);
+  return {
+    ...onDynamo(client, tableName),
+    close: async () => {
+      await client.send(new DeleteTableCommand({ TableName: tableName }));
+      client.destroy();
+    },
+  };
+}
+
+function onDynamo(client: DynamoDBClient, tableName: string) {
+  return {
+    locks: new DynamoLocks(client, tableName),
+    statuses: new DynamoStatuses(client, tableName),
+    deleteLock: async (collection: string) => {
+      const Key = { collection: { S: collection }, item: { S: 'LOCK' } };
+      await client.send(new DeleteItemCommand({ TableName: tableName, Key }));
+    },
+  };
+}
+
+export const TABLE_ADAPTERS: TableAdapter[] = [
+  { name: 'memory', open: openMemory },
+  { name: 'DynamoDB over dynalite', open: openDynalite },
+  ...(process.env.AWS_ENDPOINT_URL_DYNAMODB ? [{ name: 'DynamoDB at the endpoint', open: openEndpoint }] : []),
+];

@@ -1,0 +1,422 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { decodeDigests, encodeDigests } from '../../lambdas/adapters/digests-file.ts';
+import { FileWorkingDirectories } from '../../lambdas/adapters/working-directories.ts';
+import type { WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
+import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
+import { BLOCK_SIZE, type DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
+import { MemoryDirectories } from '../support/memory-directories.ts';
+
+interface Harness {
+  directories: WorkingDirectories;
+  /** Flip a byte of the stored digests of the only slot. */
+  damageDigests(directory: WorkingDirectory): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+async function fileHarness(): Promise<Harness & { root: string }> {
+  const root = await mkdtemp(join(tmpdir(), 'directories-'));
+  return {
+    root,
+    directories: new FileWorkingDirectories({ root }),
+    damageDigests: async (directory) => {
+      const file = join(dirname(directory.path), 'digests.bin');
+      await writeFile(file, flipped(await readFile(file)));
+    },
+    dispose: () => rm(root, { recursive: true }),
+  };
+}
+
+async function memoryHarness(): Promise<Harness> {
+  const directories = new MemoryDirectories();
+  return {
+    directories,
+    damageDigests: async () => {
+      for (const slot of directories.slots) slot.digests = slot.digests && flipped(slot.digests);
+    },
+    dispose: async () => {},
+  };
+}
+
+const marker = { manifestKey: 'manifests/books/000000000001-A.json', manifestSha256: 'ab'.repeat(32) };
+const digests: DirectoryDigests = {
+  ...marker,
+  manifest: Buffer.from('{"format":1}'),
+  files: new Map([
+    ['empty', { size: 0, blocks: Buffer.alloc(0) }],
+    ['segment/data.bin', { size: BLOCK_SIZE + 1, blocks: Buffer.alloc(64, 7) }],
+  ]),
+};
+
+describe.each([
+  { name: 'files', harness: fileHarness as () => Promise<Harness> },
+  { name: 'memory', harness: memoryHarness },
+])('working directories in $name', ({ harness }) => {
+  let h: Harness;
+  beforeEach(async () => {
+    h = await harness();
+  });
+  afterEach(() => h.dispose());
+
+  async function reclaim(directory: WorkingDirectory): Promise<WorkingDirectory> {
+    await directory.release();
+    return h.directories.claim('books');
+  }
+
+  describe('ownership', () => {
+    it('gives two owners two directories', async () => {
+      const first = await h.directories.claim('books');
+      const second = await h.directories.claim('books');
+      await first.writeAt('mine', 0, Buffer.from('first'));
+      expect(second.path).not.toBe(first.path);
+      expect(await second.list()).toEqual([]);
+    });
+
+    it('gives racing owners different directories', async () => {
+      const claims = await Promise.all(Array.from({ length: 8 }, () => h.directories.claim('books')));
+      expect(new Set(claims.map((directory) => directory.path)).size).toBe(8);
+    });
+
+    it('never gives one collection the directory of another', async () => {
+      const books = await h.directories.claim('books');
+      await books.writeAt('mine', 0, Buffer.from('books'));
+      await books.release();
+      expect(await (await h.directories.claim('films')).list()).toEqual([]);
+    });
+
+    it('prefers a clean directory, then one with digests', async () => {
+      const [plain, withDigests, clean] = [
+        await h.directories.claim('books'),
+        await h.directories.claim('books'),
+        await h.directories.claim('books'),
+      ];
+      await withDigests.writeDigests(digests);
+      await clean.markClean(marker);
+      for (const directory of [plain, withDigests, clean]) await directory.release();
+
+      const order = [await h.directories.claim('books'), await h.directories.claim('books')];
+
+      expect(order.map((directory) => directory.path)).toEqual([clean.path, withDigests.path]);
+    });
+
+    it('empties a directory that has neither marker nor digests', async () => {
+      const before = await h.directories.claim('books');
+      await before.writeAt('stranger', 0, Buffer.from('?'));
+      expect(await (await reclaim(before)).list()).toEqual([]);
+    });
+
+    it('refuses use after release, and a second release is nothing', async () => {
+      const before = await h.directories.claim('books');
+      const after = await reclaim(before);
+      await before.release();
+      await expect(before.writeAt('late', 0, Buffer.from('late'))).rejects.toThrow(InvalidInputError);
+      await expect(before.markClean(marker)).rejects.toThrow(InvalidInputError);
+      await expect(before.markDirty()).rejects.toThrow(InvalidInputError);
+      await expect(before.list()).rejects.toThrow(InvalidInputError);
+      expect((await h.directories.claim('books')).path).not.toBe(after.path);
+    });
+
+    it('refuses a collection name that is no path segment', async () => {
+      await expect(h.directories.claim('../books')).rejects.toThrow(InvalidInputError);
+    });
+  });
+
+  describe('marker and digests', () => {
+    it('keeps files, marker and digests from one owner to the next', async () => {
+      const before = await h.directories.claim('books');
+      await before.writeAt('chroma.sqlite3', 0, Buffer.from('data'));
+      await before.writeDigests(digests);
+      await before.markClean(marker);
+
+      const after = await reclaim(before);
+
+      expect(await after.readMarker()).toEqual(marker);
+      expect(await after.readDigests()).toEqual(digests);
+      expect(await after.list()).toEqual([{ path: 'chroma.sqlite3', size: 4 }]);
+    });
+
+    it('has neither at first', async () => {
+      const directory = await h.directories.claim('books');
+      expect(await directory.readMarker()).toBeUndefined();
+      expect(await directory.readDigests()).toBeUndefined();
+    });
+
+    it('loses the marker, and nothing else, when marked dirty, once or twice', async () => {
+      const before = await h.directories.claim('books');
+      await before.writeAt('chroma.sqlite3', 0, Buffer.from('data'));
+      await before.writeDigests(digests);
+      await before.markClean(marker);
+      await before.markDirty();
+      await before.markDirty();
+
+      const after = await reclaim(before);
+
+      expect(await after.readMarker()).toBeUndefined();
+      expect(await after.readDigests()).toEqual(digests);
+      expect(await after.list()).toHaveLength(1);
+    });
+
+    it('replaces the marker', async () => {
+      const directory = await h.directories.claim('books');
+      await directory.markClean(marker);
+      await directory.markClean({ ...marker, manifestSha256: 'cd'.repeat(32) });
+      expect(await directory.readMarker()).toEqual({ ...marker, manifestSha256: 'cd'.repeat(32) });
+    });
+
+    it('takes damaged digests for absent', async () => {
+      const directory = await h.directories.claim('books');
+      await directory.writeDigests(digests);
+      await h.damageDigests(directory);
+      expect(await directory.readDigests()).toBeUndefined();
+    });
+
+    it('clears everything', async () => {
+      const directory = await h.directories.claim('books');
+      await directory.writeAt('a/b', 0, Buffer.from('data'));
+      await directory.writeDigests(digests);
+      await directory.markClean(marker);
+
+      await directory.clear();
+
+      expect(await directory.list()).toEqual([]);
+      expect(await directory.readMarker()).toBeUndefined();
+      expect(await directory.readDigests()).toBeUndefined();
+      await directory.writeAt('a/b', 0, Buffer.from('again'));
+    });
+  });
+
+  describe('files', () => {
+    let directory: WorkingDirectory;
+    beforeEach(async () => {
+      directory = await h.directories.claim('books');
+    });
+
+    it.each([0, 1, BLOCK_SIZE, 3 * BLOCK_SIZE + 5, 2 ** 20, 2 ** 21 + BLOCK_SIZE + 1])(
+      'reads %i bytes in whole blocks, in buffers of their own',
+      async (size) => {
+        const content = Buffer.from(Array.from({ length: size }, (_, n) => (n * 7 + (n >> 12)) % 251));
+        await directory.resize('file', 0);
+        await directory.writeAt('file', 0, content);
+
+        const chunks = await collect(directory.read('file'));
+
+        expect(chunks.slice(0, -1).every((chunk) => chunk.length % BLOCK_SIZE === 0)).toBe(true);
+        expect(chunks.every((chunk) => chunk.length > 0)).toBe(true);
+        expect(Buffer.concat(chunks).equals(content)).toBe(true);
+      },
+    );
+
+    it('grows with zeros and truncates', async () => {
+      await directory.writeAt('file', 3, Buffer.from('abc'));
+      await directory.resize('file', 8);
+      expect(Buffer.concat(await collect(directory.read('file')))).toEqual(Buffer.from('\0\0\0abc\0\0'));
+      await directory.resize('file', 4);
+      await directory.resize('file', 5);
+      expect(Buffer.from(await directory.readAt('file', 0, 5))).toEqual(Buffer.from('\0\0\0a\0'));
+    });
+
+    it('overwrites in place', async () => {
+      await directory.writeAt('file', 0, Buffer.from('abcdef'));
+      await directory.writeAt('file', 2, Buffer.from('XY'));
+      expect(Buffer.from(await directory.readAt('file', 1, 4)).toString()).toBe('bXYe');
+      expect(await directory.list()).toEqual([{ path: 'file', size: 6 }]);
+    });
+
+    it('reads exactly what was asked, or says that the directory is not what it should be', async () => {
+      await directory.writeAt('file', 0, Buffer.from('abc'));
+      await expect(directory.readAt('file', 1, 3)).rejects.toThrow(DirtyDirectoryError);
+      await expect(directory.readAt('absent', 0, 1)).rejects.toThrow(DirtyDirectoryError);
+      await expect(collect(directory.read('absent'))).rejects.toThrow(DirtyDirectoryError);
+    });
+
+    it('lists in path order and creates folders as needed', async () => {
+      for (const path of ['z', 'b/2', 'b/10/x', 'a', 'b.txt']) await directory.resize(path, 1);
+      const paths = (await directory.list()).map((file) => file.path);
+      expect(paths).toEqual(['a', 'b.txt', 'b/10/x', 'b/2', 'z']);
+    });
+
+    it('removes, and takes absence for success', async () => {
+      await directory.writeAt('a/b', 0, Buffer.from('x'));
+      await directory.remove('a/b');
+      await directory.remove('a/b');
+      await directory.remove('never/was');
+      expect(await directory.list()).toEqual([]);
+      await directory.writeAt('a', 0, Buffer.from('a folder before'));
+    });
+
+    it.each(['../escape', '/etc/passwd', 'a/../../b', '', '.', 'a//b', 'a/', 'nul\0'])('refuses %j', async (path) => {
+      await expect(directory.writeAt(path, 0, Buffer.from('x'))).rejects.toThrow(InvalidInputError);
+      await expect(directory.readAt(path, 0, 1)).rejects.toThrow(InvalidInputError);
+      await expect(collect(directory.read(path))).rejects.toThrow(InvalidInputError);
+      await expect(directory.resize(path, 0)).rejects.toThrow(InvalidInputError);
+      await expect(directory.remove(path)).rejects.toThrow(InvalidInputError);
+    });
+  });
+});
+
+describe('working directories on a disk', () => {
+  let h: Awaited<ReturnType<typeof fileHarness>>;
+  const children: ChildProcess[] = [];
+  beforeEach(async () => {
+    h = await fileHarness();
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) await kill(child);
+    await h.dispose();
+  });
+
+  it('keeps marker and digests out of the data', async () => {
+    const directory = await h.directories.claim('books');
+    await directory.writeDigests(digests);
+    await directory.markClean(marker);
+    expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  it('names a stranger instead of following it, and can remove it', async () => {
+    const directory = await h.directories.claim('books');
+    await mkdir(join(directory.path, 'segment'));
+    await symlink('/etc/passwd', join(directory.path, 'segment/link'));
+    await expect(directory.list()).rejects.toThrow(DirtyDirectoryError);
+    await expect(directory.list()).rejects.toThrow('segment/link');
+    await expect(directory.markClean(marker)).rejects.toThrow(DirtyDirectoryError);
+    await directory.remove('segment/link');
+    expect(await directory.list()).toEqual([]);
+  });
+
+  it('takes a damaged marker for none', async () => {
+    const directory = await h.directories.claim('books');
+    for (const content of ['', '{"manifestKey":', 'null', '{"manifestKey":"k"}']) {
+      await writeFile(join(dirname(directory.path), 'clean.json'), content);
+      expect(await directory.readMarker()).toBeUndefined();
+    }
+  });
+
+  it('tidies up what a crash left beside the data', async () => {
+    const before = await h.directories.claim('books');
+    const slot = dirname(before.path);
+    await before.markClean(marker);
+    await writeFile(join(slot, 'digests.bin.1.tmp'), 'half');
+    await before.release();
+    await h.directories.claim('books');
+    expect(await readdir(slot)).toEqual(['clean.json', 'data']);
+  });
+
+  it.each(['clean', 'dirty'])('frees the slot of a killed process, which stays %s', async (state) => {
+    // Prepare: another process claims the clean slot and, for one case, starts to change it.
+    const before = await h.directories.claim('books');
+    await before.writeDigests(digests);
+    await before.markClean(marker);
+    await before.release();
+    const child = await claimElsewhere(h.root, state === 'dirty');
+    expect(child.path).toBe(before.path);
+
+    // Act and assess: alive it keeps the slot, dead it does not.
+    const meanwhile = await h.directories.claim('books');
+    expect(meanwhile.path).not.toBe(before.path);
+    await kill(child.process);
+    const after = await h.directories.claim('books');
+    expect(after.path).toBe(before.path);
+    expect(await after.readMarker()).toEqual(state === 'clean' ? marker : undefined);
+    expect(await after.readDigests()).toEqual(digests);
+  });
+
+  it('removes the least recently used idle slots beyond the limit, never an owned one', async () => {
+    const directories = new FileWorkingDirectories({ root: h.root, maxSlots: 2 });
+    const owned = await directories.claim('owned');
+    const idle = await directories.claim('idle');
+    await idle.markClean(marker);
+    await idle.release();
+    const third = await directories.claim('third');
+    const fourth = await directories.claim('fourth');
+
+    expect(await readdir(join(h.root, 'idle'))).toEqual(['0.lock']);
+    for (const directory of [owned, third, fourth]) expect(await directory.list()).toEqual([]);
+    expect(await (await directories.claim('idle')).readMarker()).toBeUndefined();
+  });
+
+  /** A process that claims `books` and then waits to be killed. */
+  async function claimElsewhere(root: string, dirty: boolean): Promise<{ process: ChildProcess; path: string }> {
+    const module = pathToFileURL(fileURLToPath(import.meta.resolve('../../lambdas/adapters/working-directories.ts')));
+    const program = `
+      const { FileWorkingDirectories } = await import(${JSON.stringify(module.href)});
+      const directory = await new FileWorkingDirectories({ root: ${JSON.stringify(root)} }).claim('books');
+      if (${dirty}) { await directory.markDirty(); await directory.writeAt('half', 0, Buffer.from('half')); }
+      process.stdout.write(directory.path);
+      setInterval(() => {}, 60_000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.push(child);
+    const errors: Buffer[] = [];
+    child.stderr.on('data', (chunk) => errors.push(chunk));
+    const [path] = await Promise.race([
+      once(child.stdout, 'data'),
+      once(child, 'exit').then(() => Promise.reject(new Error(Buffer.concat(errors).toString()))),
+    ]);
+    return { process: child, path: String(path) };
+  }
+});
+
+describe('digests codec', () => {
+  const anyDigests = fc.record({
+    manifestKey: fc.string({ unit: 'grapheme' }),
+    manifestSha256: fc.string(),
+    manifest: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    files: fc
+      .array(fc.tuple(fc.string({ unit: 'grapheme' }), fc.integer({ min: 0, max: 5 * BLOCK_SIZE })), { maxLength: 5 })
+      .map((files) => new Map(files.map(([path, size]) => [path, { size, blocks: blocksFor(size) }]))),
+  });
+
+  it('gives back what was encoded', () => {
+    fc.assert(
+      fc.property(anyDigests, (value) => {
+        expect(decodeDigests(encodeDigests(value))).toEqual(value);
+      }),
+    );
+  });
+
+  it('refuses every damaged byte and every cut', () => {
+    fc.assert(
+      fc.property(anyDigests, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, at, mask) => {
+        const bytes = encodeDigests(value);
+        expect(decodeDigests(bytes.subarray(0, at % bytes.length))).toBeUndefined();
+        bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ mask;
+        expect(decodeDigests(bytes)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('refuses digests that do not cover the file', () => {
+    const files = new Map([['file', { size: BLOCK_SIZE + 1, blocks: Buffer.alloc(32) }]]);
+    expect(() => encodeDigests({ ...digests, files })).toThrow(InvalidInputError);
+  });
+});
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const collected: Uint8Array[] = [];
+  for await (const chunk of chunks) collected.push(chunk);
+  return collected;
+}
+
+function blocksFor(size: number): Buffer {
+  return Buffer.alloc(Math.ceil(size / BLOCK_SIZE) * 32, size % 256);
+}
+
+function flipped(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[20] = (copy[20] ?? 0) ^ 1;
+  return copy;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}

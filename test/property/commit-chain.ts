@@ -1,0 +1,107 @@
+/** Commits over directories in memory: the same calls that MergeDeltas and hydration make, without stores and files. */
+import { BLOCK_SIZE, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
+import { BlockComparison } from '../../lambdas/snapshot/changes.ts';
+import { needsRepack, nextManifest, type ScannedFile, wholly } from '../../lambdas/snapshot/commit.ts';
+import type { SnapshotDiff } from '../../lambdas/snapshot/diff.ts';
+import { openFrame } from '../../lambdas/snapshot/frames.ts';
+import { manifestKey, packKey } from '../../lambdas/snapshot/keys.ts';
+import { decodeManifest, encodeManifest, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
+import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
+import { type Directory, resized } from '../support/arbitraries.ts';
+
+export interface Snapshot {
+  /** Decoded from its stored bytes. */
+  manifest: Manifest;
+  ref: ManifestRef;
+  digests: Map<string, FileDigests>;
+  /** What the directory held. */
+  files: Directory;
+}
+export interface Commit extends Snapshot {
+  /** As compared with the base, before any repacking. */
+  scanned: ScannedFile[];
+}
+
+/** `never` and `always` override the rule that decides when to write a full pack set. */
+export type Repack = 'never' | 'always' | 'by rule';
+
+const GENESIS: Manifest = {
+  collection: 'docs',
+  version: 0,
+  commitId: id(0),
+  parent: null,
+  ancestry: [],
+  space: 'l2',
+  dimension: 2,
+  engine: null,
+  records: 0,
+  files: [],
+  packs: [],
+  ledger: [],
+};
+
+/** All packs ever written, and the commits that wrote them. */
+export class Chain {
+  readonly packs = new Map<string, Buffer>();
+  #commits = 0;
+
+  empty(): Snapshot {
+    return { ...stored(GENESIS), digests: new Map(), files: new Map() };
+  }
+
+  commit(base: Snapshot, files: Directory, repack: Repack = 'never'): Commit {
+    const commitId = id(++this.#commits);
+    const scanned = [...files].sort().map(([path, bytes]) => scan(path, bytes, base.digests.get(path)));
+    const full = repack === 'always' || (repack === 'by rule' && needsRepack(base.manifest, scanned));
+    const builder = new PackBuilder(packKey('docs', commitId, 0));
+    const frames: Uint8Array[] = [];
+    for (const { path, changed } of full ? wholly(scanned) : scanned) {
+      for (const { offset, length } of changed) {
+        frames.push(...builder.add(path, offset, (files.get(path) as Buffer).subarray(offset, offset + length)));
+      }
+    }
+    frames.push(...builder.flush());
+    const { pack, extents } = builder.finish();
+    if (pack !== undefined) this.packs.set(pack.key, Buffer.concat(frames));
+    const content = { commitId, files: scanned, pack, extents, engine: null, records: 0, ledger: [] };
+    return {
+      ...stored(nextManifest(base.manifest, base.ref, content)),
+      digests: new Map(scanned.map((file) => [file.path, file.digests])),
+      files,
+      scanned,
+    };
+  }
+
+  /** What hydration does with a directory. */
+  apply(directory: Directory, { removes, resizes, writes }: SnapshotDiff): Directory {
+    const next = new Map(directory);
+    for (const path of removes) next.delete(path);
+    for (const { path, size } of resizes) next.set(path, resized(next.get(path) ?? Buffer.alloc(0), size));
+    const own = new Set<string>(resizes.map(({ path }) => path));
+    for (const { path, offset, length, frame, frameOffset } of writes) {
+      if (!own.has(path)) next.set(path, Buffer.from(next.get(path) as Buffer));
+      own.add(path);
+      const pack = this.packs.get(frame.packKey) as Buffer;
+      const raw = openFrame(frame, pack.subarray(frame.offset, frame.offset + frame.length));
+      next.get(path)?.set(raw.subarray(frameOffset, frameOffset + length), offset);
+    }
+    return next;
+  }
+}
+
+function scan(path: string, bytes: Buffer, base: FileDigests | undefined): ScannedFile {
+  const comparison = new BlockComparison(base);
+  for (let at = 0; at < bytes.length; at += 3 * BLOCK_SIZE) comparison.push(bytes.subarray(at, at + 3 * BLOCK_SIZE));
+  return { path, ...comparison.finish() };
+}
+
+/** Only what survives being stored counts. */
+function stored(manifest: Manifest): Pick<Snapshot, 'manifest' | 'ref'> {
+  const { bytes, sha256 } = encodeManifest(manifest);
+  const key = manifestKey(manifest.collection, manifest.version, manifest.commitId);
+  return { manifest: decodeManifest(key, bytes, sha256), ref: { key, sha256 } };
+}
+
+function id(n: number): string {
+  return String(n).padStart(26, '0');
+}
