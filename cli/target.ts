@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { createDynamoClient } from '../lambdas/adapters/dynamo-client.ts';
+import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports, Telemetry } from '../lambdas/ports.ts';
 import { composePorts } from '../lambdas/runtime/compose.ts';
 import { parseConfig } from '../lambdas/runtime/config.ts';

@@ -6,7 +6,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { createDynamoClient } from '../lambdas/adapters/dynamo-client.ts';
+import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports } from '../lambdas/ports.ts';
 import { composePorts } from '../lambdas/runtime/compose.ts';
 import { type Config, parseConfig } from '../lambdas/runtime/config.ts';

@@ -14,7 +14,7 @@ import {
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import { createDynamoClient } from '../lambdas/adapters/dynamo-client.ts';
+import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import { ConfigurationError, TableUnavailableError } from '../lambdas/protocol/errors.ts';
 
 const LOOPBACK = '127.0.0.1';

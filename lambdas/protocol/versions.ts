@@ -1,13 +1,17 @@
-/** Compare two dotted versions by number, part by part: negative, zero or positive. A pre-release tag is ignored. */
+/** Versions of the engine: a snapshot must never be opened by an older one than wrote it. */
+
+/** Order of semantic versions: negative when `a` is older. A pre-release is older than its release. */
 export function compareVersions(a: string, b: string): number {
-  const [left, right] = [parts(a), parts(b)];
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+  const [x, y] = [parseVersion(a), parseVersion(b)];
+  for (let i = 0; i < 3; i++) {
+    const difference = (x.numbers[i] ?? 0) - (y.numbers[i] ?? 0);
     if (difference !== 0) return difference;
   }
-  return 0;
+  if (x.preRelease === '' || y.preRelease === '') return Number(x.preRelease === '') - Number(y.preRelease === '');
+  return x.preRelease.localeCompare(y.preRelease, 'en', { numeric: true });
 }
 
-function parts(version: string): number[] {
-  return (version.split('-')[0] ?? '').split('.').map((part) => Number.parseInt(part, 10) || 0);
+function parseVersion(version: string): { numbers: number[]; preRelease: string } {
+  const [core = '', ...rest] = (version.split('+')[0] ?? '').split('-');
+  return { numbers: core.split('.').map((part) => Number.parseInt(part, 10) || 0), preRelease: rest.join('-') };
 }

@@ -2,13 +2,13 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { ChromaEngine } from '../adapters/chroma/engine.ts';
-import { DynamoLocks } from '../adapters/dynamo-locks.ts';
-import { DynamoStatuses } from '../adapters/dynamo-statuses.ts';
-import { FileCache } from '../adapters/file-cache.ts';
-import { openStore } from '../adapters/open-store.ts';
+import { FileCache } from '../adapters/files/file-cache.ts';
+import { FileWorkingDirectories } from '../adapters/files/working-directories.ts';
 import { SfnExecutions } from '../adapters/sfn-executions.ts';
+import { openStore } from '../adapters/store/open-store.ts';
 import { SystemClock, SystemIds } from '../adapters/system.ts';
-import { FileWorkingDirectories } from '../adapters/working-directories.ts';
+import { DynamoLocks } from '../adapters/table/dynamo-locks.ts';
+import { DynamoStatuses } from '../adapters/table/dynamo-statuses.ts';
 import type { Ports, Telemetry } from '../ports.ts';
 import type { Config } from './config.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ExecutionReport, startExecution, waitForExecution } from '../../cli/executions.ts';
 import { bytes } from '../../cli/output.ts';
 import type { Target } from '../../cli/target.ts';
-import { FileWorkingDirectories } from '../../lambdas/adapters/working-directories.ts';
+import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import type { EngineSession, Ports } from '../../lambdas/ports.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { rejectionKey } from '../../lambdas/snapshot/keys.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FileCache } from '../../lambdas/adapters/file-cache.ts';
+import { FileCache } from '../../lambdas/adapters/files/file-cache.ts';
 import type { Cache, StreamBody } from '../../lambdas/ports.ts';
 import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../lambdas/protocol/errors.ts';
 import { MemoryCache } from '../support/memory-cache.ts';

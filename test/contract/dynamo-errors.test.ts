@@ -4,9 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createDynamoClient, toAttributes } from '../../lambdas/adapters/dynamo-client.ts';
-import { DynamoLocks } from '../../lambdas/adapters/dynamo-locks.ts';
-import { DynamoStatuses } from '../../lambdas/adapters/dynamo-statuses.ts';
+import { createDynamoClient, toAttributes } from '../../lambdas/adapters/table/dynamo-client.ts';
+import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
+import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
 import { ConfigurationError, TableUnavailableError } from '../../lambdas/protocol/errors.ts';
 
 const ACQUIRE = { owner: 'a', phase: 'validation', pointerToken: 0, now: 1_000, durationMs: 1_000 } as const;

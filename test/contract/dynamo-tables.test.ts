@@ -1,8 +1,8 @@
 import { BatchGetItemCommand, type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createDynamoClient, toAttributes } from '../../lambdas/adapters/dynamo-client.ts';
-import { DynamoLocks } from '../../lambdas/adapters/dynamo-locks.ts';
-import { DynamoStatuses } from '../../lambdas/adapters/dynamo-statuses.ts';
+import { createDynamoClient, toAttributes } from '../../lambdas/adapters/table/dynamo-client.ts';
+import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
+import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
 import { CorruptObjectError, TableUnavailableError } from '../../lambdas/protocol/errors.ts';
 import type { DeltaStatus } from '../../lambdas/protocol/ledger.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';

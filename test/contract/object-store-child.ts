@@ -1,5 +1,5 @@
 /** A process of its own, working on a file store: `node object-store-child.ts <verb> <url> <key> [argument]`. */
-import { openStore } from '../../lambdas/adapters/open-store.ts';
+import { openStore } from '../../lambdas/adapters/store/open-store.ts';
 import { bytes } from './object-store-bodies.ts';
 import { increment } from './object-store-increment.ts';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FileLock } from '../../lambdas/adapters/file-lock.ts';
-import { FileStore } from '../../lambdas/adapters/file-store.ts';
+import { FileLock } from '../../lambdas/adapters/store/file-lock.ts';
+import { FileStore } from '../../lambdas/adapters/store/file-store.ts';
 import { InvalidInputError, StoreUnavailableError } from '../../lambdas/protocol/errors.ts';
 import { brokenStream, bytes, text } from './object-store-bodies.ts';
 

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { openS3Store } from '../../lambdas/adapters/s3-clients.ts';
+import { openS3Store } from '../../lambdas/adapters/store/s3-clients.ts';
 import type { ObjectStore } from '../../lambdas/ports.ts';
 import {
   ConditionalRequestConflictError,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { openStore } from '../../lambdas/adapters/open-store.ts';
+import { openStore } from '../../lambdas/adapters/store/open-store.ts';
 import { ConfigurationError } from '../../lambdas/protocol/errors.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { startS3Server } from '../support/s3-server.ts';

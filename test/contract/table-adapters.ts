@@ -1,9 +1,9 @@
 /** Every adapter of the table ports, each on a table of its own, for the contract suites. */
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, DeleteTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createDynamoClient } from '../../lambdas/adapters/dynamo-client.ts';
-import { DynamoLocks } from '../../lambdas/adapters/dynamo-locks.ts';
-import { DynamoStatuses } from '../../lambdas/adapters/dynamo-statuses.ts';
+import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
+import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
+import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
 import type { LockTable, StatusTable } from '../../lambdas/ports.ts';
 import { createTable, startTable } from '../../local/table.ts';
 import { MemoryTable } from '../support/memory-table.ts';

@@ -6,8 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decodeDigests, encodeDigests } from '../../lambdas/adapters/digests-file.ts';
-import { FileWorkingDirectories } from '../../lambdas/adapters/working-directories.ts';
+import { decodeDigests, encodeDigests } from '../../lambdas/adapters/files/digests-file.ts';
+import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import type { WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
 import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { BLOCK_SIZE, type DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
@@ -342,7 +342,9 @@ describe('working directories on a disk', () => {
 
   /** A process that claims `books` and then waits to be killed. */
   async function claimElsewhere(root: string, dirty: boolean): Promise<{ process: ChildProcess; path: string }> {
-    const module = pathToFileURL(fileURLToPath(import.meta.resolve('../../lambdas/adapters/working-directories.ts')));
+    const module = pathToFileURL(
+      fileURLToPath(import.meta.resolve('../../lambdas/adapters/files/working-directories.ts')),
+    );
     const program = `
       const { FileWorkingDirectories } = await import(${JSON.stringify(module.href)});
       const directory = await new FileWorkingDirectories({ root: ${JSON.stringify(root)} }).claim('books');

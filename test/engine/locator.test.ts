@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { compareVersions } from '../../lambdas/adapters/chroma/engine.ts';
 import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { compareVersions } from '../../lambdas/protocol/versions.ts';
 import { cleanUpAfterEach, fakeServer, makeDirectory } from './support.ts';
 
 cleanUpAfterEach();

@@ -1,5 +1,5 @@
 /** The cache in memory, for the simulation; it can be made to forget and to refuse writes. */
-import { checkRelativePath } from '../../lambdas/adapters/durable.ts';
+import { checkRelativePath } from '../../lambdas/adapters/files/durable.ts';
 import type { ByteRange, Cache, Staging, StreamBody } from '../../lambdas/ports.ts';
 import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../lambdas/protocol/errors.ts';
 

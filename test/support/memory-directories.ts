@@ -2,8 +2,8 @@
  * Working directories in memory, for the simulation: the same laws as on a disk (one contract suite covers both), and a
  * way to crash.
  */
-import { decodeDigests, encodeDigests } from '../../lambdas/adapters/digests-file.ts';
-import { checkRelativePath } from '../../lambdas/adapters/durable.ts';
+import { decodeDigests, encodeDigests } from '../../lambdas/adapters/files/digests-file.ts';
+import { checkRelativePath } from '../../lambdas/adapters/files/durable.ts';
 import type { CleanMarker, WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
 import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { BLOCK_SIZE, type DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';

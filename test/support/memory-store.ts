@@ -6,7 +6,7 @@ import {
   clampRange,
   collectBody,
   compareKeys,
-} from '../../lambdas/adapters/store-input.ts';
+} from '../../lambdas/adapters/store/store-input.ts';
 import type { Body, ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../../lambdas/ports.ts';
 import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/protocol/errors.ts';
 

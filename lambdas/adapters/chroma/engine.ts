@@ -6,8 +6,6 @@ import { locateEngine } from './locator.ts';
 import { ChromaServer } from './server.ts';
 import { ChromaSession } from './session.ts';
 
-export { compareVersions } from './locator.ts';
-
 /** All in milliseconds. */
 export interface ChromaEngineOptions {
   /** Longest wait for a server's first heartbeat. */

@@ -2,9 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
-import type { StatusTable } from '../ports.ts';
-import { CorruptObjectError, StatusConflictError, TableUnavailableError } from '../protocol/errors.ts';
-import { type DeltaStatus, sameStatus } from '../protocol/ledger.ts';
+import type { StatusTable } from '../../ports.ts';
+import { CorruptObjectError, StatusConflictError, TableUnavailableError } from '../../protocol/errors.ts';
+import { type DeltaStatus, sameStatus } from '../../protocol/ledger.ts';
 import { DynamoItems, type PlainItem, toAttributes, toPlain } from './dynamo-client.ts';
 
 const PREFIX = 'DELTA#';

@@ -16,7 +16,7 @@ import {
   ResourceNotFoundException,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { ConfigurationError, TableUnavailableError } from '../protocol/errors.ts';
+import { ConfigurationError, TableUnavailableError } from '../../protocol/errors.ts';
 
 /** Longest wait for one answer, in milliseconds: well below every Lambda's own timeout. */
 const REQUEST_TIMEOUT_MS = 3_000;

@@ -2,8 +2,8 @@
  * What every object store adapter checks alike, so that a key or a body refused by one is refused by all.
  */
 import { createHash } from 'node:crypto';
-import type { Body, ByteRange, StreamBody } from '../ports.ts';
-import { CorruptObjectError, InvalidInputError } from '../protocol/errors.ts';
+import type { Body, ByteRange, StreamBody } from '../../ports.ts';
+import { CorruptObjectError, InvalidInputError } from '../../protocol/errors.ts';
 
 /** As S3 pages, and its default. */
 export const MAX_PAGE_SIZE = 1000;

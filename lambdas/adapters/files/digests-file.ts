@@ -11,8 +11,8 @@
  */
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { InvalidInputError } from '../protocol/errors.ts';
-import { blockCount, DIGEST_SIZE, type DirectoryDigests, type FileDigests } from '../snapshot/blocks.ts';
+import { InvalidInputError } from '../../protocol/errors.ts';
+import { blockCount, DIGEST_SIZE, type DirectoryDigests, type FileDigests } from '../../snapshot/blocks.ts';
 import { replaceFile, unlessAbsent } from './durable.ts';
 
 const MAGIC = Buffer.from('CCDIGEST');

@@ -1,8 +1,8 @@
 /** Staging of one commit on a shared directory: written under a temporary name, visible only once sealed. */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Staging } from '../ports.ts';
-import { InvalidInputError } from '../protocol/errors.ts';
+import type { Staging } from '../../ports.ts';
+import { InvalidInputError } from '../../protocol/errors.ts';
 import { checkRelativePath, sync } from './durable.ts';
 
 /** Runs work on the file system and maps its errors. */

@@ -1,7 +1,7 @@
 /** A lock between processes that the kernel releases when its holder dies, however it dies. */
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreUnavailableError } from '../protocol/errors.ts';
+import { StoreUnavailableError } from '../../protocol/errors.ts';
 
 const SQLITE_BUSY = 5;
 const MAX_WAIT_MS = 20;

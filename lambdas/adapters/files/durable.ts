@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { InvalidInputError } from '../protocol/errors.ts';
+import { InvalidInputError } from '../../protocol/errors.ts';
 
 /** Flush a file, or a folder's list of names. */
 export async function sync(path: string): Promise<void> {

@@ -8,7 +8,7 @@ import {
   ObjectNotFoundError,
   PreconditionFailedError,
   StoreUnavailableError,
-} from '../protocol/errors.ts';
+} from '../../protocol/errors.ts';
 
 /** The code of an error: S3's own, the SDK's name for it, or the network's. */
 export function codeOf(error: unknown): string {

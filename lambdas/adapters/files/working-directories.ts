@@ -11,8 +11,8 @@
 import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { WorkingDirectories, WorkingDirectory } from '../ports.ts';
-import { checkCollection } from '../snapshot/keys.ts';
+import type { WorkingDirectories, WorkingDirectory } from '../../ports.ts';
+import { checkCollection } from '../../snapshot/keys.ts';
 import { unlessAbsent } from './durable.ts';
 import { DIGESTS_FILE, FileWorkingDirectory, MARKER_FILE } from './working-directory.ts';
 

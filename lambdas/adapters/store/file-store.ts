@@ -3,8 +3,8 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Body, ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../ports.ts';
-import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../protocol/errors.ts';
+import type { Body, ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../../ports.ts';
+import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../../protocol/errors.ts';
 import {
   discard,
   makeFolder,

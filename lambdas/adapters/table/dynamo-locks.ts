@@ -6,9 +6,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
-import type { LockTable } from '../ports.ts';
-import { CorruptObjectError, LockHeldError, TableUnavailableError } from '../protocol/errors.ts';
-import * as lock from '../protocol/lock.ts';
+import type { LockTable } from '../../ports.ts';
+import { CorruptObjectError, LockHeldError, TableUnavailableError } from '../../protocol/errors.ts';
+import * as lock from '../../protocol/lock.ts';
 import { type ConditionalUpdate, DynamoItems, type PlainItem } from './dynamo-client.ts';
 import {
   CLAIM_ENDS_EARLIER,

@@ -1,6 +1,6 @@
 /** The clean marker as a JSON file beside the data. One that cannot be read as a marker is none: the data is dirty. */
 import { readFile } from 'node:fs/promises';
-import type { CleanMarker } from '../ports.ts';
+import type { CleanMarker } from '../../ports.ts';
 import { replaceFile, unlessAbsent } from './durable.ts';
 
 export async function readMarkerFile(path: string): Promise<CleanMarker | undefined> {

@@ -9,9 +9,9 @@
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import type { CleanMarker, WorkingDirectory } from '../ports.ts';
-import { DirtyDirectoryError, InvalidInputError } from '../protocol/errors.ts';
-import type { DirectoryDigests } from '../snapshot/blocks.ts';
+import type { CleanMarker, WorkingDirectory } from '../../ports.ts';
+import { DirtyDirectoryError, InvalidInputError } from '../../protocol/errors.ts';
+import type { DirectoryDigests } from '../../snapshot/blocks.ts';
 import { readDigestsFile, writeDigestsFile } from './digests-file.ts';
 import { checkRelativePath, readFully, removeFile, sync, systemCode, unlessAbsent, writeFully } from './durable.ts';
 import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
