@@ -161,7 +161,10 @@ export class EngineUnavailableError extends CompactorError {
   override readonly name = 'EngineUnavailableError';
 }
 
-/** The snapshot was written by a newer Chroma than the one here. Chroma itself would not refuse, so we do. */
+/**
+ * The snapshot was written by a newer Chroma than the one here. Chroma aborts at start if migrations differ, and opens
+ * it without a word if they do not, so it is refused beforehand.
+ */
 export class EngineTooOldError extends CompactorError {
   override readonly name = 'EngineTooOldError';
 }

@@ -1,6 +1,9 @@
 /**
  * The delta codec: a producer's operations as JSON Lines, one operation per line. An invalid line is rejected with its
  * number and a reason, and the rest of the delta stands: no producer's mistake costs another one anything.
+ *
+ * Operations mean what they mean to Chroma: an `upsert` of a record that exists is a patch (metadata is merged key by
+ * key, `null` removes a key, what is not given stays). To start a record afresh, delete it first.
  */
 import { z } from 'zod';
 import { MAX_REJECTIONS_PER_DELTA, type Rejection } from '../protocol/ledger.ts';

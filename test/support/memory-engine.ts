@@ -164,10 +164,11 @@ class MemoryEngineSession implements EngineSession {
   }
 }
 
-/** A field that is given replaces the old one whole; a field that is not given stays. A null in metadata is no value. */
+/** As Chroma does it: a field that is given replaces the old one, metadata key by key; null removes a key. */
 export function applyUpsert(old: EngineRecord | undefined, given: EngineRecord): EngineRecord {
-  const { embedding, metadata, document } = { ...old, ...withoutUndefined(given) };
-  return withoutUndefined({ id: given.id, metadata: metadata && compact(metadata), document, embedding });
+  const { embedding, document } = { ...old, ...withoutUndefined(given) };
+  const metadata = compact({ ...old?.metadata, ...given.metadata });
+  return withoutUndefined({ id: given.id, metadata, document, embedding });
 }
 
 /** Keys in order, so that equal metadata have equal bytes; no metadata at all when nothing is left. */
