@@ -1,5 +1,5 @@
 /** Fetches frames by coalesced ranged reads, from the cache where it has them right, else from the store. */
-import type { Ports } from '../ports.ts';
+import type { Cache, Ports } from '../ports.ts';
 import { CorruptObjectError, ObjectNotFoundError } from '../protocol/errors.ts';
 import { type Frame, isFrame, openFrame } from '../snapshot/frames.ts';
 import { mapLimit } from './waits.ts';
@@ -8,6 +8,9 @@ import { mapLimit } from './waits.ts';
 const MAX_SPAN = 8 * 1024 * 1024;
 const MAX_GAP = 128 * 1024;
 const PARALLEL_READS = 4;
+
+/** Frames are only read: any cache that can be read will do. */
+export type FetchPorts = Pick<Ports, 'store' | 'telemetry'> & { cache: Pick<Cache, 'read' | 'evict'> };
 
 export interface FetchCounts {
   storeBytes: number;
@@ -28,7 +31,7 @@ interface Span {
  * @throws CorruptObjectError (the store's copy does not match, or is missing)
  */
 export async function fetchFrames(
-  ports: Pick<Ports, 'store' | 'cache' | 'telemetry'>,
+  ports: FetchPorts,
   frames: Iterable<Frame>,
   use: (frame: Frame, raw: Uint8Array) => Promise<void>,
 ): Promise<FetchCounts> {
@@ -59,11 +62,7 @@ export function coalesce(frames: Iterable<Frame>): Span[] {
   return spans;
 }
 
-async function readSpan(
-  ports: Pick<Ports, 'store' | 'cache' | 'telemetry'>,
-  span: Span,
-  counts: FetchCounts,
-): Promise<Uint8Array> {
+async function readSpan(ports: FetchPorts, span: Span, counts: FetchCounts): Promise<Uint8Array> {
   const { packKey: key, start, end } = span;
   const cached = await ports.cache.read(key, { start, end });
   if (cached !== undefined) {

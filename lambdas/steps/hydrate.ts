@@ -2,7 +2,7 @@
  * Makes a working directory hold exactly one version. Cold hydrate, refresh, and repair of a directory that an
  * interrupted or losing merge left behind are one procedure: find what differs, fetch that, verify, mark clean.
  */
-import type { Ports, WorkingDirectory } from '../ports.ts';
+import type { WorkingDirectory } from '../ports.ts';
 import { CorruptObjectError } from '../protocol/errors.ts';
 import {
   BLOCK_SIZE,
@@ -16,10 +16,8 @@ import {
 import { BlockComparison, type Run, totalLength } from '../snapshot/changes.ts';
 import { diff, slice, type Write } from '../snapshot/diff.ts';
 import { decodeManifest, type Manifest } from '../snapshot/manifest.ts';
-import { type FetchCounts, fetchFrames } from './fetch-frames.ts';
+import { type FetchCounts, type FetchPorts, fetchFrames } from './fetch-frames.ts';
 import type { LoadedManifest } from './read-pointer.ts';
-
-type HydratePorts = Pick<Ports, 'store' | 'cache' | 'telemetry'>;
 
 export interface Hydration extends FetchCounts {
   /** `warm`: nothing to do. `refresh`: from a clean directory. `repair`: from a dirty one. `cold`: from nothing. */
@@ -33,7 +31,7 @@ export interface Hydration extends FetchCounts {
  * @throws CorruptObjectError (a frame, or a file once assembled, is not what the manifest says)
  */
 export async function hydrate(
-  ports: HydratePorts,
+  ports: FetchPorts,
   directory: WorkingDirectory,
   target: LoadedManifest,
 ): Promise<Hydration> {
@@ -63,7 +61,7 @@ export async function hydrate(
 }
 
 async function patch(
-  ports: HydratePorts,
+  ports: FetchPorts,
   directory: WorkingDirectory,
   known: DirectoryDigests,
   from: 'refresh' | 'repair' | 'cold',
@@ -128,7 +126,7 @@ function withDamage(manifest: Manifest, writes: readonly Write[], damage: Damage
 }
 
 async function applyWrites(
-  ports: HydratePorts,
+  ports: FetchPorts,
   directory: WorkingDirectory,
   writes: readonly Write[],
 ): Promise<FetchCounts> {

@@ -13,6 +13,9 @@ export interface Verification {
   packs: number;
 }
 
+/** What is to be proven is the store, not a copy of it. */
+const NO_CACHE = { read: async () => undefined, evict: async () => {} };
+
 /**
  * Hydrates from nothing, from the store alone, into a directory that is thrown away.
  * @throws CorruptObjectError, DirtyDirectoryError
@@ -28,7 +31,7 @@ export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promi
   const directory = await ports.directories.claim(manifest.collection);
   try {
     await directory.clear();
-    await hydrate({ ...ports, cache: { ...ports.cache, read: async () => undefined } }, directory, loaded);
+    await hydrate({ ...ports, cache: NO_CACHE }, directory, loaded);
     const { records } = await ports.engine.inspect(directory, manifest.collection);
     if (records !== manifest.records) {
       throw new CorruptObjectError(
