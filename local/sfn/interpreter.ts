@@ -1,21 +1,9 @@
-import { type Definition, type Json, jsonText } from './definition.ts';
-import { type CompiledState, compileState } from './evaluate.ts';
+import { type Json, jsonText } from './definition.ts';
 import { StateFailure } from './failure.ts';
-import { type Emit, historyWriter, type RecordedEvent } from './history.ts';
-import type { TaskHandler } from './task.ts';
-import { systemTime, type Time } from './time.ts';
+import { historyWriter, type RecordedEvent } from './history.ts';
+import type { RunOptions } from './run-options.ts';
+import { systemTime } from './time.ts';
 import { Walk } from './walk.ts';
-
-/** A state machine ready to run, any number of times and at once. */
-export interface Machine {
-  definition: Definition;
-  states: ReadonlyMap<string, CompiledState>;
-}
-
-export function compileMachine(definition: Definition): Machine {
-  const states = new Map(Object.entries(definition.States).map(([name, state]) => [name, compileState(state)]));
-  return { definition, states };
-}
 
 /** Abort `RunOptions.signal` with this to give the `ExecutionAborted` event its error and cause. */
 export class StopRequest extends Error {
@@ -27,22 +15,6 @@ export class StopRequest extends Error {
     this.error = error;
     this.reason = reason;
   }
-}
-
-export interface RunOptions {
-  machine: Machine;
-  /** By name of the Task state. */
-  handlers: Readonly<Record<string, TaskHandler>>;
-  input: Json;
-  /** The context object (`$$`) without `State`, which is added: `{ Execution: { Id, Name, ... }, StateMachine: {...} }`. */
-  context: { [key: string]: Json };
-  /** Called synchronously, in order, before the interpreter goes on. */
-  onEvent: (event: RecordedEvent) => void;
-  /** Aborts the execution. A handler that is running goes on unheard; no further one is started. */
-  signal?: AbortSignal;
-  time?: Time;
-  /** Uniform in [0, 1): for full jitter and `States.MathRandom`. */
-  random?: () => number;
 }
 
 export type Outcome =

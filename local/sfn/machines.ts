@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { type Definition, type Json, parseDefinition } from './definition.ts';
 import { integrationFor, type Start } from './integrations.ts';
-import { compileMachine, type Machine } from './interpreter.ts';
 import { assertName, stateMachineArn } from './names.ts';
+import { compileMachine, type Machine } from './run-options.ts';
 import type { TaskHandler } from './task.ts';
 
 export interface StateMachineOptions {

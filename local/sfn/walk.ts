@@ -3,7 +3,7 @@ import type { CompiledState } from './evaluate.ts';
 import { CONTEXT_KEY, SEED_KEY } from './exact.ts';
 import { firstMatch, StateFailure } from './failure.ts';
 import type { Emit } from './history.ts';
-import type { RunOptions } from './interpreter.ts';
+import type { RunOptions } from './run-options.ts';
 import { assertPayload, runTask } from './task.ts';
 import { interruptible, type Time } from './time.ts';
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Json, parseDefinition } from '../../local/sfn/definition.ts';
 import type { RecordedEvent } from '../../local/sfn/history.ts';
-import { compileMachine, type RunOptions, runExecution, StopRequest } from '../../local/sfn/interpreter.ts';
+import { runExecution, StopRequest } from '../../local/sfn/interpreter.ts';
+import { compileMachine, type RunOptions } from '../../local/sfn/run-options.ts';
 import { systemTime, type Time, withoutWaits } from '../../local/sfn/time.ts';
 
 type Handlers = RunOptions['handlers'];

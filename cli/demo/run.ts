@@ -1,8 +1,5 @@
 /** The demonstration's acts: producers, executions, checks and questions, through the same calls that users make. */
 import { join } from 'node:path';
-import { type ExecutionReport, startExecution, waitForExecution } from '../../cli/executions.ts';
-import { bytes } from '../../cli/output.ts';
-import type { Target } from '../../cli/target.ts';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import type { EngineSession, Ports } from '../../lambdas/ports.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
@@ -12,7 +9,10 @@ import { createCollection } from '../../lambdas/steps/create-collection.ts';
 import { listInbox } from '../../lambdas/steps/observe-inbox.ts';
 import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
 import { findVersion } from '../../lambdas/steps/walk-versions.ts';
-import type { LocalStack } from '../stack.ts';
+import type { LocalStack } from '../../local/stack.ts';
+import { type ExecutionReport, startExecution, waitForExecution } from '../executions.ts';
+import { bytes } from '../output.ts';
+import type { Target } from '../target.ts';
 import type { CollectionName } from './corpus.ts';
 import type { DemoDelta } from './deltas.ts';
 import { DIMENSION, type Embedder } from './embed.ts';

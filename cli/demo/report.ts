@@ -1,7 +1,7 @@
 /** What the demonstration prints about executions. */
 
-import type { ExecutionReport } from '../../cli/executions.ts';
-import { bytes, columns } from '../../cli/output.ts';
+import type { ExecutionReport } from '../executions.ts';
+import { bytes, columns } from '../output.ts';
 import type { CollectionName } from './corpus.ts';
 
 export interface RoundReport {

@@ -5,7 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Listr } from 'listr2';
-import { startStack } from '../stack.ts';
+import { startStack } from '../../local/stack.ts';
 import { type CollectionName, readCorpus } from './corpus.ts';
 import { type EmbeddedEntry, firstRound, secondRound } from './deltas.ts';
 import { DIMENSION, Embedder } from './embed.ts';
