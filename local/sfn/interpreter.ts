@@ -1,6 +1,6 @@
 import { type Json, jsonText } from './definition.ts';
 import { StateFailure } from './failure.ts';
-import { historyWriter, type RecordedEvent } from './history.ts';
+import { type Emit, historyWriter } from './history.ts';
 import type { RunOptions } from './run-options.ts';
 import { systemTime } from './time.ts';
 import { Walk } from './walk.ts';
