@@ -2,7 +2,7 @@
  * What must hold between a pointer and its successor, as predicates. They are checked before each swap, and the
  * simulation checks the same ones after every step.
  */
-import type { Manifest } from '../snapshot/manifest.ts';
+import { childAncestry, type Manifest } from '../snapshot/manifest.ts';
 import type { Pointer } from './pointer.ts';
 
 /** Each string is one invariant that does not hold. An empty list: the swap may be made. */
@@ -25,14 +25,11 @@ export function successionViolations(base: Manifest, next: Manifest): string[] {
   const newlyApplied = next.ledger.filter((entry) => entry.version === next.version);
   const before = new Set(base.ledger.map((entry) => entry.deltaId));
   const ids = next.ledger.map((entry) => entry.deltaId);
-  const parent = next.ancestry[0];
+  const ancestry = childAncestry(base);
   return failed([
     [next.collection === base.collection, 'the collection changes'],
     [next.version === base.version + 1, `version goes from ${base.version} to ${next.version}, not up by one`],
-    [
-      parent?.version === base.version && parent.commitId === base.commitId,
-      'the ancestry does not start at the parent',
-    ],
+    [JSON.stringify(next.ancestry) === JSON.stringify(ancestry), "the ancestry is not the parent's and the parent"],
     [next.dimension === base.dimension && next.space === base.space, 'dimension or space changes'],
     [new Set(ids).size === ids.length, 'a delta stands twice in the ledger'],
     [newlyApplied.every((entry) => !before.has(entry.deltaId)), 'a delta of the base is applied again'],

@@ -7,9 +7,9 @@ const MIB = 1024 * 1024;
 
 const schema = z.object({
   /** `s3://bucket/prefix`, or `file:///dir`. */
-  STORE_URL: z.string(),
+  STORE_URL: z.string().min(1),
   /** DynamoDB table of locks and statuses. */
-  TABLE_NAME: z.string(),
+  TABLE_NAME: z.string().min(1),
   /** Where EFS is mounted. */
   CACHE_DIRECTORY: z.string().default('/mnt/cache'),
   /** Local disk for working directories. */
@@ -20,6 +20,10 @@ const schema = z.object({
   HEARTBEAT_INTERVAL_SECONDS: z.coerce.number().positive().max(1_800).default(30),
   MAX_DELTAS_PER_COMMIT: z.coerce.number().int().min(1).max(5_000).default(500),
   MAX_MIB_PER_COMMIT: z.coerce.number().positive().max(1_024).default(64),
+  /** Versions that garbage collection keeps, the current one included. */
+  RETAIN_VERSIONS: z.coerce.number().int().min(1).max(1_000_000).default(10),
+  /** Versions that were sealed at most so many days ago are kept as well. */
+  RETAIN_DAYS: z.coerce.number().min(0).max(3_650).default(7),
   /** Days after which a status may go, and with it the guard against late duplicates. 0: never. */
   STATUS_TTL_DAYS: z.coerce.number().min(0).max(3_650).default(0),
 });
@@ -63,6 +67,8 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
       heartbeatIntervalMs,
       maxDeltasPerCommit: values.MAX_DELTAS_PER_COMMIT,
       maxBytesPerCommit: Math.round(values.MAX_MIB_PER_COMMIT * MIB),
+      retainVersions: values.RETAIN_VERSIONS,
+      retainDays: values.RETAIN_DAYS,
     },
   };
 }

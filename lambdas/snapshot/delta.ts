@@ -14,6 +14,11 @@ export const MAX_ID_LENGTH = 512;
 export const MAX_LINE_LENGTH = 4 * 1024 * 1024;
 /** Largest delta, in bytes. Send more as several deltas. */
 export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
+/** Largest dimension of a collection. */
+export const MAX_DIMENSION = 65_536;
+const MAX_METADATA_KEYS = 1_000;
+/** Reasons go into ledger, manifest and report: no producer may blow them up. */
+const MAX_REASON_LENGTH = 200;
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
 export type MetadataValue = string | number | boolean | null;
@@ -83,6 +88,11 @@ const number = z
   .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), 'is an integer beyond 2^53');
 const metadata = z.record(metadataKey, z.union([text, number, z.boolean(), z.null()]));
 
+function changesSomething(update: { embedding?: unknown; metadata?: object; document?: unknown }): boolean {
+  const { embedding: vector, metadata: fields = {}, document } = update;
+  return vector !== undefined || document !== undefined || Object.keys(fields).length > 0;
+}
+
 const operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('upsert'), id, embedding, metadata: metadata.optional(), document: text.optional() }),
   z
@@ -93,7 +103,7 @@ const operation = z.discriminatedUnion('op', [
       metadata: metadata.optional(),
       document: text.optional(),
     })
-    .refine((line) => line.embedding ?? line.metadata ?? line.document, 'an update must change something'),
+    .refine(changesSomething, 'an update must change something'),
   z.strictObject({ op: z.literal('delete'), id }),
 ]);
 
@@ -144,8 +154,11 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
   } catch {
     return { error: REJECTION.malformedLine, reason: 'The line is not JSON (NaN and Infinity are not JSON either).' };
   }
+  const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+  const outsized = findOutsized(given);
+  if (outsized !== undefined) return { ...idOf(given), ...outsized };
   const parsed = operation.safeParse(json);
-  if (!parsed.success) return explain(json, parsed.error);
+  if (!parsed.success) return { ...idOf(given), ...explain(given, parsed.error) };
   const value = parsed.data;
   if (value.op !== 'delete' && value.embedding !== undefined && value.embedding.length !== dimension) {
     const reason = `The embedding has ${value.embedding.length} numbers; the collection has dimension ${dimension}.`;
@@ -154,14 +167,35 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
   return value;
 }
 
-function explain(json: unknown, error: z.ZodError): Omit<Rejection, 'line'> {
-  const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+/** What is cheap to see and would be slow to explain element by element, or would pass by unseen. */
+function findOutsized({
+  embedding: vector,
+  metadata: fields,
+}: Record<string, unknown>): Pick<Rejection, 'error' | 'reason'> | undefined {
+  if (Array.isArray(vector) && vector.length > MAX_DIMENSION) {
+    return { error: REJECTION.wrongDimension, reason: `The embedding has more than ${MAX_DIMENSION} numbers.` };
+  }
+  const keys = typeof fields === 'object' && fields !== null ? Object.keys(fields) : [];
+  if (keys.length > MAX_METADATA_KEYS) {
+    const reason = `The metadata has ${keys.length} keys; at most ${MAX_METADATA_KEYS} are allowed.`;
+    return { error: REJECTION.invalidMetadata, reason };
+  }
+  // Objects cannot hold this key like any other; it would be dropped in silence.
+  if (keys.includes('__proto__'))
+    return { error: REJECTION.invalidMetadata, reason: '"__proto__" is no metadata key.' };
+  return undefined;
+}
+
+function idOf({ id: given }: Record<string, unknown>): { id?: string } {
+  return typeof given === 'string' && given.length <= MAX_ID_LENGTH ? { id: given } : {};
+}
+
+function explain(given: Record<string, unknown>, error: z.ZodError): Pick<Rejection, 'error' | 'reason'> {
   const issue = error.issues[0];
   const field = String(issue?.path[0] ?? '');
   const where = issue?.path.map(String).join('.').slice(0, 80) ?? '';
-  const reason = `${where === '' ? 'The line' : `"${where}"`}: ${issue?.message ?? 'invalid'}.`;
-  const rejection = { error: errorOf(field, given), reason };
-  return typeof given.id === 'string' && given.id.length <= MAX_ID_LENGTH ? { id: given.id, ...rejection } : rejection;
+  const message = (issue?.message ?? 'invalid').slice(0, MAX_REASON_LENGTH);
+  return { error: errorOf(field, given), reason: `${where === '' ? 'The line' : `"${where}"`}: ${message}.` };
 }
 
 function errorOf(field: string, given: Record<string, unknown>): string {

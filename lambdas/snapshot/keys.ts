@@ -51,7 +51,7 @@ export function parsePointerKey(key: string): { collection: string } | undefined
 
 /** Versions are zero-padded, so that a listing is in version order. */
 export function manifestKey(collection: string, version: number, commitId: string): string {
-  return `${manifestsPrefix(collection)}${String(version).padStart(12, '0')}-${checkCommitId(commitId)}.json`;
+  return `${manifestsPrefix(collection)}${checkNumber(version, 12).padStart(12, '0')}-${checkCommitId(commitId)}.json`;
 }
 
 export function manifestsPrefix(collection: string): string {
@@ -66,7 +66,7 @@ export function parseManifestKey(key: string): { collection: string; version: nu
 }
 
 export function packKey(collection: string, commitId: string, n: number): string {
-  return `${packsPrefix(collection)}${checkCommitId(commitId)}-${n}.pack`;
+  return `${packsPrefix(collection)}${checkCommitId(commitId)}-${checkNumber(n, 6)}.pack`;
 }
 
 export function packsPrefix(collection: string): string {
@@ -114,6 +114,11 @@ export function parseRejectionKey(key: string): { collection: string; deltaId: s
 
 function isCollection(name: string): boolean {
   return COLLECTION.test(name) && !name.includes('..');
+}
+
+function checkNumber(value: number, digits: number): string {
+  if (Number.isInteger(value) && value >= 0 && value < 10 ** digits) return String(value);
+  throw new InvalidInputError(`${value} is no number of at most ${digits} digits, so it cannot be part of a key.`);
 }
 
 function checkCommitId(id: string): string {

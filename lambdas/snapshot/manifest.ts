@@ -146,18 +146,12 @@ export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256:
  */
 export function decodeManifest(key: string, bytes: Uint8Array, expected: string): Manifest {
   if (sha256(bytes) !== expected) throw corrupt(key, 'its SHA-256 is not the one that its referrer gives');
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw corrupt(key, 'it is not JSON', cause);
-  }
-  const parsed = schema.safeParse(json);
+  const parsed = parseStored(key, bytes);
   if (!parsed.success) throw corrupt(key, z.prettifyError(parsed.error).slice(0, 500));
   const { format: _format, frames: storedFrames, ...stored } = parsed.data;
   const frames = storedFrames.map(([pack, offset, length, rawLength, digest]): Frame => {
     const { key: packKey, size } = stored.packs[pack] ?? { key: '', size: 0 };
-    if (offset + length > size) throw corrupt(key, `a frame lies outside pack ${pack}`);
+    if (length === 0 || offset + length > size) throw corrupt(key, `a frame lies outside pack ${pack}`);
     return { packKey, offset, length, rawLength, sha256: digest };
   });
   for (const pack of stored.packs) {
@@ -180,7 +174,12 @@ export function decodeManifest(key: string, bytes: Uint8Array, expected: string)
     if (at !== file.size) throw corrupt(key, `the extents of "${file.path}" cover ${at} of ${file.size} bytes`);
     return { ...file, extents: resolved };
   });
-  if (new Set(files.map((file) => file.path)).size !== files.length) throw corrupt(key, 'a path is listed twice');
+  if (hasDuplicates(stored.packs.map((pack) => pack.key))) throw corrupt(key, 'a pack is listed twice');
+  const paths = new Set(files.map((file) => file.path));
+  if (paths.size !== files.length) throw corrupt(key, 'a path is listed twice');
+  if (files.some((file) => foldersOf(file.path).some((folder) => paths.has(folder)))) {
+    throw corrupt(key, 'a path is both a file and a folder');
+  }
   const ancestry = stored.ancestry.map(([version, id]): CommitRef => ({ version, commitId: id }));
   return { ...stored, ledger: stored.ledger as LedgerEntry[], ancestry, files };
 }
@@ -198,6 +197,24 @@ export function storedBytes(packs: readonly Pack[]): number {
 /** Ancestry of a child of this manifest. */
 export function childAncestry(manifest: Manifest): CommitRef[] {
   return [{ version: manifest.version, commitId: manifest.commitId }, ...manifest.ancestry].slice(0, ANCESTRY_LENGTH);
+}
+
+function parseStored(key: string, bytes: Uint8Array) {
+  try {
+    return schema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  } catch (cause) {
+    // Not JSON, or hostile beyond what the schema's parser can take (it throws RangeError on a flood of issues).
+    throw corrupt(key, 'it is not JSON of this format', cause);
+  }
+}
+
+function foldersOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+}
+
+function hasDuplicates(values: readonly string[]): boolean {
+  return new Set(values).size !== values.length;
 }
 
 function corrupt(key: string, what: string, cause?: unknown): CorruptObjectError {

@@ -8,6 +8,7 @@ import {
   PreconditionFailedError,
 } from '../protocol/errors.ts';
 import { encodePointer } from '../protocol/pointer.ts';
+import { MAX_DIMENSION } from '../snapshot/delta.ts';
 import { checkCollection, manifestKey, pointerKey } from '../snapshot/keys.ts';
 import { encodeManifest } from '../snapshot/manifest.ts';
 import { createOnce } from './create-once.ts';
@@ -31,8 +32,10 @@ type CreatePorts = Pick<Ports, 'store' | 'statuses' | 'cache' | 'clock' | 'ids'>
 export async function createCollection(ports: CreatePorts, request: NewCollection): Promise<'created' | 'existed'> {
   const { collection, dimension, space, creator } = request;
   checkCollection(collection);
-  if (!Number.isInteger(dimension) || dimension < 1 || dimension > 65_536) {
-    throw new InvalidInputError(`Dimension ${dimension} is none: give the length of your embeddings, 1 to 65536.`);
+  if (!Number.isInteger(dimension) || dimension < 1 || dimension > MAX_DIMENSION) {
+    throw new InvalidInputError(
+      `Dimension ${dimension} is none: give the length of your embeddings, 1 to ${MAX_DIMENSION}.`,
+    );
   }
   if (await exists(ports, request)) return 'existed';
   if (await isRemnant(ports, collection)) {

@@ -1,4 +1,5 @@
 /** Commits over directories in memory: the same calls that MergeDeltas and hydration make, without stores and files. */
+import fc from 'fast-check';
 import { BLOCK_SIZE, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
 import { BlockComparison } from '../../lambdas/snapshot/changes.ts';
 import { needsRepack, nextManifest, type ScannedFile, wholly } from '../../lambdas/snapshot/commit.ts';
@@ -7,7 +8,7 @@ import { openFrame } from '../../lambdas/snapshot/frames.ts';
 import { manifestKey, packKey } from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
-import { type Directory, resized } from '../support/arbitraries.ts';
+import { type Directory, type Edit, edited, edits, resized } from '../support/arbitraries.ts';
 
 export interface Snapshot {
   /** Decoded from its stored bytes. */
@@ -87,6 +88,30 @@ export class Chain {
     }
     return next;
   }
+}
+
+/** What a few merges do, one after the other. */
+export const history = fc.array(edits, { minLength: 1, maxLength: 4 });
+export const RUNS = { numRuns: 150 };
+
+/** The empty version 0, and one commit per list of edits. */
+export function build(
+  history: readonly Edit[][],
+  repack: Repack = 'never',
+): { chain: Chain; versions: [Snapshot, ...Commit[]] } {
+  const chain = new Chain();
+  const versions: [Snapshot, ...Commit[]] = [chain.empty()];
+  for (const changes of history) {
+    const base = versions.at(-1) as Snapshot;
+    versions.push(chain.commit(base, edited(base.files, changes), repack));
+  }
+  return { chain, versions };
+}
+
+/** Each commit with its base. */
+export function steps(versions: readonly [Snapshot, ...Commit[]]): Array<[Snapshot, Commit]> {
+  const [, ...commits] = versions;
+  return commits.map((commit, index) => [versions[index] as Snapshot, commit]);
 }
 
 function scan(path: string, bytes: Buffer, base: FileDigests | undefined): ScannedFile {
