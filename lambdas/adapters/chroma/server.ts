@@ -1,18 +1,17 @@
 /** One Chroma server process on one directory: started on a free local port, watched, and never left behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer, type ListenOptions, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { EngineUnavailableError } from '../../protocol/errors.ts';
+import { guard, signalGroup } from './children.ts';
+import { HOST, reservePort } from './free-port.ts';
 import { refuseJournals } from './inspect.ts';
 import { engineEnvironment, type LocatedEngine } from './locator.ts';
 
-export const HOST = '127.0.0.1';
 const START_ATTEMPTS = 3;
 const POLL_MS = 20;
 const KEPT_OUTPUT = 4096;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface ServerTimes {
   /** Longest wait for the first heartbeat, in milliseconds. */
@@ -42,14 +41,14 @@ export class ChromaServer {
         this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
       });
     }
-    watch(pid);
+    const unguard = guard(pid);
     // A wrapper script may die before the server that it started; whoever is left of the group is killed, and `close`
     // (unlike `exit`) waits until nobody holds the output any more.
     child.once('exit', () => signalGroup(pid, 'SIGKILL'));
     this.exited = new Promise((resolve) => {
       child.once('close', () => {
         this.#running = false;
-        unwatch(pid);
+        unguard();
         resolve();
       });
     });
@@ -135,72 +134,6 @@ async function beats(port: number): Promise<boolean> {
     return 'nanosecond heartbeat' in body;
   } catch {
     return false;
-  }
-}
-
-/**
- * A port that is free now, and that no other process of ours takes before `free`. Without the reservation two servers
- * that start together could draw the same port, and one would take the other's heartbeat for its own server's.
- */
-async function reservePort(): Promise<{ port: number; free: () => void }> {
-  for (;;) {
-    const probe = await listen({ host: HOST, port: 0 });
-    const address = probe?.address();
-    if (probe === undefined || address === null || typeof address !== 'object') {
-      throw new EngineUnavailableError(`No free port on ${HOST} for a Chroma server. Free some ports, then retry.`);
-    }
-    const port = address.port;
-    await new Promise((resolve) => probe.close(resolve));
-    // Linux frees an abstract socket together with its owner, however that one dies.
-    if (process.platform !== 'linux') return { port, free: () => {} };
-    const reservation = await listen({ path: `\0chroma-compactor-port-${port}` });
-    if (reservation !== undefined) return { port, free: () => reservation.close() };
-  }
-}
-
-function listen(options: ListenOptions): Promise<Server | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer().unref();
-    server.once('error', () => resolve(undefined));
-    server.listen({ ...options, exclusive: true }, () => resolve(server));
-  });
-}
-
-// ---- nothing is left behind when this process ends ----------------------------------------------------------------
-
-const live = new Set<number>();
-
-function watch(pid: number): void {
-  if (live.size === 0) {
-    process.on('exit', killLive);
-    for (const signal of SIGNALS) process.on(signal, onSignal);
-  }
-  live.add(pid);
-}
-
-function unwatch(pid: number): void {
-  if (!live.delete(pid) || live.size > 0) return;
-  process.off('exit', killLive);
-  for (const signal of SIGNALS) process.off(signal, onSignal);
-}
-
-function killLive(): void {
-  for (const pid of live) signalGroup(pid, 'SIGKILL');
-}
-
-/** Node's own reaction to a signal is to die without an `exit` event; another listener means to end in its own way. */
-function onSignal(signal: NodeJS.Signals): void {
-  if (process.listenerCount(signal) > 1) return;
-  killLive();
-  process.off(signal, onSignal);
-  process.kill(process.pid, signal);
-}
-
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // ESRCH: nobody of the group is left.
   }
 }
 

@@ -14,7 +14,8 @@
 import { ChromaClient, type Collection, type EmbeddingFunction } from 'chromadb';
 import type { EngineRecord, EngineSession, Metadata, MetadataValue, Space } from '../../ports.ts';
 import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../protocol/errors.ts';
-import { type ChromaServer, HOST } from './server.ts';
+import { HOST } from './free-port.ts';
+import type { ChromaServer } from './server.ts';
 
 /** Chroma answers 413 to a request of more than 40 MiB; what is kept back is for the envelope of the JSON. */
 const MAX_REQUEST_BYTES = 40 * 1024 * 1024 - 64 * 1024;
