@@ -61,6 +61,8 @@ export interface Attempts {
   mergeFailures: number;
   /** Plans made. */
   rounds: number;
+  /** Times that a lock was lost in this round. */
+  lockLosses: number;
 }
 
 /** What the last Lambda decided; the Choice states look at nothing else. */
@@ -151,6 +153,7 @@ export interface HandleFailureInput {
 export const MAX_ROUNDS = 50;
 export const MAX_REBASES = 20;
 export const MAX_MERGE_FAILURES = 8;
+export const MAX_LOCK_LOSSES = 5;
 /** Longest wait of the Backoff state. */
 export const MAX_BACKOFF_SECONDS = 20;
 

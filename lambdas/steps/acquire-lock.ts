@@ -1,14 +1,20 @@
 /** AcquireLock: two short waits here, the long ones in the state machine. */
-import { ACQUIRE_WAITS_MS, type AcquireLockInput, type CompactionState } from '../../statemachine/contract.ts';
+import {
+  ACQUIRE_WAITS_MS,
+  type AcquireLockInput,
+  type CompactionState,
+  MAX_LOCK_LOSSES,
+} from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
-import { LockHeldError } from '../protocol/errors.ts';
+import { LockHeldError, LockLostError } from '../protocol/errors.ts';
 import { METRICS } from '../protocol/metrics.ts';
 
-/** @throws LockHeldError, TableUnavailableError */
+/** @throws LockHeldError, LockLostError (it is lost again and again), TableUnavailableError */
 export async function acquireLock(
   ports: Pick<Ports, 'clock' | 'ids' | 'locks' | 'settings' | 'telemetry'>,
-  { phase, state }: AcquireLockInput,
+  { phase, state: before }: AcquireLockInput,
 ): Promise<CompactionState> {
+  const state = countLoss(before);
   const { collection, execution, base } = state;
   const dimensions = { collection, phase };
   const started = ports.clock.monotonic();
@@ -34,4 +40,17 @@ export async function acquireLock(
       await ports.clock.sleep(wait * (0.5 + ports.ids.random() / 2));
     }
   }
+}
+
+/** A state that still carries a lock comes here because that lock was lost. */
+function countLoss(state: CompactionState): CompactionState {
+  if (state.lock === null) return state;
+  const lockLosses = state.attempts.lockLosses + 1;
+  if (lockLosses > MAX_LOCK_LOSSES) {
+    throw new LockLostError(
+      `The lock of "${state.collection}" was lost ${lockLosses} times in one round. Either clocks differ by more than ` +
+        'its duration, or something deletes its item. Find out which, then start again.',
+    );
+  }
+  return { ...state, lock: null, attempts: { ...state.attempts, lockLosses } };
 }

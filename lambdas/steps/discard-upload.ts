@@ -13,6 +13,7 @@ import type { Ports } from '../ports.ts';
 import { backoffSeconds } from '../protocol/backoff.ts';
 import { MergeLimitError, RebaseLimitError } from '../protocol/errors.ts';
 import { METRICS } from '../protocol/metrics.ts';
+import { recordCommit } from './finish-compaction.ts';
 import { judge, withCommit } from './swap-pointer.ts';
 
 /** Errors that say nothing against the merge: the world moved on under it. */
@@ -30,7 +31,8 @@ export async function discardUpload(ports: Ports, before: CompactionState): Prom
   const state = await discardIfProven(ports, before);
   const { collection, error } = state;
   const name = error?.Error ?? 'unknown';
-  const isRebase = REBASE_ERRORS.has(name);
+  // With a merge in hand it was not the merge that failed, whatever did.
+  const isRebase = before.merge !== null || REBASE_ERRORS.has(name);
   const rebases = state.attempts.rebases + Number(isRebase);
   const mergeFailures = state.attempts.mergeFailures + Number(!isRebase);
   const last = `The last was ${name}: ${(error?.Cause ?? 'no cause').slice(0, 500)}`;
@@ -54,7 +56,10 @@ async function discardIfProven(ports: Ports, state: CompactionState): Promise<Co
   const { merge } = state;
   if (merge === null) return state;
   const outcome = await judge(ports, state, merge);
-  if (outcome === 'committed') return withCommit(state, merge);
+  if (outcome === 'committed') {
+    recordCommit(ports, state.collection, merge);
+    return withCommit(state, merge);
+  }
   // Proven: the swap presents an ETag that is gone for ever. Anything less deletes nothing; garbage collection will.
   if (outcome === 'conflict') await discard(ports, merge);
   await ports.cache.discardStaged(state.collection, merge.commitId);

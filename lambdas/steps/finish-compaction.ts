@@ -1,5 +1,5 @@
 /** FinishCompaction: settle what the current version decided, then look once more before letting go of the claim. */
-import { type CompactionState, NEXT } from '../../statemachine/contract.ts';
+import { type CompactionState, type Merge, NEXT } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { letGo } from './let-go.ts';
@@ -13,13 +13,16 @@ export async function finishCompaction(ports: Ports, state: CompactionState): Pr
   const { pointer } = await readOwnPointer(ports, collection);
   const { manifest } = await loadManifest(ports, pointer.manifest);
   await settleDeltas(ports, manifest);
-  if (merge !== null && committed?.commitId === merge.commitId) {
-    ports.telemetry.metric(METRICS.deltasApplied, merge.deltas, { collection });
-    ports.telemetry.metric(METRICS.operationsRejected, merge.rejectedOperations, { collection });
-    ports.telemetry.metric(METRICS.recordCount, merge.records, { collection });
-  }
+  if (merge !== null && committed?.commitId === merge.commitId) recordCommit(ports, collection, merge);
   const farewell = await letGo(ports, state);
   if (farewell === 'more') return { ...state, next: NEXT.plan };
   const claimMs = state.claim === null ? 0 : Math.max(0, ports.clock.now() - state.claim.takenAt);
   return { ...state, next: NEXT.done, claim: null, held: { ...state.held, claimMs: state.held.claimMs + claimMs } };
+}
+
+/** Metrics of a commit that is known to be in the ancestry. */
+export function recordCommit(ports: Pick<Ports, 'telemetry'>, collection: string, merge: Merge): void {
+  ports.telemetry.metric(METRICS.deltasApplied, merge.deltas, { collection });
+  ports.telemetry.metric(METRICS.operationsRejected, merge.rejectedOperations, { collection });
+  ports.telemetry.metric(METRICS.recordCount, merge.records, { collection });
 }

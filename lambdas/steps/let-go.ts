@@ -4,10 +4,11 @@
  */
 import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
-import { ObjectNotFoundError, StoreUnavailableError } from '../protocol/errors.ts';
+import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../protocol/errors.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { successorName } from '../protocol/names.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
+import { hashObject } from './create-once.ts';
 import { observeInbox } from './observe-inbox.ts';
 import { loadManifest, readOwnPointer } from './read-pointer.ts';
 
@@ -55,11 +56,13 @@ export async function isAnythingWaiting(ports: Ports, collection: string): Promi
   return false;
 }
 
+/** Read whole, as a merge would have to: an object that only begins well is no work either. */
 async function isReadable(ports: Ports, entry: InboxEntry): Promise<boolean> {
   try {
-    await ports.store.get(entry.key, { range: { start: 0, end: 1 } });
+    await hashObject(ports, entry);
     return true;
   } catch (error) {
+    if (error instanceof PreconditionFailedError) return true;
     if (error instanceof ObjectNotFoundError) return false;
     if (!(error instanceof StoreUnavailableError)) throw error;
     ports.telemetry.warn('A delta stays unreadable; it does not count as work.', { key: entry.key });

@@ -66,7 +66,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
     collection,
     execution,
     next: pending.length > 0 ? NEXT.merge : idle,
-    attempts: { rebases, mergeFailures, rounds: rounds + 1 },
+    attempts: { rebases, mergeFailures, rounds: rounds + 1, lockLosses: 0 },
     base: {
       version: pointer.version,
       etag,

@@ -103,6 +103,8 @@ export function withCommit(state: CompactionState, merge: Merge): CompactionStat
   return {
     ...state,
     committed,
+    // What failed before was overcome: limits count failures in a row.
+    attempts: { ...state.attempts, rebases: 0, mergeFailures: 0 },
     totals: {
       commits: totals.commits + 1,
       deltas: totals.deltas + merge.deltas,

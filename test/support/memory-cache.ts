@@ -1,6 +1,6 @@
 /** The cache in memory, for the simulation; it can be made to forget and to refuse writes. */
 import { checkRelativePath } from '../../lambdas/adapters/files/durable.ts';
-import type { ByteRange, Cache, Staging, StreamBody } from '../../lambdas/ports.ts';
+import type { ByteRange, Cache, PruneOptions, PruneResult, Staging, StreamBody } from '../../lambdas/ports.ts';
 import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../lambdas/protocol/errors.ts';
 
 const CHUNK_SIZE = 4096;
@@ -13,7 +13,14 @@ export class MemoryCache implements Cache {
   /** While true, every write fails. */
   unwritable = false;
   readonly #staged = new Map<string, Files>();
+  /** Time of the last write, by file content: adopting keeps it, as a rename does. */
+  readonly #written = new WeakMap<object, number>();
+  readonly #now: () => number;
   #bytesWritten = 0;
+
+  constructor({ now = Date.now }: { now?: () => number } = {}) {
+    this.#now = now;
+  }
 
   async read(key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
     const bytes = this.objects.get(checkRelativePath(key));
@@ -39,7 +46,9 @@ export class MemoryCache implements Cache {
     return {
       append: async (name, bytes) => {
         checkOpen();
-        files.set(checkRelativePath(name), Buffer.concat([files.get(name) ?? Buffer.alloc(0), bytes]));
+        const content = Buffer.concat([files.get(name) ?? Buffer.alloc(0), bytes]);
+        files.set(checkRelativePath(name), content);
+        this.#written.set(content, this.#now());
         this.#bytesWritten += bytes.length;
       },
       seal: async () => {
@@ -83,6 +92,27 @@ export class MemoryCache implements Cache {
 
   bytesWritten(): number {
     return this.#bytesWritten;
+  }
+
+  async prune({ keep, olderThanMs, stagingOlderThanMs, now }: PruneOptions): Promise<PruneResult> {
+    this.#checkWritable();
+    const result: PruneResult = { objects: 0, staging: 0, bytes: 0 };
+    // What a test put there itself has no time: it is old.
+    const age = (content: Buffer) => now - (this.#written.get(content) ?? 0);
+    for (const [key, content] of this.objects) {
+      if (age(content) <= olderThanMs || keep(key)) continue;
+      this.objects.delete(key);
+      result.objects++;
+      result.bytes += content.length;
+    }
+    for (const [id, files] of this.#staged) {
+      const contents = [...files.values()];
+      if (contents.some((content) => age(content) <= stagingOlderThanMs)) continue;
+      this.#staged.delete(id);
+      result.staging++;
+      result.bytes += contents.reduce((sum, { length }) => sum + length, 0);
+    }
+    return result;
   }
 
   /** As a cache may at any time. */

@@ -23,8 +23,8 @@ import { COMPACTION, readDefinition, taskHandlers } from '../../local/machines.t
 import { type Json, parseDefinition } from '../../local/sfn/definition.ts';
 import type { RecordedEvent } from '../../local/sfn/history.ts';
 import { runExecution } from '../../local/sfn/interpreter.ts';
-import { compileMachine, type Machine } from '../../local/sfn/run-options.ts';
 import { executionArn, stateMachineArn } from '../../local/sfn/names.ts';
+import { compileMachine, type Machine } from '../../local/sfn/run-options.ts';
 import type { TaskHandler } from '../../local/sfn/task.ts';
 import type { Time } from '../../local/sfn/time.ts';
 import { type Fault, faulty } from './faulty.ts';
@@ -202,7 +202,7 @@ export function memoryPorts({ seed = 1, engine, settings }: MemoryPortsOptions =
     statuses: table,
     engine: new MemoryEngine(engine),
     directories: new MemoryDirectories(),
-    cache: new MemoryCache(),
+    cache: new MemoryCache({ now: () => clock.now() }),
     clock,
     ids,
     executions: new MemoryExecutions(),
@@ -213,6 +213,8 @@ export function memoryPorts({ seed = 1, engine, settings }: MemoryPortsOptions =
       heartbeatIntervalMs: 30_000,
       maxDeltasPerCommit: 500,
       maxBytesPerCommit: 64 * 1024 * 1024,
+      retainVersions: 10,
+      retainDays: 7,
       ...settings,
     },
   };

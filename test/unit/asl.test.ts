@@ -1,0 +1,208 @@
+/** The ASL files against the rules of the design, the handlers, and the errors. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { HANDLERS } from '../../lambdas/handlers.ts';
+import { type RetryPolicy, totalWaitSeconds } from '../../lambdas/protocol/backoff.ts';
+import * as errors from '../../lambdas/protocol/errors.ts';
+import { COMPACTION, RELEASE_ABANDONED, readDefinition } from '../../local/machines.ts';
+import { RETRY_TOTAL_SECONDS } from '../../statemachine/contract.ts';
+
+interface Rule extends RetryPolicy {
+  ErrorEquals: string[];
+  JitterStrategy?: string;
+  Next?: string;
+  ResultPath?: string;
+}
+interface State {
+  Type: string;
+  Comment?: string;
+  Resource?: string;
+  Next?: string;
+  Default?: string;
+  Choices?: Array<{ Next: string }>;
+  TimeoutSeconds?: number;
+  Retry?: Rule[];
+  Catch?: Rule[];
+}
+interface Machine {
+  StartAt: string;
+  States: Record<string, State>;
+}
+
+const LAMBDA_SERVICE = [
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.Unknown',
+];
+/** Names that AWS gives, with where they are documented. */
+const AWS_NAMES = new Set([
+  ...LAMBDA_SERVICE,
+  // Step Functions, "Error names"
+  'States.ALL',
+  'States.TaskFailed',
+  'States.Timeout',
+  // Lambda, "Runtime exit" and "Function timeout"
+  'Sandbox.Timedout',
+  'Runtime.ExitError',
+  'Runtime.OutOfMemory',
+  // Step Functions, "Start a new state machine execution"
+  'StepFunctions.ExecutionAlreadyExistsException',
+]);
+/** Errors that compaction.asl.json need not name, and why. */
+const UNNAMED: Readonly<Record<string, string>> = {
+  CompactorError: 'is the abstract base of all',
+  CollectionsFailedError: 'comes only from scheduled Lambdas, which are no states',
+  CollectionExistsError: 'comes only from the CLI, when a collection is created',
+  DeltaIdReusedError: 'is recorded as a rejection, and never thrown',
+};
+/** After the swap the commit stands: what fails here is passed over. */
+const AFTER_SWAP: Readonly<Record<string, string>> = { ReleaseSwapLock: 'SyncEfs', SyncEfs: 'FinishCompaction' };
+
+const ERRORS_SOURCE = readFileSync(new URL('../../lambdas/protocol/errors.ts', import.meta.url), 'utf8');
+
+const parse = (name: string) => JSON.parse(readDefinition(name)) as Machine;
+const compaction = parse(COMPACTION);
+const classes = Object.values(errors).filter((value) => typeof value === 'function') as Array<{ name: string }>;
+const classNames = new Set(classes.map(({ name }) => name));
+const rulesOf = (state: State) => [...(state.Retry ?? []), ...(state.Catch ?? [])];
+const named = (machine: Machine) =>
+  new Set(Object.values(machine.States).flatMap((state) => rulesOf(state).flatMap((rule) => rule.ErrorEquals)));
+const targets = (state: State) =>
+  [state.Next, state.Default, ...(state.Choices ?? []), ...(state.Catch ?? [])]
+    .map((edge) => (typeof edge === 'object' ? edge.Next : edge))
+    .filter((next) => next !== undefined);
+const isLambda = (state: State) => state.Resource?.startsWith('${') === true;
+
+describe.each([COMPACTION, RELEASE_ABANDONED])('%s.asl.json', (name) => {
+  const machine = parse(name);
+  const states = Object.entries(machine.States);
+  const tasks = states.filter(([, state]) => state.Type === 'Task');
+
+  it('is valid by asl-validator', async () => {
+    // It ships no types of its own.
+    const { default: validator } = (await import('asl-validator' as string)) as {
+      default: (definition: object) => { isValid: boolean; errorsText: () => string };
+    };
+    const text = readDefinition(name)
+      .replace(/\$\{CompactionArn\}/, 'arn:aws:states:eu-west-1:123456789012:stateMachine:compaction')
+      .replaceAll(/\$\{(\w+)Arn\}/g, 'arn:aws:lambda:eu-west-1:123456789012:function:$1');
+    const verdict = validator(JSON.parse(text));
+    expect(verdict.isValid ? '' : verdict.errorsText()).toBe('');
+  });
+
+  it('explains every state', () => {
+    const silent = states.filter(([, { Comment = '' }]) => Comment.length < 20);
+    expect(silent.map(([state]) => state)).toEqual([]);
+  });
+
+  it('names handlers that exist', () => {
+    const arns = [...readDefinition(name).matchAll(/\$\{(\w+)Arn\}/g)].map(([, handler = '']) => handler);
+    expect(arns.filter((handler) => handler !== 'Compaction' && HANDLERS[handler] === undefined)).toEqual([]);
+  });
+
+  it('reaches every state from its start, and leads every state to an end', () => {
+    const reached = new Set([machine.StartAt]);
+    for (const at of reached) for (const next of targets(machine.States[at] as State)) reached.add(next);
+    expect([...reached].sort()).toEqual(states.map(([state]) => state).sort());
+    for (const [state, { Type, Next, Default }] of states) {
+      const isEnd = Type === 'Succeed' || Type === 'Fail';
+      expect([state, isEnd || (Next ?? Default) !== undefined]).toEqual([state, true]);
+    }
+  });
+
+  it('names only errors that exist', () => {
+    const unknown = [...named(machine)].filter((error) => !classNames.has(error) && !AWS_NAMES.has(error));
+    expect(unknown).toEqual([]);
+  });
+
+  it.each(tasks)(
+    '%s has a timeout, fails at once where no retry helps, and retries the rest with full jitter',
+    (_, state) => {
+      expect(state.TimeoutSeconds).toBeGreaterThan(0);
+      const [first, ...others] = state.Retry ?? [];
+      expect(first?.MaxAttempts).toBe(0);
+      expect(others.map((rule) => [rule.JitterStrategy, (rule.MaxAttempts ?? 0) > 0])).toEqual(
+        others.map(() => ['FULL', true]),
+      );
+      expect(state.Catch?.at(-1)?.ErrorEquals).toEqual(['States.ALL']);
+      const all = (state.Retry ?? []).flatMap((rule) => rule.ErrorEquals);
+      expect(new Set(all).size).toBe(all.length);
+    },
+  );
+
+  it.each(tasks.filter(([, state]) => isLambda(state)))(
+    '%s retries what AWS says to retry',
+    (state, { Retry = [], Catch = [] }) => {
+      const retried = Retry.flatMap((rule) => (rule.MaxAttempts === 0 ? [] : rule.ErrorEquals));
+      // A merge that took Lambda down is not repeated as it was: it is caught, and tried again with fewer deltas.
+      const wanted = LAMBDA_SERVICE.filter((error) => state !== 'MergeDeltas' || error !== 'Lambda.Unknown');
+      expect(wanted.filter((error) => !retried.includes(error))).toEqual([]);
+      if (state === 'MergeDeltas') expect(Catch.flatMap((rule) => rule.ErrorEquals)).toContain('Lambda.Unknown');
+    },
+  );
+
+  it('waits in all as long as the contract says', () => {
+    for (const [state, { Retry = [] }] of tasks) {
+      for (const rule of Retry.filter(({ MaxAttempts }) => MaxAttempts !== 0)) {
+        const kind = rule.ErrorEquals.includes('LockHeldError')
+          ? 'lockHeld'
+          : rule.ErrorEquals.some((error) => error.startsWith('Lambda.'))
+            ? 'lambdaService'
+            : 'unavailable';
+        expect([state, kind, totalWaitSeconds(rule)]).toEqual([state, kind, RETRY_TOTAL_SECONDS[kind]]);
+      }
+    }
+  });
+});
+
+describe('compaction.asl.json', () => {
+  it('uses every handler but the one of the other machine', () => {
+    const used = Object.values(compaction.States).flatMap(
+      ({ Resource = '' }) => /^\$\{(\w+)Arn\}$/.exec(Resource)?.[1] ?? [],
+    );
+    expect([...new Set(used)].sort()).toEqual(
+      Object.keys(HANDLERS)
+        .filter((name) => name !== 'ReleaseAbandoned')
+        .sort(),
+    );
+    expect(Object.keys(parse(RELEASE_ABANDONED).States)).toContain('ReleaseAbandoned');
+  });
+
+  it('names every error that a step can throw', () => {
+    const unnamed = [...classNames].filter((error) => !named(compaction).has(error));
+    expect(unnamed.sort()).toEqual(Object.keys(UNNAMED).sort());
+  });
+
+  it('leads every unforeseen failure where the design says', () => {
+    for (const [name, { Type, Catch }] of Object.entries(compaction.States)) {
+      if (Type !== 'Task') continue;
+      const last = Catch?.at(-1);
+      const expected = name === 'HandleFailure' ? 'Failed' : (AFTER_SWAP[name] ?? 'HandleFailure');
+      expect([name, last?.Next]).toEqual([name, expected]);
+      // What fails first is what `Failed` reports: nothing that fails later may take its place.
+      const path = name === 'HandleFailure' ? '$.releaseError' : name in AFTER_SWAP ? '$.passedOver' : '$.error';
+      expect([name, Catch?.map((rule) => rule.ResultPath)]).toEqual([name, Catch?.map(() => path)]);
+    }
+  });
+
+  it('waits for the lock, jitter halved, longer than a dead holder can keep it', () => {
+    const DEPLOYED_LOCK_DURATION_MINUTES = 3;
+    expect(RETRY_TOTAL_SECONDS.lockHeld / 2).toBeGreaterThan(DEPLOYED_LOCK_DURATION_MINUTES * 60);
+  });
+});
+
+describe('errors', () => {
+  it.each(classes.filter(({ name }) => name !== 'CompactorError'))(
+    '$name reports the name that the ASL matches',
+    (Class) => {
+      const error = new (Class as unknown as new (...args: unknown[]) => Error)('what', 'who', 0);
+      expect(error.name).toBe(Class.name);
+      expect(error).toBeInstanceOf(errors.CompactorError);
+      // A literal: `constructor.name` would not survive minification.
+      expect(ERRORS_SOURCE).toContain(`override readonly name = '${Class.name}';`);
+    },
+  );
+});

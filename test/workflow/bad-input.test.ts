@@ -1,0 +1,195 @@
+/** What producers and callers get wrong: a named error, or a rejection with line and reason, at nobody else's cost. */
+import { describe, expect, it } from 'vitest';
+import { KeyCollisionError } from '../../lambdas/protocol/errors.ts';
+import { sha256 } from '../../lambdas/snapshot/blocks.ts';
+import { encodeDelta, type Operation, REJECTION } from '../../lambdas/snapshot/delta.ts';
+import { deltaKey, inboxPrefix, rejectionKey } from '../../lambdas/snapshot/keys.ts';
+import { findStatus } from '../../lambdas/steps/submit-delta.ts';
+import type { Json } from '../../local/sfn/definition.ts';
+import type { Fault } from '../support/faulty.ts';
+import { COLLECTION, type MemoryPorts, records, run, submit } from '../support/memory-ports.ts';
+import {
+  expectNothingHeld,
+  expectSettled,
+  history,
+  INPUT,
+  inbox,
+  overwrite,
+  submitNumber,
+  upsert,
+  waitingPorts,
+} from './support.ts';
+
+const reportOf = async (ports: MemoryPorts, key: string) => {
+  const report: unknown = JSON.parse(Buffer.from((await ports.store.get(key)).body).toString());
+  return report as { outcome: string; rejectedOperations: number; rejections: Array<{ line: number; error: string }> };
+};
+
+describe('an input that is none', () => {
+  const INPUTS: Array<[string, Json]> = [
+    ['without collection', {}],
+    ['with a number as collection', { collection: 7 }],
+    ['with an empty collection', { collection: '' }],
+    ['with a collection that climbs', { collection: '../x' }],
+    ['with a collection that hides a climb', { collection: 'a..b' }],
+    ['with a collection in a folder', { collection: 'a/books' }],
+    ['with a collection of 600 characters', { collection: 'x'.repeat(600) }],
+    ['with a collection of one character', { collection: 'x' }],
+    ['with a line break in the collection', { collection: 'books\n' }],
+  ];
+
+  it.each(INPUTS)('%s fails by name, and touches nothing', async (_, input) => {
+    const ports = await waitingPorts();
+    const before = { store: ports.store.snapshot(), table: ports.table.items() };
+
+    const { path, error, cause } = await run(ports, input);
+
+    expect({ path, error }).toEqual({
+      path: ['PlanCompaction', 'HandleFailure', 'Failed'],
+      error: 'InvalidInputError',
+    });
+    expect(cause).toMatch(/must be|is no collection name/);
+    expect(cause?.length).toBeLessThan(6_000);
+    expect({ store: ports.store.snapshot(), table: ports.table.items() }).toEqual(before);
+  });
+
+  // There is no place in such an input for the error, so that Step Functions' own comes out.
+  it.each([[null], [[INPUT]], ['books']])('that is no object (%j) fails, and touches nothing', async (input) => {
+    const ports = await waitingPorts();
+    const before = { store: ports.store.snapshot(), table: ports.table.items() };
+
+    const { path, status, error } = await run(ports, input);
+
+    expect({ path, status }).toEqual({ path: ['PlanCompaction'], status: 'FAILED' });
+    expect(error).toMatch(/^States\./);
+    expect({ store: ports.store.snapshot(), table: ports.table.items() }).toEqual(before);
+  });
+});
+
+describe('a delta with a line that is none', () => {
+  const line = (operation: object) => `${JSON.stringify(operation)}\n`;
+  const good = line(upsert('good', 9));
+  const embedding = [1, 2, 3, 4];
+  const LINES: Array<[string, string, string]> = [
+    ['is not JSON', '{"op":\n', REJECTION.malformedLine],
+    ['has NaN in its embedding', '{"op":"upsert","id":"a","embedding":[NaN,0,0,0]}\n', REJECTION.malformedLine],
+    ['is a list', '[]\n', REJECTION.invalidOperation],
+    ['has an unknown operation', line({ op: 'replace', id: 'a' }), REJECTION.unknownOperation],
+    ['has no id', line({ op: 'delete' }), REJECTION.invalidId],
+    ['has an over-long id', line({ op: 'delete', id: 'x'.repeat(600) }), REJECTION.invalidId],
+    ['has no embedding', line({ op: 'upsert', id: 'a' }), REJECTION.missingEmbedding],
+    ['has an embedding of text', line({ op: 'upsert', id: 'a', embedding: ['1'] }), REJECTION.invalidEmbedding],
+    ['has the wrong dimension', line({ op: 'upsert', id: 'a', embedding: [1] }), REJECTION.wrongDimension],
+    [
+      'has nested metadata',
+      line({ op: 'upsert', id: 'a', embedding, metadata: { a: { b: 1 } } }),
+      REJECTION.invalidMetadata,
+    ],
+    ['has a number as document', line({ op: 'upsert', id: 'a', embedding, document: 1 }), REJECTION.invalidDocument],
+    ['has a field too many', line({ op: 'delete', id: 'a', embedding }), REJECTION.invalidOperation],
+    ['updates nothing', line({ op: 'update', id: 'own-1' }), REJECTION.invalidOperation],
+    ['updates a record that is not there', line({ op: 'update', id: 'none', document: 'x' }), REJECTION.recordNotFound],
+  ];
+
+  it.each(LINES)('that %s costs that line alone', async (_, bad, error) => {
+    const ports = await waitingPorts();
+    await submit(ports, 'faulty', Buffer.from(good + bad + line(upsert('better', 9))));
+
+    const { path } = await run(ports, INPUT);
+
+    expect(path.at(-1)).toBe('Compacted');
+    const report = await reportOf(ports, rejectionKey(COLLECTION, 'faulty'));
+    expect(report).toMatchObject({ outcome: 'applied', rejectedOperations: 1, rejections: [{ line: 2, error }] });
+    expect(report.rejections).toEqual([expect.objectContaining({ reason: expect.stringMatching(/.{10,}/) })]);
+    expect(await findStatus(ports, COLLECTION, 'faulty')).toMatchObject({ outcome: 'applied', rejectedOperations: 1 });
+    const all = await records(ports);
+    expect([...all.keys()].sort()).toEqual(['better', 'good', 'own-1', 'own-2', 'own-3', 'own-4', 'shared']);
+    expect(inbox(ports)).toEqual([]);
+  });
+});
+
+describe('an object that is no delta at all', () => {
+  const OBJECTS: Array<[string, Uint8Array]> = [
+    ['is empty', Buffer.alloc(0)],
+    ['is blank', Buffer.from('\n \n')],
+    ['is not UTF-8', Buffer.from([0xff, 0xfe, 0x00, 0x80])],
+  ];
+
+  it.each(OBJECTS)('that %s is rejected whole', async (_, body) => {
+    const ports = await waitingPorts();
+    await submit(ports, 'no-delta', body);
+
+    expect((await run(ports, INPUT)).path.at(-1)).toBe('Compacted');
+
+    const report = await reportOf(ports, rejectionKey(COLLECTION, 'no-delta'));
+    expect(report).toMatchObject({ outcome: 'rejected', rejections: [{ line: 0, error: REJECTION.notADelta }] });
+    expect(await findStatus(ports, COLLECTION, 'no-delta')).toMatchObject({ outcome: 'rejected' });
+    expect([...(await records(ports)).keys()].sort()).toEqual(['own-1', 'own-2', 'own-3', 'own-4', 'shared']);
+    expectNothingHeld(ports);
+  });
+
+  it('nor could be, by its key, is left alone', async () => {
+    const ports = await waitingPorts();
+    const strange = ['~x', 'folder/x', 'x'.repeat(49)].map((name) => `${inboxPrefix(COLLECTION)}${name}`);
+    for (const key of strange) await ports.store.putIfAbsent(key, encodeDelta([upsert('strange', 1)]));
+
+    expect((await run(ports, INPUT)).path.at(-1)).toBe('Compacted');
+    expect((await run(ports, INPUT)).path.at(-1)).toBe('UpToDate');
+
+    expect(inbox(ports)).toEqual([...strange].sort());
+    expect(ports.telemetry.warnings).toContain('An object in the inbox is no delta; it is left alone.');
+  });
+});
+
+describe('a delta id that was used before', () => {
+  const first: Operation[] = [upsert('own-5', 5), upsert('shared', 5)];
+  const second: Operation[] = [upsert('own-5', 50), upsert('shared', 50)];
+
+  it('with the same content is a duplicate, and has no further effect', async () => {
+    const ports = await waitingPorts();
+    await submitNumber(ports, 5);
+    await run(ports, INPUT);
+    await submitNumber(ports, 6);
+    await run(ports, INPUT);
+
+    await submitNumber(ports, 5);
+    const { path } = await run(ports, INPUT);
+
+    expect(path).toEqual(['PlanCompaction', 'Nothing?', 'FinishCompaction', 'More?', 'UpToDate']);
+    await expectSettled(ports, [1, 2, 3, 4, 5, 6]);
+  });
+
+  it.each([false, true])('with other content is reported under <id>~<sha> (more waits: %s)', async (more) => {
+    const ports = await waitingPorts();
+    await submit(ports, 'reused', first);
+    await run(ports, INPUT);
+    const reused = await submit(ports, 'reused', second);
+    if (more) await submitNumber(ports, 6);
+
+    const { path } = await run(ports, INPUT);
+
+    expect(path.at(-1)).toBe(more ? 'Compacted' : 'UpToDate');
+    const report = await reportOf(ports, rejectionKey(COLLECTION, 'reused', reused.sha256));
+    expect(report).toMatchObject({ outcome: 'rejected', rejections: [{ line: 0, error: REJECTION.deltaIdReused }] });
+    await expect(findStatus(ports, COLLECTION, 'reused', reused.sha256)).rejects.toThrow(KeyCollisionError);
+    expect((await records(ports)).get('own-5')?.metadata).toEqual({ by: 5 });
+    expect((await history(ports)).filter(({ deltaId }) => deltaId === 'reused')).toHaveLength(1);
+    expect(inbox(ports)).toEqual([]);
+  });
+
+  it('and is overwritten between comparing and deleting is not dropped in silence', async () => {
+    const ports = await waitingPorts();
+    const overwritten = encodeDelta(second);
+    const late: Fault = {
+      ...{ on: 'store.deleteIfMatch', times: 1, when: ({ args }) => args[0] === deltaKey(COLLECTION, 'reused') },
+      before: ({ args }) => overwrite(ports, args[0], overwritten),
+    };
+    await submit(ports, 'reused', first);
+
+    expect((await run(ports, INPUT, { faults: [late] })).path.at(-1)).toBe('Compacted');
+
+    const report = await reportOf(ports, rejectionKey(COLLECTION, 'reused', sha256(overwritten)));
+    expect(report.rejections).toMatchObject([{ line: 0, error: REJECTION.deltaIdReused }]);
+    expect(inbox(ports)).toEqual([]);
+  });
+});

@@ -1,0 +1,213 @@
+/** release-abandoned.asl.json: frees what a dead execution holds, and nothing else, and starts what waits. */
+import { afterAll, describe, expect, it } from 'vitest';
+import { EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { RELEASE_ABANDONED } from '../../local/machines.ts';
+import { StateFailure } from '../../local/sfn/failure.ts';
+import { type Fault, faulty, throws } from '../support/faulty.ts';
+import { COLLECTION, type MemoryPorts, type Run, type RunOptions, run } from '../support/memory-ports.ts';
+import { edgesOf, edgesTaken } from './edges.ts';
+import { failing } from './scenarios-named.ts';
+import { storeDown, tableDown } from './scenarios-outages.ts';
+import { expectNothingHeld, expectSettled, INPUT, inbox, stack, submitNumber, waitingPorts } from './support.ts';
+
+const taken = new Set<string>();
+const EXISTS = 'StepFunctions.ExecutionAlreadyExistsException';
+const starting = (ports: MemoryPorts) => async (input: { Name: string; Input: { collection: string } }) => {
+  if ((await ports.executions.start(input.Name, input.Input)) === 'exists')
+    throw new StateFailure(EXISTS, 'used before');
+  return { ExecutionArn: input.Name };
+};
+
+/** An execution that died with lock and claim in its hands: in the swap, and in its own HandleFailure. */
+async function abandoned(): Promise<{ ports: MemoryPorts; dead: Run }> {
+  const ports = await waitingPorts();
+  const wrap = { SwapPointer: () => throws(new Error('died')), HandleFailure: () => throws(new Error('died')) };
+  const dead = await run(ports, INPUT, { wrap });
+  expect(await ports.locks.readLock(COLLECTION)).toMatchObject({ owner: dead.arn, claimOwner: dead.arn });
+  return { ports, dead };
+}
+
+async function release(ports: MemoryPorts, execution: string, options: RunOptions = {}): Promise<Run> {
+  const handlers = { StartSuccessor: starting(ports) };
+  const input = { collection: COLLECTION, execution };
+  const ended = await run(ports, input, { machine: RELEASE_ABANDONED, handlers, ...options });
+  for (const edge of edgesTaken(ended, RELEASE_ABANDONED)) taken.add(edge);
+  return ended;
+}
+
+describe('release-abandoned', () => {
+  it('frees lock and claim, and starts an execution for what waits', async () => {
+    const { ports, dead } = await abandoned();
+
+    const { path } = await release(ports, dead.arn);
+
+    expect(path).toEqual(['ReleaseAbandoned', 'Waiting?', 'StartSuccessor', 'Done']);
+    expect([...ports.executions.started]).toEqual([[expect.stringMatching(/^books-at-2026-01-01-00-/), INPUT]]);
+    expectNothingHeld(ports);
+    expect((await run(ports, INPUT)).path.at(-1)).toBe('Compacted');
+    await expectSettled(ports, [1, 2, 3, 4]);
+  });
+
+  it('starts nothing when nothing waits', async () => {
+    const { ports, dead } = await abandoned();
+    ports.table.deleteLock(COLLECTION);
+    await run(ports, INPUT);
+
+    expect((await release(ports, dead.arn)).path).toEqual(['ReleaseAbandoned', 'Waiting?', 'Done']);
+    expect(ports.executions.started.size).toBe(0);
+  });
+
+  it('starts an execution for a status that is still to be written, although the inbox is empty', async () => {
+    const ports = await waitingPorts();
+    const dead = await run(ports, INPUT, { wrap: { FinishCompaction: () => throws(new Error('died')) } });
+    for (const key of inbox(ports)) await ports.store.delete(key);
+
+    expect((await release(ports, dead.arn)).path).toContain('StartSuccessor');
+    expect((await run(ports, INPUT)).path).toContain('FinishCompaction');
+    await expectSettled(ports, [1, 2, 3, 4]);
+  });
+
+  it.each(['RUNNING', 'PENDING_REDRIVE'] as const)('leaves an execution alone that is %s again', async (status) => {
+    const { ports, dead } = await abandoned();
+    const before = ports.table.items();
+    ports.executions.statuses.set(dead.arn, status);
+
+    expect((await release(ports, dead.arn)).path).toEqual(['ReleaseAbandoned', 'Waiting?', 'Done']);
+    expect(ports.table.items()).toEqual(before);
+  });
+
+  it('leaves alone what another execution holds', async () => {
+    const { ports } = await abandoned();
+    const before = ports.table.items();
+
+    expect((await release(ports, 'arn:another')).path.at(-1)).toBe('Done');
+    expect(ports.table.items()).toEqual(before);
+  });
+
+  it('leaves alone what the redriven execution acquires meanwhile', async () => {
+    const { ports, dead } = await abandoned();
+    const request = { owner: dead.arn, phase: 'swap', pointerToken: 0, now: ports.clock.now(), durationMs: 1 } as const;
+    const reacquire = { on: 'executions.status', after: () => ports.locks.acquireLock(COLLECTION, request) };
+
+    await release(ports, dead.arn, { faults: [reacquire] });
+
+    expect((await ports.locks.readLock(COLLECTION))?.owner).toBe(dead.arn);
+  });
+
+  it('starts one successor a minute', async () => {
+    const { ports, dead } = await abandoned();
+    await release(ports, dead.arn);
+
+    expect((await release(ports, dead.arn)).path.at(-1)).toBe('Done');
+    expect(ports.executions.started.size).toBe(1);
+    await ports.clock.advance(60_000);
+    await release(ports, dead.arn);
+    expect(ports.executions.started.size).toBe(2);
+  });
+
+  const FAULTS: Array<[string, string, RunOptions, string[]]> = [
+    [
+      'the table throttles twice',
+      'Done',
+      outage({ on: 'locks.readLock', times: 2, before: tableDown }),
+      ['ReleaseAbandoned Retry StoreUnavailableError'],
+    ],
+    [
+      'both releases lose their response',
+      'Done',
+      outage(
+        { on: 'locks.releaseLock', times: 1, after: tableDown },
+        { on: 'locks.releaseClaim', times: 1, after: tableDown },
+      ),
+      [],
+    ],
+    [
+      'the store is down for good',
+      'StoreUnavailableError',
+      outage({ on: 'store.list', before: storeDown }),
+      ['ReleaseAbandoned Catch States.ALL'],
+    ],
+    [
+      'Lambda is in trouble',
+      'Done',
+      named('ReleaseAbandoned', 'Lambda.TooManyRequestsException', 2),
+      ['ReleaseAbandoned Retry Lambda.ServiceException'],
+    ],
+    [
+      'the start is throttled',
+      'Done',
+      named('StartSuccessor', 'StepFunctions.ThrottlingException', 2),
+      ['StartSuccessor Retry States.TaskFailed'],
+    ],
+    [
+      'nothing can be started',
+      'StepFunctions.ThrottlingException',
+      named('StartSuccessor', 'StepFunctions.ThrottlingException'),
+      ['StartSuccessor Catch States.ALL'],
+    ],
+  ];
+
+  it.each(FAULTS)('%s: %s', async (_, ends, options, takes) => {
+    const { ports, dead } = await abandoned();
+
+    const ended = await release(ports, dead.arn, options);
+
+    expect(ended.error ?? ended.path.at(-1)).toBe(ends);
+    expect(edgesTaken(ended, RELEASE_ABANDONED)).toEqual(expect.arrayContaining(takes));
+    expectNothingHeld(ports);
+  });
+
+  it('fails at once for a collection that is none', async () => {
+    const { ports } = await abandoned();
+
+    const ended = await run(
+      ports,
+      { collection: '../x', execution: 'arn' },
+      { machine: RELEASE_ABANDONED, handlers: { StartSuccessor: starting(ports) } },
+    );
+
+    for (const edge of edgesTaken(ended, RELEASE_ABANDONED)) taken.add(edge);
+    expect([ended.error, ended.path]).toEqual(['InvalidInputError', ['ReleaseAbandoned', 'NotReleased']]);
+  });
+
+  it('keeps a collection going that fails again and again, once a minute, until it works', async () => {
+    // Prepare: three executions fail, each with nine merges.
+    const ports = await waitingPorts();
+    const down: Fault = { on: 'engine.open', times: 27, before: throws(new EngineUnavailableError('No server.')) };
+    ports.engine = faulty(ports, [down]).engine;
+    const machines = stack(ports);
+
+    // Act
+    machines.start();
+    let runs = await machines.done();
+    while (runs.at(-1)?.status !== 'SUCCEEDED') {
+      // The sweep: what was not started within the same minute is started later.
+      await ports.clock.advance(60_000);
+      machines.start();
+      runs = await machines.done();
+    }
+
+    // Assess
+    expect(runs.map(({ error, path }) => error ?? path.at(-1))).toEqual([
+      'MergeLimitError',
+      'MergeLimitError',
+      'MergeLimitError',
+      'Compacted',
+    ]);
+    await submitNumber(ports, 5);
+    await run(ports, INPUT);
+    await expectSettled(ports, [1, 2, 3, 4, 5]);
+  });
+
+  afterAll(() => {
+    expect(edgesOf(RELEASE_ABANDONED).filter((edge) => !taken.has(edge))).toEqual([]);
+  });
+});
+
+function outage(...faults: Fault[]): RunOptions {
+  return { faults };
+}
+
+function named(state: string, error: string, times = Number.POSITIVE_INFINITY): RunOptions {
+  return { wrap: failing(state, error, 'before', times) ?? {} };
+}

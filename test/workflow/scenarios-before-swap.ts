@@ -1,0 +1,143 @@
+/** What can go wrong from the lock for validation to the end of the upload, but for the merge itself. */
+import { LockHeldError } from '../../lambdas/protocol/errors.ts';
+import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
+import type { Scenario } from './scenario.ts';
+import { tableDown } from './scenarios-outages.ts';
+import { EXPIRY_MS, fence, otherCommits } from './support.ts';
+
+/** Another execution takes the lock, and gives it back only by expiry. */
+const heldBy = async (ports: MemoryPorts, durationMs: number) => {
+  const request = { owner: 'arn:other', phase: 'swap', pointerToken: 0, now: ports.clock.now(), durationMs } as const;
+  await ports.locks.acquireLock(COLLECTION, request);
+};
+
+const locks: Scenario[] = [
+  {
+    name: 'another execution holds the lock until it expires',
+    prepare: (ports) => heldBy(ports, ports.settings.lockDurationMs),
+    ends: 'Compacted',
+    takes: ['AcquireValidationLock Retry LockHeldError'],
+  },
+  {
+    name: 'another execution holds the lock for longer than anybody waits',
+    prepare: (ports) => heldBy(ports, 3_600_000),
+    ends: LockHeldError.name,
+    takes: ['AcquireValidationLock Catch States.ALL'],
+    leavesHeld: true,
+    repair: (ports) => ports.clock.advance(3_600_000),
+  },
+  {
+    name: 'another execution takes the lock before the swap',
+    faults: (ports) => [
+      {
+        ...{ on: 'locks.acquireLock', in: 'AcquireSwapLock', times: 1 },
+        before: () => heldBy(ports, ports.settings.lockDurationMs),
+      },
+    ],
+    ends: 'Compacted',
+    takes: ['AcquireSwapLock Retry LockHeldError'],
+  },
+  {
+    name: 'another execution takes lock and claim first, and is at work',
+    prepare: async (ports) => {
+      await heldBy(ports, 1_000);
+      const item = await ports.locks.readLock(COLLECTION);
+      const holder = { owner: 'arn:other', token: item?.token ?? 0 };
+      await ports.locks.takeClaim(COLLECTION, { holder, now: ports.clock.now(), durationMs: EXPIRY_MS / 2 });
+    },
+    ends: 'Delegated',
+    takes: ['Delegated? -> Delegated'],
+    leavesHeld: true,
+  },
+  {
+    name: 'the LOCK item is deleted between lock and claim',
+    faults: (ports) => [
+      { on: 'locks.takeClaim', in: 'ValidateCas', times: 1, before: () => ports.table.deleteLock(COLLECTION) },
+    ],
+    ends: 'Compacted',
+    takes: ['ValidateCas Catch LockLostError'],
+  },
+  {
+    name: 'the lock expires between lock and claim',
+    options: { settings: { lockDurationMs: 20_000 } },
+    faults: (ports) => [{ on: 'store.get', in: 'ValidateCas', times: 1, after: () => ports.clock.sleep(21_000) }],
+    ends: 'Compacted',
+    takes: ['ValidateCas Catch LockLostError'],
+  },
+];
+
+const bases: Scenario[] = [
+  {
+    name: 'the pointer is fenced before it is validated',
+    faults: (ports) => [{ on: 'store.get', in: 'ValidateCas', times: 1, before: () => fence(ports) }],
+    ends: 'Compacted',
+    takes: [
+      'ValidateCas Catch PointerMovedError',
+      'ReleaseLockAfterConflict -> DiscardUpload',
+      'Backoff -> PlanCompaction',
+    ],
+  },
+  {
+    name: 'another execution commits before the pointer is validated',
+    faults: (ports) => [{ on: 'store.get', in: 'ValidateCas', times: 1, before: () => otherCommits(ports) }],
+    ends: 'UpToDate',
+    takes: ['ValidateCas Catch PointerMovedError', 'Nothing? -> UpToDate'],
+  },
+  {
+    name: 'the pointer is fenced before the upload',
+    faults: (ports) => [{ on: 'store.get', in: 'CheckBase', times: 1, before: () => fence(ports) }],
+    ends: 'Compacted',
+    takes: ['CheckBase Catch PointerMovedError'],
+  },
+  {
+    name: 'another execution commits before the upload',
+    faults: (ports) => [{ on: 'store.get', in: 'CheckBase', times: 1, before: () => otherCommits(ports) }],
+    ends: 'UpToDate',
+    takes: ['CheckBase Catch PointerMovedError', 'Nothing? -> FinishCompaction', 'More? -> UpToDate'],
+  },
+  {
+    name: 'another execution commits before the inbox is listed for the merge',
+    faults: (ports) => [{ on: 'store.list', in: 'MergeDeltas', times: 1, before: () => otherCommits(ports) }],
+    ends: 'UpToDate',
+    takes: ['Merged? -> FinishCompaction'],
+  },
+];
+
+const uploads: Scenario[] = [
+  {
+    name: 'staging is lost before the upload',
+    faults: (ports) => [{ on: 'cache.openStaged', times: 1, before: () => ports.cache.forget('staging') }],
+    ends: 'Compacted',
+    takes: ['UploadSnapshot Catch StagingLostError'],
+  },
+  {
+    name: 'the upload lands after its timeout',
+    faults: (ports) => [
+      { on: 'store.putIfAbsent', in: 'UploadSnapshot', times: 1, before: () => ports.clock.sleep(950_000) },
+    ],
+    ends: 'Compacted',
+    takes: ['UploadSnapshot Catch StagingLostError'],
+  },
+  {
+    name: 'the cache cannot be written',
+    prepare: (ports) => {
+      ports.cache.unwritable = true;
+    },
+    ends: 'CacheUnwritableError',
+    takes: ['MergeDeltas Retry InvalidInputError', 'MergeDeltas Catch States.ALL'],
+    repair: (ports) => {
+      ports.cache.unwritable = false;
+    },
+  },
+  {
+    name: 'the claim cannot be renewed during a long upload',
+    faults: (ports) => [
+      { on: 'store.putIfAbsent', in: 'UploadSnapshot', times: 1, before: () => ports.clock.sleep(300_000) },
+      { on: 'locks.renewClaim', before: tableDown },
+    ],
+    ends: 'Compacted',
+    takes: [],
+  },
+];
+
+export const beforeSwap: Scenario[] = [...locks, ...bases, ...uploads];
