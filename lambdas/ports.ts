@@ -231,6 +231,26 @@ export interface Cache {
   discardStaged(collection: string, commitId: string): Promise<void>;
   /** Total bytes written to the cache by this process, for metrics. */
   bytesWritten(): number;
+  /** Drop objects that are unreachable and old, and old staging. @throws CacheUnwritableError */
+  prune(options: PruneOptions): Promise<PruneResult>;
+}
+
+export interface PruneOptions {
+  /** Is this key reachable from a snapshot in use? */
+  keep: (key: string) => boolean;
+  /** Unreachable objects that were written longer ago go. */
+  olderThanMs: number;
+  /** Staging whose last write is longer ago goes, sealed or not. */
+  stagingOlderThanMs: number;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+export interface PruneResult {
+  objects: number;
+  /** Commits. */
+  staging: number;
+  bytes: number;
 }
 
 /** Staged files become visible together, and durable, at `seal`. */
@@ -262,6 +282,7 @@ export interface Ids {
 
 export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED' | 'PENDING_REDRIVE';
 
+/** Every method throws `ExecutionsUnavailableError` when Step Functions does not answer. */
 export interface Executions {
   /** Start a named compaction execution; `exists` when the name was used before. */
   start(name: string, input: { collection: string }): Promise<'started' | 'exists'>;
@@ -276,13 +297,17 @@ export interface Telemetry {
   warn(message: string, fields?: Record<string, unknown>): void;
 }
 
-/** Settings that steps need; parsed once by `runtime/config.ts`. Durations in milliseconds. */
+/** Settings that steps need; parsed once by `runtime/config.ts`. Durations in milliseconds where no unit is named. */
 export interface Settings {
   lockDurationMs: number;
   claimDurationMs: number;
   heartbeatIntervalMs: number;
   maxDeltasPerCommit: number;
   maxBytesPerCommit: number;
+  /** Garbage collection keeps so many of the newest versions, the current one included, ... */
+  retainVersions: number;
+  /** ... and all versions that were sealed at most so many days ago. */
+  retainDays: number;
 }
 
 /** Everything a step may touch. */

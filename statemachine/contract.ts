@@ -152,7 +152,8 @@ export interface HandleFailureInput {
 /** Plans after which an execution starts a successor, well within Step Functions' 25,000 events. */
 export const MAX_ROUNDS = 50;
 export const MAX_REBASES = 20;
-export const MAX_MERGE_FAILURES = 8;
+/** Enough halvings to come down to one delta from the largest `MAX_DELTAS_PER_COMMIT`. */
+export const MAX_MERGE_FAILURES = 13;
 export const MAX_LOCK_LOSSES = 5;
 /** Longest wait of the Backoff state. */
 export const MAX_BACKOFF_SECONDS = 20;
@@ -166,12 +167,14 @@ export const ACQUIRE_WAITS_MS = [100, 200] as const;
  * as well, whose mean is half of this.
  */
 export const RETRY_TOTAL_SECONDS = {
-  /** 1, 2, 4, 8, 16, then 20 x 20. */
-  lockHeld: 431,
+  /** 1, 2, 4, 8, 16, then 20 x 35. */
+  lockHeld: 731,
   /** Lambda service exceptions: 2, 4, 8, 16, 32, 60. */
   lambdaService: 122,
   /** Store or table unavailable: 1, 2, 4, 8, 15. */
   unavailable: 30,
+  /** A call that hung: 1, 2. */
+  hung: 3,
 } as const;
 
 /** Input of release-abandoned.asl.json. */

@@ -7,7 +7,7 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import type { ExecutionStatus, Executions } from '../ports.ts';
-import { ConfigurationError } from '../protocol/errors.ts';
+import { ConfigurationError, ExecutionsUnavailableError } from '../protocol/errors.ts';
 
 export class SfnExecutions implements Executions {
   readonly #client: SFNClient;
@@ -27,7 +27,7 @@ export class SfnExecutions implements Executions {
       return 'started';
     } catch (error) {
       if (error instanceof ExecutionAlreadyExists) return 'exists';
-      throw error;
+      throw unavailable(`Execution "${name}" could not be started`, error);
     }
   }
 
@@ -36,7 +36,14 @@ export class SfnExecutions implements Executions {
       return (await this.#client.send(new DescribeExecutionCommand({ executionArn }))).status;
     } catch (error) {
       if (error instanceof ExecutionDoesNotExist) return undefined;
-      throw error;
+      throw unavailable(`Execution "${executionArn}" could not be looked up`, error);
     }
   }
+}
+
+function unavailable(what: string, cause: unknown): ExecutionsUnavailableError {
+  const { name, message } = cause instanceof Error ? cause : new Error(String(cause));
+  return new ExecutionsUnavailableError(`${what}: ${name}: ${message}. Retry; check throttling and the role.`, {
+    cause,
+  });
 }

@@ -95,6 +95,11 @@ export class TableUnavailableError extends CompactorError {
   override readonly name = 'TableUnavailableError';
 }
 
+/** Step Functions did not answer, or throttled, when an execution was to be started or looked up. */
+export class ExecutionsUnavailableError extends CompactorError {
+  override readonly name = 'ExecutionsUnavailableError';
+}
+
 /** A create-only key already holds other content than ours: two writers used one key. Never retried. */
 export class KeyCollisionError extends CompactorError {
   override readonly name = 'KeyCollisionError';
@@ -135,6 +140,11 @@ export class StatusConflictError extends CompactorError {
 /** A predicate of `protocol/invariants.ts` does not hold; nothing was swapped. */
 export class InvariantViolatedError extends CompactorError {
   override readonly name = 'InvariantViolatedError';
+}
+
+/** A scheduled task over several collections failed for the named ones; it was done for all others. */
+export class CollectionsFailedError extends CompactorError {
+  override readonly name = 'CollectionsFailedError';
 }
 
 // ---- deltas -----------------------------------------------------------------------------------------------------

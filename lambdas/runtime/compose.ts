@@ -1,5 +1,5 @@
 /** Puts the adapters together. The only place that knows which adapter stands behind which port. */
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { ChromaEngine } from '../adapters/chroma/engine.ts';
 import { FileCache } from '../adapters/files/file-cache.ts';
@@ -7,6 +7,7 @@ import { FileWorkingDirectories } from '../adapters/files/working-directories.ts
 import { SfnExecutions } from '../adapters/sfn-executions.ts';
 import { openStore } from '../adapters/store/open-store.ts';
 import { SystemClock, SystemIds } from '../adapters/system.ts';
+import { createDynamoClient } from '../adapters/table/dynamo-client.ts';
 import { DynamoLocks } from '../adapters/table/dynamo-locks.ts';
 import { DynamoStatuses } from '../adapters/table/dynamo-statuses.ts';
 import type { Ports, Telemetry } from '../ports.ts';
@@ -19,12 +20,13 @@ export interface Clients {
 
 /** Clients are made from the environment unless given, as the local stack does. */
 export function composePorts(config: Config, telemetry: Telemetry, clients: Partial<Clients> = {}): Ports {
-  const dynamo = clients.dynamo ?? new DynamoDBClient({});
+  const dynamo = clients.dynamo ?? createDynamoClient();
   const sfn = clients.sfn ?? new SFNClient({});
+  const ttl = config.statusTtlSeconds > 0 ? { ttlSeconds: config.statusTtlSeconds } : {};
   return {
     store: openStore(config.storeUrl),
     locks: new DynamoLocks(dynamo, config.tableName),
-    statuses: new DynamoStatuses(dynamo, config.tableName),
+    statuses: new DynamoStatuses(dynamo, config.tableName, ttl),
     engine: new ChromaEngine(),
     directories: new FileWorkingDirectories({ root: config.workDirectory }),
     cache: new FileCache({ root: config.cacheDirectory }),

@@ -16,7 +16,8 @@ const schema = z.object({
   WORK_DIRECTORY: z.string().default('/tmp/work'),
   /** Needed by whoever starts executions. */
   STATE_MACHINE_ARN: z.string().optional(),
-  LOCK_DURATION_MINUTES: z.coerce.number().positive().max(60).default(1),
+  /** Waiting for the lock must outlast it: see `RETRY_TOTAL_SECONDS.lockHeld`. */
+  LOCK_DURATION_MINUTES: z.coerce.number().positive().max(5).default(1),
   HEARTBEAT_INTERVAL_SECONDS: z.coerce.number().positive().max(1_800).default(30),
   MAX_DELTAS_PER_COMMIT: z.coerce.number().int().min(1).max(5_000).default(500),
   MAX_MIB_PER_COMMIT: z.coerce.number().positive().max(1_024).default(64),

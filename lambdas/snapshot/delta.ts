@@ -164,6 +164,10 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
     const reason = `The embedding has ${value.embedding.length} numbers; the collection has dimension ${dimension}.`;
     return { id: value.id, error: REJECTION.wrongDimension, reason };
   }
+  if (value.op !== 'delete' && isTooLong(value.embedding)) {
+    const reason = 'The embedding is so long that its square exceeds a 32-bit float; distances to it would be none.';
+    return { id: value.id, error: REJECTION.invalidEmbedding, reason };
+  }
   return value;
 }
 
@@ -184,6 +188,10 @@ function findOutsized({
   if (keys.includes('__proto__'))
     return { error: REJECTION.invalidMetadata, reason: '"__proto__" is no metadata key.' };
   return undefined;
+}
+
+function isTooLong(embedding: readonly number[] = []): boolean {
+  return embedding.reduce((sum, value) => sum + value * value, 0) > MAX_FLOAT32;
 }
 
 function idOf({ id: given }: Record<string, unknown>): { id?: string } {

@@ -12,6 +12,8 @@ import { jitteredWaitMs } from './waits.ts';
 
 const ATTEMPTS = 4;
 const RANGE = 8 * 1024 * 1024;
+/** Beyond it, reading takes longer than a step may. No producer of ours sends so much. */
+const MAX_HASHED_BYTES = 8 * 1024 ** 3;
 
 /**
  * Write an immutable object. When the key exists already, size and SHA-256 tell whether it is our own earlier attempt.
@@ -66,8 +68,11 @@ async function compare(ports: Pick<Ports, 'store'>, found: ObjectInfo, size: num
   );
 }
 
-/** Hex SHA-256 of a stored object, read in ranges of one generation. @throws PreconditionFailedError (it changed) */
+/** Hex SHA-256 of a stored object, read in ranges of one generation. @throws PreconditionFailedError (it changed), StoreUnavailableError (or it is too large) */
 export async function hashObject(ports: Pick<Ports, 'store'>, info: ObjectInfo): Promise<string> {
+  if (info.size > MAX_HASHED_BYTES) {
+    throw new StoreUnavailableError(`"${info.key}" has ${info.size} bytes: too many to read. Delete it by hand.`);
+  }
   const hash = createHash('sha256');
   for (let start = 0; start < info.size; start += RANGE) {
     const range = { start, end: Math.min(info.size, start + RANGE) };

@@ -33,8 +33,10 @@ export async function discardUpload(ports: Ports, before: CompactionState): Prom
   const name = error?.Error ?? 'unknown';
   // With a merge in hand it was not the merge that failed, whatever did.
   const isRebase = before.merge !== null || REBASE_ERRORS.has(name);
-  const rebases = state.attempts.rebases + Number(isRebase);
-  const mergeFailures = state.attempts.mergeFailures + Number(!isRebase);
+  // A swap that turns out to have landed is no failure.
+  const hasFailed = state.totals.commits === before.totals.commits;
+  const rebases = state.attempts.rebases + Number(hasFailed && isRebase);
+  const mergeFailures = state.attempts.mergeFailures + Number(hasFailed && !isRebase);
   const last = `The last was ${name}: ${(error?.Cause ?? 'no cause').slice(0, 500)}`;
   if (rebases > MAX_REBASES) {
     throw new RebaseLimitError(`"${collection}" was rebased ${MAX_REBASES} times without a commit. ${last}`);
@@ -62,7 +64,11 @@ async function discardIfProven(ports: Ports, state: CompactionState): Promise<Co
   }
   // Proven: the swap presents an ETag that is gone for ever. Anything less deletes nothing; garbage collection will.
   if (outcome === 'conflict') await discard(ports, merge);
-  await ports.cache.discardStaged(state.collection, merge.commitId);
+  try {
+    await ports.cache.discardStaged(state.collection, merge.commitId);
+  } catch (error) {
+    ports.telemetry.warn('Staging could not be removed; it is pruned by age.', { reason: String(error) });
+  }
   return { ...state, merge: null };
 }
 

@@ -3,15 +3,14 @@ import { type CompactionState, type Merge, NEXT } from '../../statemachine/contr
 import type { Ports } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { letGo } from './let-go.ts';
-import { loadManifest, readOwnPointer } from './read-pointer.ts';
+import { loadCurrent } from './read-pointer.ts';
 import { settleDeltas } from './settle-deltas.ts';
 
 /** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError, CorruptObjectError */
 export async function finishCompaction(ports: Ports, state: CompactionState): Promise<CompactionState> {
   const { collection, merge, committed } = state;
   // From the current pointer, never from the state: another commit may stand on ours by now.
-  const { pointer } = await readOwnPointer(ports, collection);
-  const { manifest } = await loadManifest(ports, pointer.manifest);
+  const { manifest } = await loadCurrent(ports, collection);
   await settleDeltas(ports, manifest);
   if (merge !== null && committed?.commitId === merge.commitId) recordCommit(ports, collection, merge);
   const farewell = await letGo(ports, state);

@@ -14,11 +14,14 @@ export async function withHeartbeat<Result>(
   if (claim === null) return task();
   const holder = { owner: execution, token: claim.token };
   const { claimDurationMs, heartbeatIntervalMs } = ports.settings;
-  const stop = ports.clock.every(heartbeatIntervalMs, async () => {
+  const beat = async () => {
     const renewed = await ports.locks.renewClaim(collection, holder, ports.clock.now(), claimDurationMs);
     if (!renewed)
       ports.telemetry.warn('The claim was lost; the merge goes on, and the swap will decide.', { collection });
-  });
+  };
+  // At once as well: the claim has aged since the step before, and short steps in a row would never beat.
+  await beat().catch((error) => ports.telemetry.warn('A heartbeat failed.', { collection, reason: String(error) }));
+  const stop = ports.clock.every(heartbeatIntervalMs, beat);
   try {
     return await task();
   } finally {

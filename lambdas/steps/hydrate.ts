@@ -3,7 +3,7 @@
  * interrupted or losing merge left behind are one procedure: find what differs, fetch that, verify, mark clean.
  */
 import type { WorkingDirectory } from '../ports.ts';
-import { CorruptObjectError } from '../protocol/errors.ts';
+import { CorruptObjectError, DirtyDirectoryError } from '../protocol/errors.ts';
 import {
   BLOCK_SIZE,
   blockCount,
@@ -15,6 +15,7 @@ import {
 } from '../snapshot/blocks.ts';
 import { BlockComparison, type Run, totalLength } from '../snapshot/changes.ts';
 import { diff, slice, type Write } from '../snapshot/diff.ts';
+import type { Extent } from '../snapshot/frames.ts';
 import { decodeManifest, type Manifest } from '../snapshot/manifest.ts';
 import { type FetchCounts, type FetchPorts, fetchFrames } from './fetch-frames.ts';
 import type { LoadedManifest } from './read-pointer.ts';
@@ -45,7 +46,7 @@ export async function hydrate(
     try {
       return await patch(ports, directory, known, isClean ? 'refresh' : 'repair', target);
     } catch (error) {
-      if (!(error instanceof CorruptObjectError)) throw error;
+      if (!(error instanceof CorruptObjectError) && !(error instanceof DirtyDirectoryError)) throw error;
       // Either the store is damaged, and the cold hydrate will say so, or what we knew of the directory was wrong.
       ports.telemetry.warn('A working directory could not be patched; it is built anew.', { reason: error.message });
     }
@@ -114,12 +115,14 @@ function withDamage(manifest: Manifest, writes: readonly Write[], damage: Damage
     // A rescan sees only blocks that are there: what lies beyond the end of a shortened file is missing, too.
     const missingFrom = Math.floor(actual / BLOCK_SIZE) * BLOCK_SIZE;
     if (actual < size) runs.push({ offset: missingFrom, length: size - missingFrom });
-    for (const run of runs) {
-      for (const extent of extents) {
-        const start = Math.max(run.offset, extent.offset);
-        const end = Math.min(run.offset + run.length, extent.offset + extent.length);
-        if (start < end) result.push({ path, ...slice(extent, start, end) });
-      }
+    // Both lists are in file order: one walk over the two.
+    for (let r = 0, e = 0; r < runs.length && e < extents.length; ) {
+      const [run, extent] = [runs[r] as Run, extents[e] as Extent];
+      const [runEnd, extentEnd] = [run.offset + run.length, extent.offset + extent.length];
+      const [start, end] = [Math.max(run.offset, extent.offset), Math.min(runEnd, extentEnd)];
+      if (start < end) result.push({ path, ...slice(extent, start, end) });
+      if (extentEnd <= runEnd) e++;
+      else r++;
     }
   }
   return result;

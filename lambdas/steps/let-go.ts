@@ -10,23 +10,24 @@ import { successorName } from '../protocol/names.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { hashObject } from './create-once.ts';
 import { observeInbox } from './observe-inbox.ts';
-import { loadManifest, readOwnPointer } from './read-pointer.ts';
+import { loadCurrent } from './read-pointer.ts';
+import { releaseHeld } from './release-held.ts';
 
 /** `gone`: nothing waits and the claim is not ours any more. `more`: plan again. `handed-over`: a successor runs. */
 export type Farewell = 'gone' | 'more' | 'handed-over';
 
 /** @throws StoreUnavailableError, TableUnavailableError, and those of the pointer */
 export async function letGo(ports: Ports, state: CompactionState): Promise<Farewell> {
-  const { collection, execution, claim } = state;
+  const { collection, execution } = state;
   if (state.attempts.rounds >= MAX_ROUNDS) return handOver(ports, state);
   for (;;) {
     const item = await ports.locks.readLock(collection);
-    const holder = { owner: execution, token: claim?.token ?? -1 };
-    const isOurs = item?.claimOwner === holder.owner && item.claimToken === holder.token;
+    // By the item, not by the state: a claim whose response was lost is ours all the same.
+    const token = item?.claimOwner === execution ? item.claimToken : undefined;
     // The listing begins after the read: whoever delegates later changes `wake`, and the release below is refused.
     if (await isAnythingWaiting(ports, collection)) return 'more';
-    if (!isOurs) return 'gone';
-    if (await ports.locks.releaseClaim(collection, holder, item.wake ?? 0)) {
+    if (token === undefined) return 'gone';
+    if (await ports.locks.releaseClaim(collection, { owner: execution, token }, item?.wake ?? 0)) {
       recordClaim(ports, state);
       return 'gone';
     }
@@ -35,19 +36,17 @@ export async function letGo(ports: Ports, state: CompactionState): Promise<Farew
 
 /** Step Functions ends an execution at 25,000 events: release first, then start a successor, which will look. */
 async function handOver(ports: Ports, state: CompactionState): Promise<Farewell> {
-  const { collection, execution, claim } = state;
-  if (claim !== null) {
-    await ports.locks.releaseClaim(collection, { owner: execution, token: claim.token });
-    recordClaim(ports, state);
-  }
+  const { collection, execution } = state;
+  const item = await ports.locks.readLock(collection);
+  const { releasedClaim } = await releaseHeld(ports, collection, execution, item);
+  if (releasedClaim) recordClaim(ports, state);
   await ports.executions.start(successorName(collection, execution), { collection });
   return 'handed-over';
 }
 
 /** Is there work in the inbox that a further round could do? A delta that cannot be read is none. */
 export async function isAnythingWaiting(ports: Ports, collection: string): Promise<boolean> {
-  const { pointer } = await readOwnPointer(ports, collection);
-  const { manifest } = await loadManifest(ports, pointer.manifest);
+  const { manifest } = await loadCurrent(ports, collection);
   const { pending, decided, unreported } = await observeInbox(ports, collection, manifest.ledger);
   if (unreported.length > 0) return true;
   for (const entry of [...pending, ...decided]) {

@@ -4,7 +4,13 @@
  */
 import { type CompactionState, type Merge, NEXT } from '../../statemachine/contract.ts';
 import type { Ports, WorkingDirectory } from '../ports.ts';
-import { EngineRejectedDataError, EngineTooOldError, MergeVerificationError } from '../protocol/errors.ts';
+import {
+  CorruptObjectError,
+  EngineRejectedDataError,
+  EngineTooOldError,
+  MergeVerificationError,
+  PointerMovedError,
+} from '../protocol/errors.ts';
 import { nextLedger } from '../protocol/ledger.ts';
 import { type MergePlan, planMerge } from '../protocol/merge-plan.ts';
 import { deltaCap, selectBatch } from '../protocol/plan.ts';
@@ -16,7 +22,7 @@ import { withHeartbeat } from './heartbeat.ts';
 import { type Hydration, hydrate } from './hydrate.ts';
 import { type InboxObservation, observeInbox } from './observe-inbox.ts';
 import { type ReadDelta, readDeltas } from './read-deltas.ts';
-import { type LoadedManifest, loadManifest } from './read-pointer.ts';
+import { isCurrent, type LoadedManifest, loadManifest } from './read-pointer.ts';
 import { sealCommit } from './seal-commit.ts';
 
 /** Replies that must blame a delta, alone in its batch, before it is rejected. */
@@ -28,22 +34,50 @@ const BLAMES_TO_REJECT = 3;
  */
 export async function mergeDeltas(ports: Ports, state: CompactionState): Promise<CompactionState> {
   return withHeartbeat(ports, state, async () => {
-    const base = await loadManifest(ports, state.base.manifest);
+    const base = await loadBase(ports, state);
     const inbox = await observeInbox(ports, state.collection, base.manifest.ledger);
     const { maxDeltasPerCommit, maxBytesPerCommit } = ports.settings;
     const cap = deltaCap(Math.min(maxDeltasPerCommit, state.pending), state.attempts.mergeFailures);
-    const batch = selectBatch(inbox.pending, cap, maxBytesPerCommit);
     const { dimension } = base.manifest;
-    const deltas = await readDeltas(ports, state.collection, batch, dimension, state.attempts.rebases);
+    let deltas: ReadDelta[] = [];
+    // Deltas that cannot be read must not keep those behind them waiting.
+    for (let rest = inbox.pending; deltas.length === 0 && rest.length > 0; ) {
+      const batch = selectBatch(rest, cap, maxBytesPerCommit);
+      deltas = await readDeltas(ports, state.collection, batch, dimension, state.attempts.rebases);
+      rest = rest.slice(batch.length);
+    }
     if (deltas.length === 0) return { ...state, next: NEXT.finish, merge: null };
     const directory = await ports.directories.claim(state.collection);
     try {
-      const merge = await mergeInto(ports, directory, base, inbox, deltas);
+      const { etag } = state.base;
+      const merge = await orMoved(ports, state.collection, etag, () =>
+        mergeInto(ports, directory, base, inbox, deltas),
+      );
       return { ...state, next: NEXT.upload, merge, attempts: { ...state.attempts, mergeFailures: 0 } };
     } finally {
       await directory.release();
     }
   });
+}
+
+/** The base may be gone because it is history: then the plan is stale, and nothing is corrupt. */
+async function loadBase(ports: Ports, { collection, base }: CompactionState): Promise<LoadedManifest> {
+  return orMoved(ports, collection, base.etag, () => loadManifest(ports, base.manifest));
+}
+
+async function orMoved<Result>(
+  ports: Ports,
+  collection: string,
+  etag: string,
+  task: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await task();
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError) || (await isCurrent(ports, collection, etag))) throw error;
+    const message = `Version to build on of "${collection}" is no longer the current one. Rebase: plan again.`;
+    throw new PointerMovedError(message, { cause: error });
+  }
 }
 
 async function mergeInto(

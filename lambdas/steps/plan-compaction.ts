@@ -6,11 +6,12 @@ import { InvalidInputError } from '../protocol/errors.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { checkCollection } from '../snapshot/keys.ts';
 import { observeInbox } from './observe-inbox.ts';
-import { loadManifest, readOwnPointer } from './read-pointer.ts';
+import { loadCurrent } from './read-pointer.ts';
 
 /** The execution's input; on later rounds, what is carried over: nothing but tokens, counts and own commits. */
 const input = z.object({
   collection: z.string(),
+  execution: z.string().optional(),
   attempts: z.object({ rebases: z.number(), mergeFailures: z.number(), rounds: z.number() }).optional(),
   claim: z.object({ token: z.number(), takenAt: z.number() }).nullish(),
   committed: z.unknown().optional(),
@@ -47,10 +48,10 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
       `The execution's input must be {"collection": "<name>"}: ${z.prettifyError(parsed.error)}`,
     );
   }
-  const before = parsed.data;
-  const collection = checkCollection(before.collection);
-  const { pointer, etag } = await readOwnPointer(ports, collection);
-  const { manifest } = await loadManifest(ports, pointer.manifest);
+  const collection = checkCollection(parsed.data.collection);
+  // What is carried over is this execution's own, or it is nobody's: input is only a collection.
+  const before: z.infer<typeof input> = parsed.data.execution === execution ? parsed.data : { collection };
+  const { pointer, etag, manifest } = await loadCurrent(ports, collection);
   const { pending, decided, unreported } = await observeInbox(ports, collection, manifest.ledger);
   const oldest = pending[0];
   if (oldest !== undefined) {
@@ -59,9 +60,10 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
   }
   const claim = before.claim ?? null;
   const leftovers = decided.length + unreported.length;
-  // A claim is let go of in FinishCompaction, which makes sure that nobody delegated to it in vain.
-  const idle = leftovers > 0 || claim !== null ? NEXT.finish : NEXT.nothing;
   const { rebases = 0, mergeFailures = 0, rounds = 0 } = before.attempts ?? {};
+  // A claim is let go of in FinishCompaction, which makes sure that nobody delegated to it in vain; after the first
+  // round there may be one that the state does not know of, because the response was lost.
+  const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
   return {
     collection,
     execution,

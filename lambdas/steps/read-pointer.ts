@@ -8,7 +8,7 @@ import {
   ObjectNotFoundError,
   PointerMissingError,
 } from '../protocol/errors.ts';
-import { decodePointer, type ReadPointer } from '../protocol/pointer.ts';
+import { decodePointer, type Pointer, type ReadPointer } from '../protocol/pointer.ts';
 import type { ObservedPointer } from '../protocol/swap.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 import { manifestsPrefix, packsPrefix, parseManifestKey, pointerKey } from '../snapshot/keys.ts';
@@ -87,9 +87,51 @@ export async function loadManifest(ports: Pick<Ports, 'store' | 'cache'>, ref: M
   return { ref, bytes, manifest: decodeManifest(ref.key, bytes, ref.sha256) };
 }
 
+export interface CurrentVersion extends ReadPointer, LoadedManifest {}
+
+/**
+ * The current version, for whoever is going to change something. A pointer that moves on between the two reads, with
+ * garbage collection behind it, is read again rather than taken for damage.
+ * @throws CorruptObjectError, and all of `readOwnPointer`
+ */
+export async function loadCurrent(
+  ports: Pick<Ports, 'store' | 'statuses' | 'cache'>,
+  collection: string,
+): Promise<CurrentVersion> {
+  for (;;) {
+    const read = await readOwnPointer(ports, collection);
+    try {
+      const loaded = await loadManifest(ports, read.pointer.manifest);
+      checkIdentity(read.pointer, loaded);
+      return { ...read, ...loaded };
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError) || (await isCurrent(ports, collection, read.etag))) throw error;
+    }
+  }
+}
+
+/** Is the pointer still the one with this ETag? */
+export async function isCurrent(
+  ports: Pick<Ports, 'store' | 'statuses'>,
+  collection: string,
+  etag: string,
+): Promise<boolean> {
+  return (await readOwnPointer(ports, collection)).etag === etag;
+}
+
+function checkIdentity(pointer: Pointer, { ref, manifest }: LoadedManifest): void {
+  const { collection, version, commitId } = manifest;
+  if (collection === pointer.collection && version === pointer.version && commitId === pointer.commitId) return;
+  throw new CorruptObjectError(
+    `Manifest "${ref.key}" is version ${version} of "${collection}" by commit ${commitId}; the pointer of ` +
+      `"${pointer.collection}" means version ${pointer.version} by ${pointer.commitId}. Restore the pointer.`,
+  );
+}
+
 async function readManifestBytes(ports: Pick<Ports, 'store' | 'cache'>, ref: ManifestRef): Promise<Uint8Array> {
   const cached = await ports.cache.read(ref.key);
   if (cached !== undefined && sha256(cached) === ref.sha256) return cached;
+  if (cached !== undefined) await ports.cache.evict(ref.key);
   try {
     return (await ports.store.get(ref.key)).body;
   } catch (error) {

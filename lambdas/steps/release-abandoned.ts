@@ -4,6 +4,7 @@
  */
 import type { ReleaseAbandonedInput, ReleaseAbandonedOutput } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
+import { CollectionNotFoundError } from '../protocol/errors.ts';
 import { timeSlotName } from '../protocol/names.ts';
 import { checkCollection } from '../snapshot/keys.ts';
 import { isAnythingWaiting } from './let-go.ts';
@@ -21,6 +22,16 @@ export async function releaseAbandoned(
   const isAlive = status === 'RUNNING' || status === 'PENDING_REDRIVE';
   const released = await releaseHeld(ports, collection, execution, isAlive ? undefined : item);
   // Only now: whoever delegated before the release is seen here, whoever comes later finds no claim to delegate to.
-  const waiting = !isAlive && (await isAnythingWaiting(ports, collection));
+  const waiting = !isAlive && (await isWaiting(ports, collection));
   return { collection, execution, ...released, waiting, successorName: timeSlotName(collection, ports.clock.now()) };
+}
+
+/** An execution for a collection that does not exist has failed as it should, and leaves nothing to do. */
+async function isWaiting(ports: Ports, collection: string): Promise<boolean> {
+  try {
+    return await isAnythingWaiting(ports, collection);
+  } catch (error) {
+    if (error instanceof CollectionNotFoundError) return false;
+    throw error;
+  }
 }

@@ -4,8 +4,15 @@
  * once and any of them may die in the middle.
  */
 import type { Ports } from '../ports.ts';
-import { ConditionalRequestConflictError, ObjectNotFoundError, PreconditionFailedError } from '../protocol/errors.ts';
+import {
+  ConditionalRequestConflictError,
+  KeyCollisionError,
+  ObjectNotFoundError,
+  PreconditionFailedError,
+  StoreUnavailableError,
+} from '../protocol/errors.ts';
 import { type LedgerEntry, statusOf } from '../protocol/ledger.ts';
+import { METRICS } from '../protocol/metrics.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 import { REJECTION } from '../snapshot/delta.ts';
@@ -44,14 +51,23 @@ async function report(ports: Ports, collection: string, entry: LedgerEntry): Pro
 /** Delete an inbox object whose delta is decided: exactly the generation that was compared, and no other. */
 async function removeFromInbox(ports: Ports, collection: string, entry: InboxEntry, digest: string): Promise<void> {
   try {
-    const { etag, ...found } = await readGeneration(ports, entry);
+    const { etag, ...found } = await readGeneration(ports, entry).catch(asUnreadable);
     if (found.sha256 !== digest) await reportReuse(ports, collection, entry.deltaId, digest, found.sha256);
     await ports.store.deleteIfMatch(entry.key, etag);
   } catch (error) {
     // Whoever looks next sees what is there then.
     if (RACES.some((race) => error instanceof race)) return;
-    throw error;
+    if (!(error instanceof UnreadableError)) throw error;
+    ports.telemetry.warn('A decided delta cannot be read; it stays in the inbox.', { key: entry.key });
+    ports.telemetry.metric(METRICS.unreadableDelta, 1, { collection });
   }
+}
+
+/** One object that cannot be read must not keep all others from being settled. */
+class UnreadableError extends Error {}
+
+function asUnreadable(error: unknown): never {
+  throw error instanceof StoreUnavailableError ? new UnreadableError('unreadable', { cause: error }) : error;
 }
 
 /** ETag and SHA-256 of one and the same generation of the object. */
@@ -78,5 +94,11 @@ async function reportReuse(
 
 async function createReport(ports: Ports, key: string, body: unknown): Promise<void> {
   const bytes = Buffer.from(`${JSON.stringify(body, null, 2)}\n`);
-  await createOnce(ports, key, bytes, sha256(bytes));
+  try {
+    await createOnce(ports, key, bytes, sha256(bytes));
+  } catch (error) {
+    // With a TTL on statuses an id may be decided twice; the first report stands.
+    if (!(error instanceof KeyCollisionError)) throw error;
+    ports.telemetry.warn('A rejection report of an earlier decision is kept.', { key });
+  }
 }

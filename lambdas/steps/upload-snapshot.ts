@@ -30,12 +30,15 @@ export function uploadedBytes(merge: Merge): number {
   return merge.manifestBytes + (merge.pack?.size ?? 0);
 }
 
-async function uploadPack(ports: Ports, collection: string, { commitId, pack }: Merge): Promise<void> {
+async function uploadPack(ports: Ports, collection: string, merge: Merge): Promise<void> {
+  const { commitId, pack } = merge;
   if (pack === null) return;
   const body = await ports.cache.openStaged(collection, commitId, STAGED.pack);
   if (body.size !== pack.size) throw new StagingLostError(`The staged pack of ${commitId} is cut short. Plan again.`);
   // The store checks the bytes that it receives against this SHA-256.
-  await createOnce(ports, pack.key, body, pack.sha256);
+  await createOnce(ports, pack.key, body, pack.sha256).catch((error) => {
+    throw error instanceof CorruptObjectError ? lost(merge, STAGED.pack, error) : error;
+  });
   const { size } = await ports.store.head(pack.key);
   if (size !== pack.size) {
     throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes in the store, not ${pack.size}. Plan again.`);
@@ -48,6 +51,6 @@ async function readAll(body: StreamBody): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function lost(merge: Merge, name: string): StagingLostError {
-  return new StagingLostError(`The staged ${name} of ${merge.commitId} is damaged. Plan and merge again.`);
+function lost(merge: Merge, name: string, cause?: unknown): StagingLostError {
+  return new StagingLostError(`The staged ${name} of ${merge.commitId} is damaged. Plan and merge again.`, { cause });
 }
