@@ -1,4 +1,4 @@
-/** Configuration from the environment, parsed once. docs/configuration.md is written from this schema. */
+/** Configuration from the environment, parsed once. */
 import { z } from 'zod';
 import type { Settings } from '../ports.ts';
 import { ConfigurationError } from '../protocol/errors.ts';
