@@ -61,6 +61,8 @@ export interface Attempts {
   mergeFailures: number;
   /** Plans made. */
   rounds: number;
+  /** Times that a delta changed, or could not be read, under a plan. A commit does not reset it. */
+  inboxChanges: number;
   /** Times that a lock was lost in this round. */
   lockLosses: number;
 }

@@ -48,8 +48,8 @@ function countLoss(state: CompactionState): CompactionState {
   const lockLosses = state.attempts.lockLosses + 1;
   if (lockLosses > MAX_LOCK_LOSSES) {
     throw new LockLostError(
-      `The lock of "${state.collection}" was lost ${lockLosses} times in one round. Either clocks differ by more than ` +
-        'its duration, or something deletes its item. Find out which, then start again.',
+      `The lock of "${state.collection}" was lost ${lockLosses} times in one round. Clocks differ by more than its ` +
+        'duration, or the swap hangs for as long, or something deletes its item. Find out which, then start again.',
     );
   }
   return { ...state, lock: null, attempts: { ...state.attempts, lockLosses } };

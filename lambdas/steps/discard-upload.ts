@@ -33,6 +33,7 @@ export async function discardUpload(ports: Ports, before: CompactionState): Prom
   const name = error?.Error ?? 'unknown';
   // With a merge in hand it was not the merge that failed, whatever did.
   const isRebase = before.merge !== null || REBASE_ERRORS.has(name);
+  const inboxChanges = state.attempts.inboxChanges + Number(name === 'InboxChangedError');
   // A swap that turns out to have landed is no failure.
   const hasFailed = state.totals.commits === before.totals.commits;
   const rebases = state.attempts.rebases + Number(hasFailed && isRebase);
@@ -49,7 +50,7 @@ export async function discardUpload(ports: Ports, before: CompactionState): Prom
   const attempt = isRebase ? rebases : mergeFailures;
   return {
     ...state,
-    attempts: { ...state.attempts, rebases, mergeFailures },
+    attempts: { ...state.attempts, rebases, mergeFailures, inboxChanges },
     backoffSeconds: backoffSeconds(attempt, ports.ids.random(), cap),
   };
 }

@@ -43,7 +43,7 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
     // Deltas that cannot be read must not keep those behind them waiting.
     for (let rest = inbox.pending; deltas.length === 0 && rest.length > 0; ) {
       const batch = selectBatch(rest, cap, maxBytesPerCommit);
-      deltas = await readDeltas(ports, state.collection, batch, dimension, state.attempts.rebases);
+      deltas = await readDeltas(ports, state.collection, batch, dimension, state.attempts.inboxChanges);
       rest = rest.slice(batch.length);
     }
     if (deltas.length === 0) return { ...state, next: NEXT.finish, merge: null };

@@ -8,25 +8,8 @@ import { checkCollection } from '../snapshot/keys.ts';
 import { observeInbox } from './observe-inbox.ts';
 import { loadCurrent } from './read-pointer.ts';
 
-/** The execution's input; on later rounds, what is carried over: nothing but tokens, counts and own commits. */
-const input = z.object({
-  collection: z.string(),
-  execution: z.string().optional(),
-  attempts: z.object({ rebases: z.number(), mergeFailures: z.number(), rounds: z.number() }).optional(),
-  claim: z.object({ token: z.number(), takenAt: z.number() }).nullish(),
-  committed: z.unknown().optional(),
-  totals: z
-    .object({
-      commits: z.number(),
-      deltas: z.number(),
-      operations: z.number(),
-      rejectedOperations: z.number(),
-      changedBytes: z.number(),
-      uploadedBytes: z.number(),
-    })
-    .optional(),
-  held: z.object({ validationMs: z.number(), swapMs: z.number(), claimMs: z.number() }).optional(),
-});
+/** The execution's input; on later rounds, with the state's own `execution`. */
+const input = z.object({ collection: z.string(), execution: z.string().optional() });
 
 const NO_COMMITS: CommitTotals = {
   commits: 0,
@@ -49,8 +32,8 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
     );
   }
   const collection = checkCollection(parsed.data.collection);
-  // What is carried over is this execution's own, or it is nobody's: input is only a collection.
-  const before: z.infer<typeof input> = parsed.data.execution === execution ? parsed.data : { collection };
+  // Carried over: nothing but tokens, counts and own commits; and only by this execution, since its input is anybody's.
+  const before: Partial<CompactionState> = parsed.data.execution === execution ? (raw as CompactionState) : {};
   const { pointer, etag, manifest } = await loadCurrent(ports, collection);
   const { pending, decided, unreported } = await observeInbox(ports, collection, manifest.ledger);
   const oldest = pending[0];
@@ -60,7 +43,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
   }
   const claim = before.claim ?? null;
   const leftovers = decided.length + unreported.length;
-  const { rebases = 0, mergeFailures = 0, rounds = 0 } = before.attempts ?? {};
+  const { rebases = 0, mergeFailures = 0, rounds = 0, inboxChanges = 0 } = before.attempts ?? {};
   // A claim is let go of in FinishCompaction, which makes sure that nobody delegated to it in vain; after the first
   // round there may be one that the state does not know of, because the response was lost.
   const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
@@ -68,7 +51,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
     collection,
     execution,
     next: pending.length > 0 ? NEXT.merge : idle,
-    attempts: { rebases, mergeFailures, rounds: rounds + 1, lockLosses: 0 },
+    attempts: { rebases, mergeFailures, rounds: rounds + 1, inboxChanges, lockLosses: 0 },
     base: {
       version: pointer.version,
       etag,
@@ -84,7 +67,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
     lock: null,
     claim,
     merge: null,
-    committed: (before.committed as CompactionState['committed'] | undefined) ?? null,
+    committed: before.committed ?? null,
     totals: before.totals ?? NO_COMMITS,
     held: before.held ?? { validationMs: 0, swapMs: 0, claimMs: 0 },
   };

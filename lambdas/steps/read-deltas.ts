@@ -32,7 +32,7 @@ export async function readDeltas(
   collection: string,
   batch: readonly InboxEntry[],
   dimension: number,
-  rebases: number,
+  inboxChanges: number,
 ): Promise<ReadDelta[]> {
   const read = await mapLimit(batch, PARALLEL_READS, async (entry) => {
     try {
@@ -40,7 +40,7 @@ export async function readDeltas(
     } catch (error) {
       const isGone = error instanceof ObjectNotFoundError || error instanceof PreconditionFailedError;
       if (!isGone && !(error instanceof StoreUnavailableError)) throw error;
-      if (isGone || rebases < PATIENCE) {
+      if (isGone || inboxChanges < PATIENCE) {
         const message = `Delta "${entry.key}" changed, vanished or could not be read. Plan again.`;
         throw new InboxChangedError(message, { cause: error });
       }

@@ -53,9 +53,30 @@ describe('a delta of valid operations', () => {
     const line = upsert({
       id: 'i'.repeat(MAX_ID_LENGTH),
       metadata: { ['k'.repeat(512)]: Number.MAX_SAFE_INTEGER, fraction: 1e-300, gone: null },
-      embedding: [3.4028234663852886e38, -3.4028234663852886e38],
+      // Both halves of the longest squared length: the largest 32-bit float.
+      embedding: [1.304381743659671e19, -1.304381743659671e19],
     });
     expect(parse(line).rejections).toEqual([]);
+  });
+});
+
+describe('an embedding', () => {
+  const MAX_FLOAT32 = 3.4028234663852886e38;
+
+  it('is accepted exactly when its squared length is a 32-bit float', () => {
+    const component = fc.oneof(
+      fc.double({ noNaN: true, min: -2e19, max: 2e19 }),
+      fc.double({ noNaN: true, min: -MAX_FLOAT32, max: MAX_FLOAT32 }),
+    );
+    fc.assert(
+      fc.property(component, component, fc.constantFrom('upsert', 'update'), (x, y, op) => {
+        const { operations, rejections } = parse(JSON.stringify({ op, id: 'a', embedding: [x, y] }));
+        const isShort = x * x + y * y <= MAX_FLOAT32;
+        expect([operations.length, rejections.map(({ error }) => error)]).toEqual(
+          isShort ? [1, []] : [0, [REJECTION.invalidEmbedding]],
+        );
+      }),
+    );
   });
 });
 

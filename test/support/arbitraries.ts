@@ -191,9 +191,15 @@ const metadata = fc.dictionary(metadataKey, fc.oneof(text, metadataNumber, fc.bo
   noNullPrototype: true,
 });
 
-/** Valid operations for a collection of this dimension. */
+/** Of an embedding: its squared length must fit into a 32-bit float. */
+const component = fc.oneof(
+  fc.integer(),
+  fc.double({ noNaN: true, min: -1e18, max: 1e18 }).filter((value) => !Object.is(value, -0)),
+);
+
+/** Valid operations for a collection of at most 300 dimensions. */
 export function operation(dimension: number, id: fc.Arbitrary<string> = recordId): fc.Arbitrary<Operation> {
-  const embedding = fc.array(number, { minLength: dimension, maxLength: dimension });
+  const embedding = fc.array(component, { minLength: dimension, maxLength: dimension });
   const parts = { id, metadata, document: text };
   return fc.oneof(
     fc.record(

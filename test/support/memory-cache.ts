@@ -30,7 +30,7 @@ export class MemoryCache implements Cache {
   }
 
   async evict(key: string): Promise<void> {
-    this.#checkWritable();
+    if (this.unwritable) return;
     this.objects.delete(checkRelativePath(key));
   }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { HANDLERS } from '../../lambdas/handlers.ts';
 import { type RetryPolicy, totalWaitSeconds } from '../../lambdas/protocol/backoff.ts';
 import * as errors from '../../lambdas/protocol/errors.ts';
+import { parseConfig } from '../../lambdas/runtime/config.ts';
 import { COMPACTION, RELEASE_ABANDONED, readDefinition } from '../../local/machines.ts';
 import { RETRY_TOTAL_SECONDS } from '../../statemachine/contract.ts';
 
@@ -60,6 +61,9 @@ const UNNAMED: Readonly<Record<string, string>> = {
 };
 /** After the swap the commit stands: what fails here is passed over. */
 const AFTER_SWAP: Readonly<Record<string, string>> = { ReleaseSwapLock: 'SyncEfs', SyncEfs: 'FinishCompaction' };
+
+/** Up to 15 minutes of work: a new plan is the better second attempt. */
+const PLANS_AGAIN = new Set(['MergeDeltas', 'UploadSnapshot']);
 
 const ERRORS_SOURCE = readFileSync(new URL('../../lambdas/protocol/errors.ts', import.meta.url), 'utf8');
 
@@ -149,9 +153,11 @@ describe.each([COMPACTION, RELEASE_ABANDONED])('%s.asl.json', (name) => {
       for (const rule of Retry.filter(({ MaxAttempts }) => MaxAttempts !== 0)) {
         const kind = rule.ErrorEquals.includes('LockHeldError')
           ? 'lockHeld'
-          : rule.ErrorEquals.some((error) => error.startsWith('Lambda.'))
-            ? 'lambdaService'
-            : 'unavailable';
+          : rule.ErrorEquals.includes('States.Timeout')
+            ? 'hung'
+            : rule.ErrorEquals.some((error) => error.startsWith('Lambda.'))
+              ? 'lambdaService'
+              : 'unavailable';
         expect([state, kind, totalWaitSeconds(rule)]).toEqual([state, kind, RETRY_TOTAL_SECONDS[kind]]);
       }
     }
@@ -189,8 +195,27 @@ describe('compaction.asl.json', () => {
   });
 
   it('waits for the lock, jitter halved, longer than a dead holder can keep it', () => {
-    const DEPLOYED_LOCK_DURATION_MINUTES = 3;
-    expect(RETRY_TOTAL_SECONDS.lockHeld / 2).toBeGreaterThan(DEPLOYED_LOCK_DURATION_MINUTES * 60);
+    const longest = (minutes: number) => ({
+      LOCK_DURATION_MINUTES: `${minutes}`,
+      STORE_URL: 's3://b',
+      TABLE_NAME: 't',
+    });
+    const { lockDurationMs } = parseConfig(longest(5)).settings;
+    expect(() => parseConfig(longest(5.1))).toThrow(errors.ConfigurationError);
+    expect(RETRY_TOTAL_SECONDS.lockHeld / 2).toBeGreaterThan(lockDurationMs / 1_000);
+  });
+
+  it('does a step again whose call hung, but for those that plan again instead', () => {
+    for (const [name, { Type, Retry = [] }] of Object.entries(compaction.States)) {
+      if (Type !== 'Task') continue;
+      const rule = Retry.find(({ ErrorEquals }) => ErrorEquals.includes('States.Timeout'));
+      const expected = PLANS_AGAIN.has(name) ? undefined : ['States.Timeout', 'Sandbox.Timedout'];
+      expect([name, rule?.ErrorEquals]).toEqual([name, expected]);
+    }
+    for (const name of PLANS_AGAIN) {
+      const rule = compaction.States[name]?.Catch?.find(({ ErrorEquals }) => ErrorEquals.includes('States.Timeout'));
+      expect([name, rule?.Next]).toEqual([name, 'DiscardUpload']);
+    }
   });
 });
 

@@ -1,8 +1,9 @@
 /** release-abandoned.asl.json: frees what a dead execution holds, and nothing else, and starts what waits. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { EngineUnavailableError, ExecutionsUnavailableError } from '../../lambdas/protocol/errors.ts';
 import { RELEASE_ABANDONED } from '../../local/machines.ts';
 import { StateFailure } from '../../local/sfn/failure.ts';
+import { MAX_MERGE_FAILURES } from '../../statemachine/contract.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
 import { COLLECTION, type MemoryPorts, type Run, type RunOptions, run } from '../support/memory-ports.ts';
 import { edgesOf, edgesTaken } from './edges.ts';
@@ -12,6 +13,7 @@ import { expectNothingHeld, expectSettled, INPUT, inbox, stack, submitNumber, wa
 
 const taken = new Set<string>();
 const EXISTS = 'StepFunctions.ExecutionAlreadyExistsException';
+const executionsDown = throws(new ExecutionsUnavailableError('Step Functions throttles. Try again.'));
 const starting = (ports: MemoryPorts) => async (input: { Name: string; Input: { collection: string } }) => {
   if ((await ports.executions.start(input.Name, input.Input)) === 'exists')
     throw new StateFailure(EXISTS, 'used before');
@@ -94,15 +96,49 @@ describe('release-abandoned', () => {
     expect((await ports.locks.readLock(COLLECTION))?.owner).toBe(dead.arn);
   });
 
-  it('starts one successor a minute', async () => {
+  it('starts one successor a minute, and waits for the next minute when this one had its own, which ended', async () => {
+    // Prepare: the successor of this minute has failed, too, and left its work behind.
     const { ports, dead } = await abandoned();
     await release(ports, dead.arn);
+    const before = ports.clock.now();
 
-    expect((await release(ports, dead.arn)).path.at(-1)).toBe('Done');
-    expect(ports.executions.started.size).toBe(1);
-    await ports.clock.advance(60_000);
+    // Act
+    const { path } = await release(ports, dead.arn);
+
+    // Assess
+    const look = ['ReleaseAbandoned', 'Waiting?', 'StartSuccessor'];
+    expect(path).toEqual([...look, 'AwaitNextSlot', ...look, 'Done']);
+    expect(ports.clock.now() - before).toBe(60_000);
+    expect([...ports.executions.started.keys()]).toEqual([
+      expect.stringMatching(/^books-at-2026-01-01-00-00-/),
+      expect.stringMatching(/^books-at-2026-01-01-00-01-/),
+    ]);
+  });
+
+  it('starts no second successor when the first has done the work meanwhile', async () => {
+    const { ports, dead } = await abandoned();
+    ports.executions.onStart = () => {
+      ports.clock.sleep(30_000).then(() => run(ports, INPUT));
+    };
     await release(ports, dead.arn);
-    expect(ports.executions.started.size).toBe(2);
+
+    const { path } = await release(ports, dead.arn);
+
+    expect(path.slice(-4)).toEqual(['AwaitNextSlot', 'ReleaseAbandoned', 'Waiting?', 'Done']);
+    expect(ports.executions.started.size).toBe(1);
+    await expectSettled(ports, [1, 2, 3, 4]);
+  });
+
+  it('has nothing to do for a collection that does not exist', async () => {
+    const { ports, dead } = await abandoned();
+    const input = { collection: 'never-created', execution: dead.arn };
+
+    const { path } = await run(ports, input, {
+      machine: RELEASE_ABANDONED,
+      handlers: { StartSuccessor: starting(ports) },
+    });
+
+    expect(path).toEqual(['ReleaseAbandoned', 'Waiting?', 'Done']);
   });
 
   const FAULTS: Array<[string, string, RunOptions, string[]]> = [
@@ -126,6 +162,18 @@ describe('release-abandoned', () => {
       'StoreUnavailableError',
       outage({ on: 'store.list', before: storeDown }),
       ['ReleaseAbandoned Catch States.ALL'],
+    ],
+    [
+      'Step Functions throttles when the execution is looked up',
+      'Done',
+      outage({ on: 'executions.status', times: 2, before: executionsDown }),
+      ['ReleaseAbandoned Retry StoreUnavailableError'],
+    ],
+    [
+      'one call hangs',
+      'Done',
+      outage({ on: 'locks.readLock', times: 1, before: () => new Promise(() => {}) }),
+      ['ReleaseAbandoned Retry States.Timeout'],
     ],
     [
       'Lambda is in trouble',
@@ -171,21 +219,16 @@ describe('release-abandoned', () => {
   });
 
   it('keeps a collection going that fails again and again, once a minute, until it works', async () => {
-    // Prepare: three executions fail, each with nine merges.
+    // Prepare: three executions fail, each with all merges that it may try.
     const ports = await waitingPorts();
-    const down: Fault = { on: 'engine.open', times: 27, before: throws(new EngineUnavailableError('No server.')) };
+    const times = 3 * (MAX_MERGE_FAILURES + 1);
+    const down: Fault = { on: 'engine.open', times, before: throws(new EngineUnavailableError('No server.')) };
     ports.engine = faulty(ports, [down]).engine;
     const machines = stack(ports);
 
     // Act
     machines.start();
-    let runs = await machines.done();
-    while (runs.at(-1)?.status !== 'SUCCEEDED') {
-      // The sweep: what was not started within the same minute is started later.
-      await ports.clock.advance(60_000);
-      machines.start();
-      runs = await machines.done();
-    }
+    const runs = await machines.done();
 
     // Assess
     expect(runs.map(({ error, path }) => error ?? path.at(-1))).toEqual([

@@ -1,11 +1,12 @@
 /** What can go wrong once the commit stands, and when giving up. */
 import { expect } from 'vitest';
 import { CacheUnwritableError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { rejectionKey } from '../../lambdas/snapshot/keys.ts';
 import { throws } from '../support/faulty.ts';
 import { COLLECTION } from '../support/memory-ports.ts';
 import type { Scenario } from './scenario.ts';
 import { tableDown } from './scenarios-outages.ts';
-import { inbox, submitNumber } from './support.ts';
+import { idOf, inbox, submitNumber } from './support.ts';
 
 export const afterSwap: Scenario[] = [
   {
@@ -21,6 +22,12 @@ export const afterSwap: Scenario[] = [
     faults: () => [{ on: 'cache.adopt', before: throws(new CacheUnwritableError('The cache is full. Make room.')) }],
     ends: 'Compacted',
     takes: ['SyncEfs Catch States.ALL'],
+  },
+  {
+    name: 'the cache hangs after the swap',
+    faults: () => [{ on: 'cache.adopt', times: 1, before: () => new Promise(() => {}) }],
+    ends: 'Compacted',
+    takes: ['SyncEfs Retry States.Timeout'],
   },
   {
     name: 'staging is lost after the swap',
@@ -50,6 +57,15 @@ export const afterSwap: Scenario[] = [
     ends: 'TableUnavailableError',
     takes: ['FinishCompaction Catch States.ALL'],
     assess: (ports) => expect(inbox(ports)).toHaveLength(3),
+  },
+  {
+    name: 'a rejection report of an earlier decision is there already: it stands',
+    options: { engine: { refuses: ({ id }) => id === 'own-3' } },
+    prepare: (ports) => ports.store.putIfAbsent(rejectionKey(COLLECTION, idOf(3)), Buffer.from('{}')),
+    ends: 'Compacted',
+    takes: [],
+    rejected: [3],
+    assess: (ports) => expect(ports.telemetry.warnings).toContain('A rejection report of an earlier decision is kept.'),
   },
   {
     name: 'a status is there already, and disagrees',

@@ -1,5 +1,9 @@
 /** What can go wrong from the lock for validation to the end of the upload, but for the merge itself. */
+import { expect } from 'vitest';
+import type { StreamBody } from '../../lambdas/ports.ts';
 import { LockHeldError } from '../../lambdas/protocol/errors.ts';
+import { MAX_REBASES } from '../../statemachine/contract.ts';
+import type { Call } from '../support/faulty.ts';
 import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
 import type { Scenario } from './scenario.ts';
 import { tableDown } from './scenarios-outages.ts';
@@ -68,6 +72,12 @@ const locks: Scenario[] = [
 
 const bases: Scenario[] = [
   {
+    name: 'another execution was faster, and nothing is left from the beginning',
+    prepare: otherCommits,
+    ends: 'UpToDate',
+    takes: ['Nothing? -> UpToDate'],
+  },
+  {
     name: 'the pointer is fenced before it is validated',
     faults: (ports) => [{ on: 'store.get', in: 'ValidateCas', times: 1, before: () => fence(ports) }],
     ends: 'Compacted',
@@ -81,7 +91,7 @@ const bases: Scenario[] = [
     name: 'another execution commits before the pointer is validated',
     faults: (ports) => [{ on: 'store.get', in: 'ValidateCas', times: 1, before: () => otherCommits(ports) }],
     ends: 'UpToDate',
-    takes: ['ValidateCas Catch PointerMovedError', 'Nothing? -> UpToDate'],
+    takes: ['ValidateCas Catch PointerMovedError', 'Nothing? -> FinishCompaction', 'More? -> UpToDate'],
   },
   {
     name: 'the pointer is fenced before the upload',
@@ -103,6 +113,17 @@ const bases: Scenario[] = [
   },
 ];
 
+/** What is sent is not what was sealed. */
+function damage({ args }: Call): void {
+  const sealed = args[1] as StreamBody;
+  args[1] = {
+    size: sealed.size,
+    async *stream() {
+      for await (const chunk of sealed.stream()) yield chunk.map((byte) => byte ^ 1);
+    },
+  };
+}
+
 const uploads: Scenario[] = [
   {
     name: 'staging is lost before the upload',
@@ -115,6 +136,19 @@ const uploads: Scenario[] = [
     faults: (ports) => [
       { on: 'store.putIfAbsent', in: 'UploadSnapshot', times: 1, before: () => ports.clock.sleep(950_000) },
     ],
+    ends: 'Compacted',
+    takes: ['UploadSnapshot Catch StagingLostError'],
+  },
+  {
+    name: 'every upload hangs',
+    faults: () => [{ on: 'store.putIfAbsent', in: 'UploadSnapshot', before: () => new Promise(() => {}) }],
+    ends: 'RebaseLimitError',
+    takes: ['UploadSnapshot Catch StagingLostError', 'DiscardUpload Catch States.ALL'],
+    assess: (_, { path }) => expect(path.filter((state) => state === 'UploadSnapshot')).toHaveLength(MAX_REBASES + 1),
+  },
+  {
+    name: 'the staged pack is damaged',
+    faults: () => [{ on: 'store.putIfAbsent', in: 'UploadSnapshot', times: 1, before: damage }],
     ends: 'Compacted',
     takes: ['UploadSnapshot Catch StagingLostError'],
   },

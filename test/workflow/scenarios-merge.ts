@@ -11,6 +11,8 @@ import type { Scenario } from './scenario.ts';
 import { storeDown } from './scenarios-outages.ts';
 import { INPUT, idOf, overwrite, submitNumber, upsert } from './support.ts';
 
+/** The rule that names InboxChangedError, too. */
+const CHANGED = 'MergeDeltas Catch PointerMovedError';
 const isDelta = (n: number) => (call: Call) => call.args[0] === deltaKey(COLLECTION, idOf(n));
 const engineDown = throws(new EngineUnavailableError('The server did not start. Try again.'));
 
@@ -24,7 +26,7 @@ const deltas: Scenario[] = [
       },
     ],
     ends: 'Compacted',
-    takes: ['MergeDeltas Catch InboxChangedError'],
+    takes: [CHANGED],
   },
   {
     name: 'a delta vanishes while it is read, and comes back later',
@@ -35,14 +37,14 @@ const deltas: Scenario[] = [
       },
     ],
     ends: 'Compacted',
-    takes: ['MergeDeltas Catch InboxChangedError'],
+    takes: [CHANGED],
     repair: (ports) => submitNumber(ports, 4),
   },
   {
     name: 'a delta stays unreadable, and the others do not wait for it',
     faults: () => [{ on: 'store.get', when: isDelta(4), before: storeDown }],
     ends: 'Compacted',
-    takes: ['MergeDeltas Catch InboxChangedError'],
+    takes: [CHANGED],
     assess: (ports) => expect(ports.table.items().statuses.get(COLLECTION)?.has(idOf(3))).toBe(true),
   },
   {
@@ -106,6 +108,12 @@ const engines: Scenario[] = [
     ],
     ends: 'Compacted',
     takes: ['MergeDeltas Catch EngineRejectedDataError'],
+  },
+  {
+    name: 'every merge hangs',
+    faults: () => [{ on: 'session.upsert', before: () => new Promise(() => {}) }],
+    ends: 'MergeLimitError',
+    takes: ['MergeDeltas Catch EngineRejectedDataError', 'DiscardUpload Catch States.ALL'],
   },
   {
     name: 'the merge hangs past its timeout and ends as a zombie',

@@ -66,7 +66,7 @@ export function failing(state: string, error: string, when: 'before' | 'after', 
 }
 
 /** Its Catch plans again: giving up is not the end of the execution. */
-const PLANS_AGAIN = ['SwapPointer Retry StoreUnavailableError'];
+const PLANS_AGAIN = ['SwapPointer Retry StoreUnavailableError', 'SwapPointer Retry States.Timeout'];
 
 /** Every Retry until it gives up: as often as the file says, and no longer than the contract allows. */
 export const exhausted: Scenario[] = Object.entries(statesOf()).flatMap(([state, { Retry = [], Catch = [] }]) =>

@@ -61,6 +61,9 @@ const OUTAGES: Outage[] = [
   },
 ];
 
+/** Where a Task that timed out is not done again, but planned anew. */
+const PLANS_AGAIN = ['MergeDeltas', 'UploadSnapshot'];
+
 export const outages: Scenario[] = OUTAGES.flatMap(({ state, on, attempts = 1, route, ends, leavesHeld = false }) => {
   const isTable = !on.startsWith('store.');
   const fail = isTable ? tableDown : storeDown;
@@ -93,15 +96,9 @@ export const outages: Scenario[] = OUTAGES.flatMap(({ state, on, attempts = 1, r
     {
       name: `${on} never answers in ${state}`,
       faults: faults({ times: 1, before: () => new Promise(() => {}) }),
-      ends: hangs(state, recovers),
-      takes: [],
-      leavesHeld: leavesHeld || state === 'FinishCompaction',
+      ends: recovers,
+      takes: PLANS_AGAIN.includes(state) ? ['DiscardUpload -> Backoff'] : [`${state} Retry States.Timeout`],
+      leavesHeld,
     },
   ];
 });
-
-/** A Task that times out is caught as any failure is; where the design tries again, it is tried again. */
-function hangs(state: string, recovers: string): string {
-  const goesOn = ['MergeDeltas', 'UploadSnapshot', 'ReleaseSwapLock', 'HandleFailure'];
-  return goesOn.includes(state) ? recovers : 'States.Timeout';
-}

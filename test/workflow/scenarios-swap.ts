@@ -1,14 +1,24 @@
 /** What can go wrong at the swap: conflicts, and outcomes that nobody knows. */
 import { expect } from 'vitest';
-import { ConditionalRequestConflictError } from '../../lambdas/protocol/errors.ts';
+import { CacheUnwritableError, ConditionalRequestConflictError } from '../../lambdas/protocol/errors.ts';
+import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { manifestsPrefix, packsPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
-import { MAX_REBASES } from '../../statemachine/contract.ts';
+import { MAX_LOCK_LOSSES, MAX_REBASES } from '../../statemachine/contract.ts';
 import { type Fault, throws } from '../support/faulty.ts';
 import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
 import type { Scenario } from './scenario.ts';
 import { storeDown } from './scenarios-outages.ts';
-import { fence, otherCommits, submitNumber } from './support.ts';
+import { fence, otherCommits, stateOf, submitNumber } from './support.ts';
 
+/** Three attempts that hang fit under the lock: the last gives up after 108 s. */
+const DEPLOYED = { settings: { lockDurationMs: 180_000, claimDurationMs: 180_000 } };
+const LATE = [
+  // In the backoff, when nobody expects it any more: what it committed is finished as another's leftovers.
+  { seconds: 107, ends: 'UpToDate' },
+  { seconds: 120, ends: 'Compacted' },
+  { seconds: 180, ends: 'Compacted' },
+  { seconds: 600, ends: 'Compacted' },
+];
 const CONFLICT = ['SwapPointer Catch PointerMovedError', 'ReleaseLockAfterConflict -> DiscardUpload'];
 /** The compare-and-swap itself. */
 const swap = (fault: Partial<Fault>): Fault => ({ on: 'store.putIfMatch', in: 'SwapPointer', ...fault });
@@ -35,6 +45,16 @@ const conflicts: Scenario[] = [
     ends: 'UpToDate',
     takes: CONFLICT,
     assess: expectStored(3, 2),
+  },
+  {
+    name: 'the pointer is fenced at the swap, and staging cannot be removed: that is left to its age',
+    faults: (ports) => [
+      swap({ times: 1, before: () => fence(ports) }),
+      { on: 'cache.discardStaged', before: throws(new CacheUnwritableError('The cache is full. Make room.')) },
+    ],
+    ends: 'Compacted',
+    takes: CONFLICT,
+    assess: (ports) => expect(ports.telemetry.warnings).toContain('Staging could not be removed; it is pruned by age.'),
   },
   {
     name: 'the pointer moves at every swap',
@@ -85,7 +105,12 @@ const unknowns: Scenario[] = [
     faults: () => [swap({ times: 1, after: storeDown }), readsDown],
     ends: 'Compacted',
     takes: CONFLICT,
-    assess: expectStored(3, 2),
+    assess: (ports, { output }) => {
+      expectStored(3, 2)(ports);
+      // It was a commit like any other, and no failed attempt.
+      expect(stateOf({ output })).toMatchObject({ attempts: { rebases: 0 }, totals: { commits: 1, deltas: 3 } });
+      expect(ports.telemetry.sum(METRICS.deltasApplied)).toBe(4);
+    },
   },
   {
     name: 'the swap does not land, and nobody can find out: nothing is discarded',
@@ -95,20 +120,42 @@ const unknowns: Scenario[] = [
     // The upload whose fate was unknown stays behind for the garbage collection.
     assess: expectStored(4, 3),
   },
-  ...[
-    // It lands in the backoff, when nobody expects it any more: what it committed is finished as another's leftovers.
-    { seconds: 36, ends: 'UpToDate' },
-    { seconds: 40, ends: 'Compacted' },
-    { seconds: 60, ends: 'Compacted' },
-    { seconds: 600, ends: 'Compacted' },
-  ].map(
-    ({ seconds, ends }): Scenario => ({
-      name: `the swap lands ${seconds} s late, from a zombie`,
+  ...[36, 40, 60, 600].map(
+    (seconds): Scenario => ({
+      name: `the swap hangs once, and lands ${seconds} s late, from a zombie`,
       faults: (ports) => [swap({ times: 1, before: () => ports.clock.sleep(seconds * 1_000) })],
+      ends: 'Compacted',
+      takes: ['SwapPointer Retry States.Timeout', 'SwapPointer -> ReleaseSwapLock'],
+      assess: expectStored(3, 2),
+    }),
+  ),
+  ...LATE.map(
+    ({ seconds, ends }): Scenario => ({
+      name: `the swap hangs three times, and lands ${seconds} s late, from a zombie`,
+      options: DEPLOYED,
+      faults: (ports) => [
+        swap({ times: 1, before: () => ports.clock.sleep(seconds * 1_000) }),
+        swap({ from: 2, times: 2, before: () => new Promise(() => {}) }),
+      ],
       ends,
       takes: CONFLICT,
     }),
   ),
+  {
+    name: 'every swap hangs',
+    options: DEPLOYED,
+    faults: () => [swap({ before: () => new Promise(() => {}) })],
+    ends: 'RebaseLimitError',
+    takes: [...CONFLICT, 'SwapPointer Retry States.Timeout', 'DiscardUpload Catch States.ALL'],
+    assess: (_, { path }) => expect(path.filter((state) => state === 'SwapPointer')).toHaveLength(MAX_REBASES + 1),
+  },
+  {
+    name: 'every swap hangs under a lock of one minute, too short for a third attempt',
+    faults: () => [swap({ before: () => new Promise(() => {}) })],
+    ends: 'LockLostError',
+    takes: ['SwapPointer Catch LockLostError', 'AcquireSwapLock Catch States.ALL'],
+    assess: (_, { path }) => expect(path.filter((state) => state === 'SwapPointer')).toHaveLength(MAX_LOCK_LOSSES + 1),
+  },
   {
     name: 'every swap is lost, and nobody can find out',
     faults: () => [swap({ before: storeDown }), readsDown],

@@ -22,6 +22,7 @@ import {
   run,
   submit,
 } from '../support/memory-ports.ts';
+import { MemoryTable } from '../support/memory-table.ts';
 
 export const INPUT = { collection: COLLECTION };
 /** Outlasts lock and claim of `memoryPorts`. */
@@ -107,6 +108,12 @@ export async function fence(ports: MemoryPorts): Promise<void> {
 export async function otherCommits(ports: MemoryPorts): Promise<void> {
   ports.table.deleteLock(COLLECTION);
   const other = await run(ports, INPUT);
+  expect(other.path.at(-1)).toBe('Compacted');
+}
+
+/** A commit by one whom lock and claim do not stop, and do not know: a zombie, say. */
+export async function commitUnseen(ports: MemoryPorts): Promise<void> {
+  const other = await run({ ...ports, locks: new MemoryTable() }, INPUT);
   expect(other.path.at(-1)).toBe('Compacted');
 }
 

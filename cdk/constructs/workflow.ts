@@ -1,0 +1,113 @@
+/** The two state machines, from the ASL files' own text, and the rule that runs the second when the first dies. */
+import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { explain } from '../acknowledgements.ts';
+import type { DeploymentConfig } from '../config.ts';
+import { type MachineName, readDefinition, verbsOf } from '../verbs.ts';
+import type { Functions } from './functions.ts';
+
+/** Of the compaction machine, which functions must know before it is made: hence a name that is known beforehand. */
+export function compactionArns(stack: Stack, { stackName }: DeploymentConfig): { arn: string; executionsArn: string } {
+  const name = machineName(stackName, 'compaction');
+  const common = { service: 'states', arnFormat: ArnFormat.COLON_RESOURCE_NAME };
+  return {
+    arn: stack.formatArn({ ...common, resource: 'stateMachine', resourceName: name }),
+    executionsArn: stack.formatArn({ ...common, resource: 'execution', resourceName: `${name}:*` }),
+  };
+}
+
+function machineName(stackName: string, machine: MachineName): string {
+  return `${stackName}-${machine}`;
+}
+
+export interface WorkflowProps {
+  config: DeploymentConfig;
+  functions: Functions;
+  /** Takes events that could not be delivered. */
+  deadLetters: IQueue;
+}
+
+export class Workflow extends Construct {
+  readonly compaction: StateMachine;
+  readonly releaseAbandoned: StateMachine;
+
+  constructor(scope: Construct, id: string, { config, functions, deadLetters }: WorkflowProps) {
+    super(scope, id);
+    const { arn } = compactionArns(Stack.of(this), config);
+    this.compaction = this.#machine('Compaction', 'compaction', config, functions, {});
+    this.releaseAbandoned = this.#machine('ReleaseAbandoned', 'release-abandoned', config, functions, {
+      CompactionArn: arn,
+    });
+    this.releaseAbandoned.addToRolePolicy(
+      new PolicyStatement({ sid: 'StartSuccessor', actions: ['states:StartExecution'], resources: [arn] }),
+    );
+    new Rule(this, 'ExecutionDied', {
+      description: 'Frees what a compaction holds that was aborted, timed out or failed',
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: { stateMachineArn: [this.compaction.stateMachineArn], status: ['FAILED', 'TIMED_OUT', 'ABORTED'] },
+      },
+      targets: [
+        new SfnStateMachine(this.releaseAbandoned, {
+          // The input is JSON inside a string, which EventBridge cannot open: ReleaseAbandoned does.
+          input: RuleTargetInput.fromObject({
+            input: EventField.fromPath('$.detail.input'),
+            execution: EventField.fromPath('$.detail.executionArn'),
+          }),
+          deadLetterQueue: deadLetters,
+          maxEventAge: Duration.hours(2),
+          retryAttempts: 10,
+        }),
+      ],
+    });
+  }
+
+  #machine(
+    id: string,
+    machine: MachineName,
+    config: DeploymentConfig,
+    functions: Functions,
+    others: Record<string, string>,
+  ): StateMachine {
+    const verbs = verbsOf(machine);
+    const arns = Object.fromEntries(verbs.map((verb) => [`${verb}Arn`, functions.byVerb[verb].functionArn]));
+    const role = new Role(this, `${id}Role`, {
+      assumedBy: new ServicePrincipal('states.amazonaws.com'),
+      description: `What the state machine ${machine} may do`,
+    });
+    role.addToPolicy(
+      new PolicyStatement({ sid: 'Tasks', actions: ['lambda:InvokeFunction'], resources: Object.values(arns) }),
+    );
+    explain(
+      role,
+      'AwsSolutions-IAM5[Resource::*]',
+      'Traces and log deliveries: IAM knows no resources for these actions.',
+    );
+    return new StateMachine(this, id, {
+      stateMachineName: machineName(config.stackName, machine),
+      stateMachineType: StateMachineType.STANDARD,
+      role,
+      definitionBody: DefinitionBody.fromString(readDefinition(machine)),
+      definitionSubstitutions: { ...arns, ...others },
+      tracingEnabled: true,
+      logs: {
+        level: LogLevel.ALL,
+        // The state carries names, tokens and counts, never what producers sent.
+        includeExecutionData: true,
+        destination: new LogGroup(this, `${id}Logs`, {
+          // Below this name, deliveries of any number of machines fit into the account's one resource policy.
+          logGroupName: `/aws/vendedlogs/states/${machineName(config.stackName, machine)}`,
+          retention: config.logRetentionDays,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+      },
+    });
+  }
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Installs what package-lock.json says, Node 24 among it, and compiles the runtime interface client for that Node.
+set -eu
+npm ci --ignore-scripts --no-audit --no-fund
+mkdir -p /opt/node
+# Only the package for this machine's processor was installed.
+cp -r node_modules/node-linux-*/bin node_modules/node-linux-*/include /opt/node/
+# By Debian's own Node, since its npm is too old for ours; against the headers of ours.
+npm_config_nodedir=/opt/node npm rebuild aws-lambda-ric
+rm -rf node_modules/node-linux-*

@@ -1,0 +1,51 @@
+/** What a deployment may choose, and which combinations are refused. */
+import { describe, expect, it } from 'vitest';
+import { parseDeploymentConfig } from '../../cdk/config.ts';
+import { GRANTS } from '../../cdk/grants.ts';
+import { entryOf, VERBS } from '../../cdk/verbs.ts';
+
+const parse = (own: Record<string, unknown>) =>
+  parseDeploymentConfig(Object.fromEntries(Object.entries(own).map(([key, value]) => [`compactor:${key}`, value])));
+
+describe('the context', () => {
+  it('has defaults that work', () => {
+    expect(parseDeploymentConfig({ '@aws-cdk/core:something': true })).toMatchObject({
+      stackName: 'ChromaCompactor',
+      lockDurationMinutes: 3,
+      heartbeatIntervalSeconds: 30,
+      expectedSnapshotMiB: 600,
+    });
+  });
+
+  it('may come from the command line, as text', () => {
+    expect(parse({ batchSize: '50', lockDurationMinutes: '2.5' })).toMatchObject({
+      batchSize: 50,
+      lockDurationMinutes: 2.5,
+    });
+  });
+
+  it.each([
+    ['a name that is none', { memory: 3 }, /memory/],
+    ['a heartbeat too slow for the lock', { heartbeatIntervalSeconds: 120, lockDurationMinutes: 3 }, /at most half/],
+    ['a window too long for the visibility', { batchWindowSeconds: 300 }, /queueVisibilitySeconds \(240\).*480/],
+    ['a starter too slow for the visibility', { starterTimeoutSeconds: 60 }, /6 x starterTimeoutSeconds/],
+    ['large batches without a window', { batchWindowSeconds: 0 }, /at most 10/],
+    ['too little memory', { expectedSnapshotMiB: 2_000, mergeTmpMiB: 10_240 }, /mergeMemoryMiB \(3072\)/],
+    ['too little disk', { expectedSnapshotMiB: 4_000, mergeMemoryMiB: 10_240 }, /mergeTmpMiB \(4096\)/],
+    ['a status shorter than recovery', { statusTtlDays: 3 }, /recoveryDays/],
+    ['a merge longer than its Task', { mergeTimeoutSeconds: 901 }, /900/],
+    ['days that CloudWatch Logs does not know', { logRetentionDays: 31 }, /one of 1, 3, 5/],
+    ['a stack name that is none', { stackName: 'my stack' }, /letters/],
+  ])('refuses %s', (_, own, message) => {
+    expect(() => parse(own)).toThrow(message);
+  });
+
+  it('names everything that is wrong at once', () => {
+    expect(() => parse({ heartbeatIntervalSeconds: 120, batchWindowSeconds: 300 })).toThrow(/half[\s\S]*Visibility/);
+  });
+});
+
+it('names the handlers by their verbs, and grants to each of them', () => {
+  expect(entryOf('ValidateCas')).toBe('validate-cas');
+  expect(Object.keys(GRANTS).sort()).toEqual([...VERBS].sort());
+});

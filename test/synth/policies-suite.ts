@@ -1,0 +1,152 @@
+/**
+ * Each role may do what its steps really do, and nothing else: calls are recorded while the workflow runs over real
+ * adapters, through its detours too, and compared with the policies of the synthesised template.
+ */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { VERBS, type Verb } from '../../cdk/verbs.ts';
+import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import { packKey } from '../../lambdas/snapshot/keys.ts';
+import type { CompactionState } from '../../statemachine/contract.ts';
+import { COLLECTION, createCollection, submit } from '../support/memory-ports.ts';
+import { type Recorder, startRecorder } from './recorder.ts';
+import { listOf, shown, synthesise } from './support.ts';
+
+const INPUT = { collection: COLLECTION };
+
+/** Granted although no run needs it: by verb or for all, and why. */
+const NOT_RECORDED: ReadonlyArray<{ verb?: Verb; call: string; why: string }> = [
+  { call: 's3:ListBucket', why: 'without it S3 answers 403 instead of 404 for a key that is absent' },
+  {
+    verb: 'UploadSnapshot',
+    call: 's3:AbortMultipartUpload packs/',
+    why: 'only packs above 16 MiB go up in parts, and only a failed upload is given up',
+  },
+];
+
+/** What runs a function at all, and is no call of ours. */
+const OF_THE_RUNTIME = /^(logs|xray|ec2|elasticfilesystem|sqs):/;
+
+let recorder: Recorder;
+
+beforeAll(async () => {
+  recorder = await startRecorder();
+});
+afterAll(() => recorder.close());
+
+const upsert = (id: string, by: number): Operation => ({ op: 'upsert', id, embedding: [by, by, by, by] });
+
+async function playEverything({ ports, invoke, execute, server, deleteLock }: Recorder): Promise<void> {
+  // A commit, from nothing; the second, on another machine, fetches the base from the store.
+  const first = ports();
+  await createCollection(first);
+  await submit(first, 'd-1', [upsert('one', 1)]);
+  const committed = await execute(first, INPUT);
+  expect(committed.path.at(-1)).toBe('Compacted');
+  // Rejections: an invalid line whose report loses its response, and a delta id that is used again.
+  await submit(first, 'd-2', Buffer.from('{"op":"upsert","id":"two","embedding":[2,2,2,2]}\nnot JSON\n'));
+  server.failNext({
+    method: 'PUT',
+    key: `rejected/${COLLECTION}/d-2.json`,
+    status: 500,
+    code: 'InternalError',
+    after: true,
+  });
+  expect((await execute(ports(), INPUT)).path.at(-1)).toBe('Compacted');
+  await submit(first, 'd-1', [upsert('other', 3)]).catch(() => undefined);
+
+  // Two others commit before the swap: a conflict, looked for in the ancestry, and discarded.
+  await submit(first, 'd-3', [upsert('three', 3)]);
+  const overtake = async () => {
+    for (const id of ['o-1', 'o-2']) {
+      await deleteLock(COLLECTION);
+      await submit(first, id, [upsert(id, 4)]);
+      expect((await execute(ports(), INPUT)).path.at(-1)).toBe('Compacted');
+    }
+  };
+  const overtaken = await execute(ports(), INPUT, { before: { SwapPointer: overtake } });
+  expect(overtaken.path).toEqual(expect.arrayContaining(['DiscardUpload', 'Backoff']));
+
+  // A failure before the swap; and one that lets go of nothing, as if it had died.
+  const planted = () => Promise.reject(new Error('planted'));
+  const deaths: Array<Record<string, () => Promise<never>>> = [
+    { CheckBase: planted },
+    { CheckBase: planted, HandleFailure: planted },
+  ];
+  for (const before of deaths) {
+    await submit(first, `d-4-${Object.keys(before).length}`, [upsert('four', 4)]);
+    const failed = await execute(ports(), INPUT, { before });
+    expect(failed.path.at(-1)).toBe('Failed');
+    const release = { collection: COLLECTION, execution: failed.arn };
+    expect((await execute(ports(), release, { machine: 'release-abandoned' })).path.at(-1)).toBe('Done');
+  }
+
+  // Somebody else holds the lock; a lock is released twice.
+  const state: CompactionState = await invoke('PlanCompaction', first, { input: INPUT, execution: 'arn:a' });
+  const locked: CompactionState = await invoke('AcquireLock', first, { phase: 'validation', state });
+  await expect(
+    invoke('AcquireLock', first, { phase: 'validation', state: { ...state, execution: 'arn:b' } }),
+  ).rejects.toThrow();
+  const claimed: CompactionState = await invoke('ValidateCas', first, { check: 'claim', state: locked });
+  await invoke('ReleaseLock', first, claimed);
+  await invoke('ReleaseLock', first, claimed);
+  const second: CompactionState = await invoke('AcquireLock', first, {
+    phase: 'validation',
+    state: { ...state, execution: 'arn:b' },
+  });
+  expect((await invoke('ValidateCas', first, { check: 'claim', state: second })).next).toBe('delegated');
+  // The claim is lost meanwhile: heartbeats are refused.
+  const zombie = { ...claimed, claim: { token: -1, takenAt: 0 } };
+  const merged: CompactionState = await invoke('MergeDeltas', first, zombie);
+  await invoke('UploadSnapshot', first, merged);
+  // A successor after the last round; the sweep, for what waits.
+  await invoke('Sweep', first, {});
+  await invoke('FinishCompaction', first, { ...claimed, attempts: { ...claimed.attempts, rounds: 50 } });
+
+  // Garbage: the upload just abandoned, and versions that are not retained.
+  await first.store.putIfAbsent(packKey(COLLECTION, first.ids.commitId(), 0), Buffer.from('orphan'));
+  const collected = await invoke('CollectGarbage', ports({ retainVersions: 1, retainDays: 0 }), {});
+  expect(collected.reports[0]).toMatchObject({ fenced: true });
+  const Records = [
+    {
+      messageId: 'm-1',
+      body: JSON.stringify({
+        Records: [{ eventName: 'ObjectCreated:Put', s3: { object: { key: `deltas/${COLLECTION}/d-9` } } }],
+      }),
+    },
+  ];
+  expect(await invoke('StartCompaction', first, { Records })).toEqual({ batchItemFailures: [] });
+}
+
+/** What the template lets a verb's role call, as the recorder writes calls. */
+function granted(verb: Verb): Set<string> {
+  const { functionOf, resources, statementsOf } = template;
+  const role = shown(resources[functionOf(verb)]?.Properties.Role).replace(/^<|\.Arn>$/g, '');
+  const calls = statementsOf(role).flatMap(({ Action, Resource }) =>
+    listOf(Action).flatMap((action) =>
+      listOf(Resource).map((resource) => {
+        const prefix = /\/([a-z]+\/)\*$/.exec(shown(resource))?.[1];
+        return prefix === undefined ? action : `${action} ${prefix}`;
+      }),
+    ),
+  );
+  return new Set(calls.filter((call) => !OF_THE_RUNTIME.test(call)));
+}
+
+const template = synthesise();
+
+it('grants exactly what the steps call', async () => {
+  await playEverything(recorder);
+
+  const missing: string[] = [];
+  const unused: string[] = [];
+  for (const verb of VERBS) {
+    const allowed = granted(verb);
+    const called = recorder.calls.get(verb) ?? new Set();
+    missing.push(...[...called].filter((call) => !allowed.has(call)).map((call) => `${verb}: ${call}`));
+    const isExplained = (call: string) => NOT_RECORDED.some((row) => row.call === call && (row.verb ?? verb) === verb);
+    unused.push(
+      ...[...allowed].filter((call) => !called.has(call) && !isExplained(call)).map((call) => `${verb}: ${call}`),
+    );
+  }
+  expect({ missing, unused }).toEqual({ missing: [], unused: [] });
+});

@@ -1,0 +1,4 @@
+/** The checks of the template: in one file, since loading the CDK takes longer than they do. */
+import './metrics-suite.ts';
+import './policies-suite.ts';
+import './template-suite.ts';

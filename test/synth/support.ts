@@ -1,0 +1,88 @@
+/** The synthesised template, made once per test file, and what the tests ask of it. */
+import { App, Validations } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { type Bundles, bundleHandlers } from '../../cdk/bundle.ts';
+import { parseDeploymentConfig } from '../../cdk/config.ts';
+import { CompactorStack } from '../../cdk/stack.ts';
+import type { Verb } from '../../cdk/verbs.ts';
+
+export interface Statement {
+  Sid?: string;
+  Effect: string;
+  Action: string | string[];
+  Resource?: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+export interface Resource {
+  Type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what CloudFormation takes, by resource type.
+  Properties: any;
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+}
+
+export interface Synthesised {
+  stack: CompactorStack;
+  resources: Record<string, Resource>;
+  /** Logical ids and resources of one type. */
+  ofType(type: string): Array<[string, Resource]>;
+  /** Logical id of a verb's function. */
+  functionOf(verb: Verb): string;
+  /** All statements of the policies of a role, given by its logical id. */
+  statementsOf(role: string): Statement[];
+}
+
+export const STACK = 'ChromaCompactor';
+
+let bundles: Bundles | undefined;
+
+export function makeStack(): { app: App; stack: CompactorStack } {
+  const app = new App();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const config = parseDeploymentConfig({});
+  bundles ??= bundleHandlers();
+  return { app, stack: new CompactorStack(app, STACK, { config, bundles }) };
+}
+
+let synthesised: Synthesised | undefined;
+
+/** Once per process: nobody changes the result. */
+export function synthesise(): Synthesised {
+  synthesised ??= makeTemplate();
+  return synthesised;
+}
+
+function makeTemplate(): Synthesised {
+  const { stack } = makeStack();
+  const resources = Template.fromStack(stack).toJSON().Resources as Record<string, Resource>;
+  const ofType = (type: string) => Object.entries(resources).filter(([, resource]) => resource.Type === type);
+  const functionOf = (verb: Verb) => {
+    const [found] = ofType('AWS::Lambda::Function').find(
+      ([, { Properties }]) => Properties.Description === `chroma-compactor: ${verb}`,
+    ) ?? [undefined];
+    if (found === undefined) throw new Error(`The template has no function for ${verb}.`);
+    return found;
+  };
+  const statementsOf = (role: string) =>
+    ofType('AWS::IAM::Policy')
+      .filter(([, { Properties }]) => Properties.Roles.some(({ Ref }: { Ref: string }) => Ref === role))
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[]);
+  return { stack, resources, ofType, functionOf, statementsOf };
+}
+
+export function listOf<Item>(value: Item | Item[] | undefined): Item[] {
+  return value === undefined ? [] : ([value].flat() as Item[]);
+}
+
+/** A value with its references written as `<LogicalId.Attribute>`: what people read in an ARN. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as Record<string, unknown>;
+  if (Ref !== undefined) return `<${Ref}>`;
+  if (attribute !== undefined) return `<${(attribute as string[]).join('.')}>`;
+  if (join === undefined) throw new Error(`Cannot show ${JSON.stringify(value)}.`);
+  const [separator, parts] = join as [string, unknown[]];
+  return parts.map(shown).join(separator);
+}
