@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { checkout } from './commands/checkout.ts';
 import { create } from './commands/create.ts';
+import { gc } from './commands/gc.ts';
 import { query } from './commands/query.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
@@ -30,5 +31,5 @@ Example:
   compactor query pets --embedding '[1,0,0]'`,
   );
 
-for (const add of [create, submit, start, status, wait, versions, checkout, query, verify]) add(program);
+for (const add of [create, submit, start, status, wait, versions, checkout, query, verify, gc]) add(program);
 await program.parseAsync();

@@ -43,17 +43,11 @@ export function registerMachines(stepFunctions: LocalStepFunctions, ports: Ports
   });
   const onDeath = ({ detail }: StatusChange) => {
     if (detail.stateMachineArn !== compactionArn || !['FAILED', 'TIMED_OUT', 'ABORTED'].includes(detail.status)) return;
-    const collection = collectionOf(detail.input);
-    if (collection === undefined) return;
-    const input: ReleaseAbandonedInput = { collection, execution: detail.executionArn };
+    // As the EventBridge rule does it, which cannot open the JSON in `detail.input`.
+    const input: ReleaseAbandonedInput = { input: detail.input, execution: detail.executionArn };
     stepFunctions.start({ stateMachineArn: releaseArn, input: JSON.stringify(input) });
   };
   stepFunctions.onStatusChange(onDeath);
   stepFunctions.interrupted.forEach(onDeath);
   return { compactionArn };
-}
-
-function collectionOf(input: string): string | undefined {
-  const { collection } = (JSON.parse(input) ?? {}) as { collection?: unknown };
-  return typeof collection === 'string' ? collection : undefined;
 }

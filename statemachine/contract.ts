@@ -114,6 +114,8 @@ export interface CompactionState {
   next: Next;
   attempts: Attempts;
   base: Base;
+  /** When this round was planned, in milliseconds since the epoch. */
+  plannedAt?: number;
   /** Counts at the time of the plan. */
   pending: number;
   leftovers: number;
@@ -181,12 +183,17 @@ export const RETRY_TOTAL_SECONDS = {
 
 /** Input of release-abandoned.asl.json. */
 export interface ReleaseAbandonedInput {
-  collection: string;
   /** ARN of the execution that ended. */
   execution: string;
+  /** Its input, JSON as EventBridge hands it on: in a string, which its rules cannot open. */
+  input?: string;
+  /** Instead of `input`, for people. */
+  collection?: string;
 }
 
-export interface ReleaseAbandonedOutput extends ReleaseAbandonedInput {
+export interface ReleaseAbandonedOutput {
+  collection: string;
+  execution: string;
   releasedLock: boolean;
   releasedClaim: boolean;
   /** Does anything wait in the inbox? */

@@ -17,6 +17,8 @@ export const METRICS = {
   cacheBytes: { name: 'CacheBytes', unit: 'Bytes' },
   pendingDeltaAge: { name: 'PendingDeltaAge', unit: 'Seconds' },
   recordCount: { name: 'RecordCount', unit: 'Count' },
+  garbageBytes: { name: 'GarbageCollectedBytes', unit: 'Bytes' },
+  garbageFailure: { name: 'GarbageCollectionFailed', unit: 'Count' },
   unreadableDelta: { name: 'UnreadableDelta', unit: 'Count' },
 } as const;
 

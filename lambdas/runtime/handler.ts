@@ -16,7 +16,18 @@ let composed: Ports | undefined;
  * the state machine matches.
  */
 export function makeHandler<Input, Output>(step: Step<Input, Output>): Handler<Input, Output> {
-  return (event) => step(currentPorts(), event);
+  return (event) => {
+    const ports = currentPorts();
+    if (ports.telemetry instanceof PowertoolsTelemetry) ports.telemetry.about(contextOf(event));
+    return step(ports, event);
+  };
+}
+
+/** Collection, execution and base version, wherever the input of a step has them. */
+function contextOf(event: unknown): { collection?: unknown; execution?: unknown; version?: unknown } {
+  const { input, state, ...own } = Object(event) as Record<string, unknown>;
+  const { collection, execution, base } = { ...Object(input), ...own, ...Object(state) } as Record<string, unknown>;
+  return { collection, execution, version: (Object(base) as { version?: unknown }).version };
 }
 
 /** Run handlers over other ports than the environment's: the local stack and the tests use the real handlers so. */

@@ -13,14 +13,31 @@ const UNITS = {
   Bytes: MetricUnit.Bytes,
 } as const satisfies Record<Metric['unit'], string>;
 
-export class PowertoolsTelemetry implements Telemetry {
-  readonly logger = new Logger({ serviceName: 'chroma-compactor' });
-  readonly #metrics = new Metrics({ namespace: NAMESPACE, serviceName: 'chroma-compactor' });
+/** Of stacks that do not say otherwise by `POWERTOOLS_SERVICE_NAME`; a dimension of every metric. */
+const SERVICE = 'chroma-compactor';
 
+export class PowertoolsTelemetry implements Telemetry {
+  readonly logger: Logger;
+  readonly #metrics: Metrics;
+
+  constructor() {
+    const serviceName = process.env.POWERTOOLS_SERVICE_NAME ?? SERVICE;
+    this.logger = new Logger({ serviceName });
+    this.#metrics = new Metrics({ namespace: NAMESPACE, serviceName });
+  }
+
+  /** Twice: for the collection, and for the whole stack, which is what alarms read. */
   metric(metric: Metric, value: number, { collection, phase }: { collection: string; phase?: string }): void {
-    const single = this.#metrics.singleMetric();
-    single.addDimensions(phase === undefined ? { Collection: collection } : { Collection: collection, Phase: phase });
-    single.addMetric(metric.name, UNITS[metric.unit], value);
+    const byPhase: Record<string, string> = phase === undefined ? {} : { Phase: phase };
+    for (const dimensions of [{ Collection: collection, ...byPhase }, byPhase]) {
+      this.#metrics.singleMetric().addDimensions(dimensions).addMetric(metric.name, UNITS[metric.unit], value);
+    }
+  }
+
+  /** What every following line of the log is about, until the next call. */
+  about(context: { collection?: unknown; execution?: unknown; version?: unknown }): void {
+    this.logger.resetKeys();
+    this.logger.appendKeys(context as Record<string, string>);
   }
 
   info(message: string, fields: Record<string, unknown> = {}): void {

@@ -12,7 +12,11 @@ export async function finishCompaction(ports: Ports, state: CompactionState): Pr
   // From the current pointer, never from the state: another commit may stand on ours by now.
   const { manifest } = await loadCurrent(ports, collection);
   await settleDeltas(ports, manifest);
-  if (merge !== null && committed?.commitId === merge.commitId) recordCommit(ports, collection, merge);
+  if (merge !== null && committed?.commitId === merge.commitId) {
+    recordCommit(ports, collection, merge);
+    const now = ports.clock.now();
+    ports.telemetry.metric(METRICS.duration, Math.max(0, now - (state.plannedAt ?? now)), { collection });
+  }
   const farewell = await letGo(ports, state);
   if (farewell === 'more') return { ...state, next: NEXT.plan };
   const claimMs = state.claim === null ? 0 : Math.max(0, ports.clock.now() - state.claim.takenAt);

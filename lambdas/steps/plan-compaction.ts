@@ -62,6 +62,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
       retainedFrom: pointer.retainedFrom,
       manifest: pointer.manifest,
     },
+    plannedAt: ports.clock.now(),
     pending: pending.length,
     leftovers,
     lock: null,

@@ -187,6 +187,7 @@ describe('release-abandoned', () => {
       named('StartSuccessor', 'StepFunctions.ThrottlingException', 2),
       ['StartSuccessor Retry States.TaskFailed'],
     ],
+    ['the start hangs', 'Done', named('StartSuccessor', 'States.Timeout', 2), ['StartSuccessor Retry States.Timeout']],
     [
       'nothing can be started',
       'StepFunctions.ThrottlingException',
