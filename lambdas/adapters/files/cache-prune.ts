@@ -1,25 +1,8 @@
 /** Pruning of the cache on a shared directory: by reachability and age. A cache may forget anything at any time. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { PruneOptions, PruneResult } from '../../ports.ts';
 import { unlessAbsent } from './durable.ts';
-
-export interface PruneOptions {
-  /** Is this key reachable from a snapshot in use? */
-  keep: (key: string) => boolean;
-  /** Unreachable objects that were written longer ago go. */
-  olderThanMs: number;
-  /** Staging whose last write is longer ago goes, sealed or not. */
-  stagingOlderThanMs: number;
-  /** Milliseconds since the epoch. */
-  now: number;
-}
-
-export interface PruneResult {
-  objects: number;
-  /** Commits. */
-  staging: number;
-  bytes: number;
-}
 
 interface Found {
   path: string;

@@ -11,10 +11,10 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ByteRange, Cache, Staging, StreamBody } from '../../ports.ts';
+import type { ByteRange, Cache, PruneOptions, PruneResult, Staging, StreamBody } from '../../ports.ts';
 import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../protocol/errors.ts';
 import { checkCollection } from '../../snapshot/keys.ts';
-import { type PruneOptions, type PruneResult, pruneCache } from './cache-prune.ts';
+import { pruneCache } from './cache-prune.ts';
 import { checkRelativePath, readFully, systemCode, unlessAbsent } from './durable.ts';
 import { FileStaging } from './file-staging.ts';
 
