@@ -39,7 +39,9 @@ describe('records', () => {
     await session.upsert([{ id: 'a', embedding: [1, 2], metadata: { n: 1, m: 2 }, document: 'text' }]);
     await session.upsert([{ id: 'a', embedding: [3, 4] }]);
     await session.update([{ id: 'a', metadata: { n: null, k: 3 } }]);
-    expect(await session.get(['a'])).toEqual([{ id: 'a', embedding: [3, 4], metadata: { m: 2, k: 3 }, document: 'text' }]);
+    expect(await session.get(['a'])).toEqual([
+      { id: 'a', embedding: [3, 4], metadata: { m: 2, k: 3 }, document: 'text' },
+    ]);
   });
 
   it('that are missing are passed over by update and remove, in silence', async () => {
