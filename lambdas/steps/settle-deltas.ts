@@ -9,9 +9,10 @@ import {
   KeyCollisionError,
   ObjectNotFoundError,
   PreconditionFailedError,
+  StatusConflictError,
   StoreUnavailableError,
 } from '../protocol/errors.ts';
-import { type LedgerEntry, statusOf } from '../protocol/ledger.ts';
+import { type DeltaStatus, type LedgerEntry, sameStatus, statusOf } from '../protocol/ledger.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { sha256 } from '../snapshot/blocks.ts';
@@ -36,6 +37,18 @@ export async function settleDeltas(ports: Ports, manifest: Manifest): Promise<vo
     const digest = digests.get(entry.deltaId) ?? statuses.get(entry.deltaId)?.sha256;
     if (digest !== undefined) await removeFromInbox(ports, collection, entry, digest);
   });
+  // Last, so that one wrong status keeps nobody else's delta from being settled.
+  for (const entry of ledger) {
+    const status = statuses.get(entry.deltaId);
+    if (status !== undefined && !sameStatus(status, statusOf(entry))) throw contradiction(collection, entry, status);
+  }
+}
+
+function contradiction(collection: string, entry: LedgerEntry, status: DeltaStatus): StatusConflictError {
+  return new StatusConflictError(
+    `The status of delta "${entry.deltaId}" of "${collection}" says ${JSON.stringify(status)}; the ledger says ` +
+      `${JSON.stringify(statusOf(entry))}. The ledger is right: find out what wrote the status, then correct the item.`,
+  );
 }
 
 /** The rejection report, then the status: whoever sees the status finds the report. */

@@ -94,7 +94,8 @@ describe('stopping', () => {
       { stdio: 'inherit' });`;
     const { engine } = await fakeServer(wrapper);
     const server = await ChromaServer.start(engine, path, TIMES);
-    expect(await processesOn(path)).toHaveLength(2);
+    // The wrapper, what it started, and the watchdog.
+    expect(await processesOn(path)).toHaveLength(3);
     await server.stop();
     expect(await processesOn(path)).toEqual([]);
   });

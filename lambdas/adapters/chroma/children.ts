@@ -2,28 +2,23 @@
  * Nothing is left behind when this process ends, however it ends. A server that went on writing after its owner had died
  * would write into a directory that somebody else may own by then.
  */
-import { spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
-
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** Waits for the end of its input, which comes with the end of this process, and kills the group of the server. */
-const WATCHDOG = 'read -r _; kill -9 -"$1"';
 
-/** Tie a process group to this process. Returns how to untie it, once the group is gone. */
+/**
+ * Arguments of `/bin/sh` that become the command given after them, in a process group of which a second process waits
+ * for the end of standard input, which comes with the end of this process, and then kills the group. SIGKILL runs no
+ * handler here: only another process can notice, and it must be there before the command is.
+ */
+export const LAUNCHER = [
+  '-c',
+  'exec 3<&0; (trap "" TERM; read -r _ <&3; kill -9 -"$$") >/dev/null 2>&1 & exec "$@" </dev/null 3<&-',
+  'sh',
+];
+
+/** Kill a process group when this process ends in any way that it can notice itself. Returns how to stop that. */
 export function guard(pid: number): () => void {
   watch(pid);
-  // SIGKILL runs no handler here; only another process can notice.
-  const dog = spawn('/bin/sh', ['-c', WATCHDOG, 'sh', String(pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  dog.once('error', () => {});
-  dog.unref();
-  (dog.stdin as Socket | null)?.unref();
-  return () => {
-    unwatch(pid);
-    dog.kill('SIGKILL');
-  };
+  return () => unwatch(pid);
 }
 
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {

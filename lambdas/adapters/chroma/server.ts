@@ -1,10 +1,11 @@
 /** One Chroma server process on one directory: started on a free local port, watched, and never left behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { EngineUnavailableError } from '../../protocol/errors.ts';
-import { guard, signalGroup } from './children.ts';
+import { guard, LAUNCHER, signalGroup } from './children.ts';
 import { HOST, reservePort } from './free-port.ts';
 import { refuseJournals } from './inspect.ts';
 import { engineEnvironment, type LocatedEngine } from './locator.ts';
@@ -101,13 +102,15 @@ export class ChromaServer {
   static async #spawn(engine: LocatedEngine, path: string, port: number, graceMs: number): Promise<ChromaServer> {
     const args = [...engine.args, 'run', '--path', path, '--host', HOST, '--port', String(port)];
     try {
-      const child = spawn(engine.command, args, {
+      const child = spawn('/bin/sh', [...LAUNCHER, engine.command, ...args], {
         cwd: tmpdir(),
         env: engineEnvironment(),
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['pipe', 'pipe', 'pipe'],
         // Its own process group, so that one signal reaches what a wrapper script starts.
         detached: true,
       });
+      child.stdin.once('error', () => {});
+      (child.stdin as Socket).unref();
       if (child.pid !== undefined) return new ChromaServer(child, child.pid, port, graceMs);
       throw await new Promise((resolve) => child.once('error', resolve));
     } catch (cause) {

@@ -16,7 +16,7 @@ import {
   ResourceNotFoundException,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { ConfigurationError, TableUnavailableError } from '../../protocol/errors.ts';
+import { ConfigurationError, CorruptObjectError, TableUnavailableError } from '../../protocol/errors.ts';
 
 /** Longest wait for one answer, in milliseconds: well below every Lambda's own timeout. */
 const REQUEST_TIMEOUT_MS = 3_000;
@@ -180,6 +180,11 @@ function translated(error: unknown, tableName: string): unknown {
   if (UNAUTHORISED.has(error.name)) {
     const advice = 'check the credentials and the policy of the role in use';
     return new ConfigurationError(`Table "${tableName}" may not be used (${because}): ${advice}.`, options);
+  }
+  if (error.name === 'ValidationException') {
+    // Our expressions are fixed and tested: it is the item that is not as it should be.
+    const advice = 'Compare it with docs/format.md, and delete a damaged LOCK item: that loses nothing';
+    return new CorruptObjectError(`An item of table "${tableName}" is damaged (${because}). ${advice}.`, options);
   }
   if (!isUnavailable(error)) return error;
   const advice = 'A write may or may not have been done; retry, and check the health of the table if this goes on.';

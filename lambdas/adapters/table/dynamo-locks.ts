@@ -32,7 +32,8 @@ const LOCK = 'LOCK';
 /** How often an update is tried while other writers change the item between the refusal and the look at it. */
 const MAX_ROUNDS = 20;
 
-const instant = z.number();
+/** What a date can hold. */
+const instant = z.number().min(0).max(8.64e15);
 const counter = z.int().nonnegative();
 const lockItem = z.object({
   owner: z.string().optional(),

@@ -1,0 +1,180 @@
+/** Damage in the store: found and named before a record is served or merged, and never published further. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
+import { decodePointer, type Pointer } from '../../lambdas/protocol/pointer.ts';
+import { manifestsPrefix, packsPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
+import { readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { verifyVersion } from '../../lambdas/steps/verify-version.ts';
+import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { Random } from '../simulation/random.ts';
+import { COLLECTION, type MemoryPorts, run, submit } from '../support/memory-ports.ts';
+import { DAMAGES, type Damage, damaged } from './damage.ts';
+import { cold, commit, listKeys, OTHER, read, replaceObject, storedWorld, upserts } from './world.ts';
+
+/** Cases per kind of damage and class of object; a third as many are tried with a merge. */
+const CASES = Number(process.env.COMPACTOR_CASES ?? 30);
+/** Fields of a pointer that nothing else repeats: one bit of them may change unseen. None leads to other records. */
+const UNVERIFIED = ['token', 'fence', 'fencedBy', 'retainedFrom', 'records', 'committedAt', 'execution'];
+/** A reader is led by the manifest's key and SHA-256 alone; these are compared by whoever commits. */
+const UNREAD = [...UNVERIFIED, 'version', 'commitId', 'statusTable'];
+/** Errors that a damaged object may end an execution with. */
+const NAMES = ['CorruptObjectError', 'ForeignStoreError', 'InvariantViolatedError'];
+
+describe.each(['memory', 'files'] as const)('in a store of %s', (kind) => {
+  const roots: string[] = [];
+  const cases = kind === 'memory' ? CASES : Math.ceil(CASES / 10);
+  let shared: MemoryPorts;
+
+  async function newWorld(): Promise<MemoryPorts> {
+    if (kind === 'memory') return storedWorld();
+    const root = await mkdtemp(join(tmpdir(), 'corruption-'));
+    roots.push(root);
+    return storedWorld(root);
+  }
+
+  beforeAll(async () => {
+    shared = await newWorld();
+  });
+  afterAll(async () => {
+    for (const root of roots) await rm(root, { recursive: true, force: true });
+  });
+
+  describe.each(['pointer', 'manifest', 'pack'])('a %s', (what) => {
+    test.each(DAMAGES)('that suffers from %s is named to a reader, or what is read is right', async (how) => {
+      const expected = await read(shared);
+      let named = 0;
+      for (let seed = 0; seed < cases; seed++) {
+        await withDamage(shared, what, how, new Random(seed), async ({ key, before, after }) => {
+          const outcome = await read(cold(shared)).catch((error: unknown) => error);
+          if (outcome instanceof Error) {
+            expect(outcome, `seed ${seed}`).toBeInstanceOf(CorruptObjectError);
+            expect(outcome.message, `seed ${seed}`).toMatch(/Restore|[Rr]oll back/);
+            named++;
+            return;
+          }
+          expect(outcome, `seed ${seed}`).toEqual(expected);
+          if (what !== 'pointer') return;
+          expect(UNREAD, `seed ${seed}`).toEqual(expect.arrayContaining(changed(key, before, after)));
+        });
+      }
+      // What lies behind the last frame of a pack is never read.
+      if (what !== 'pack' || how !== 'extend') expect(named, 'how often it was named').toBeGreaterThan(0);
+    });
+
+    test.each(DAMAGES)('that suffers from %s stops a merge that needs it, and nothing is published', async (how) => {
+      let stopped = 0;
+      let ports = shared;
+      for (let seed = 0; seed < cases / 3; seed++) {
+        // A commit on a damaged pointer cannot be taken back.
+        if (what === 'pointer') ports = await newWorld();
+        await submit(ports, `${what}-${how}-${seed}`, upserts('c', 3, seed));
+        const manifests = await listKeys(ports.store, manifestsPrefix(COLLECTION));
+        await withDamage(ports, what, how, new Random(1_000 + seed), async ({ key, before, after }) => {
+          const { status, error } = await run(cold(ports), { collection: COLLECTION });
+
+          const published = await listKeys(ports.store, manifestsPrefix(COLLECTION));
+          if (status === 'FAILED') {
+            expect(NAMES, `seed ${seed}`).toContain(error);
+            expect(Buffer.from((await ports.store.get(key)).body), `seed ${seed}`).toEqual(Buffer.from(after));
+            expect(published, `seed ${seed}`).toEqual(manifests);
+            stopped++;
+          } else {
+            // Bytes that the base does not need, or a field of the pointer that nothing verifies.
+            expect(published.length, `seed ${seed}`).toBe(manifests.length + 1);
+            if (what === 'pointer') expect(UNVERIFIED).toEqual(expect.arrayContaining(changed(key, before, after)));
+          }
+          return status === 'FAILED' || what !== 'pointer';
+        });
+        // The delta was not lost by any of this.
+        await commit(ports, `${what}-${how}-${seed}-after`, upserts('d', 1, seed));
+        expect((await read(ports)).get('c-2')?.embedding?.[1], `seed ${seed}`).toBe(seed);
+      }
+      if (what !== 'pack' || how !== 'extend') expect(stopped, 'how often it was stopped').toBeGreaterThan(0);
+    });
+  });
+
+  test.each(DAMAGES)('a parent manifest that suffers from %s is named to whoever walks the history', async (how) => {
+    for (let seed = 0; seed < cases; seed++) {
+      await withDamage(shared, 'parent', how, new Random(seed), async () => {
+        const walk = async () => {
+          for await (const _version of walkVersions(cold(shared), COLLECTION));
+        };
+        await expect(walk(), `seed ${seed}`).rejects.toBeInstanceOf(CorruptObjectError);
+      });
+    }
+  });
+
+  test.each(DAMAGES)('a pack that suffers from %s is named by verifying', async (how) => {
+    for (let seed = 0; seed < cases; seed++) {
+      await withDamage(shared, 'pack', how, new Random(seed), async ({ before, after }) => {
+        const loaded = await findVersion(shared, COLLECTION);
+        const verified = verifyVersion(cold(shared), loaded);
+        // A frame that this version does not need any more may lie there in any state, in its place.
+        if (after.length === before.length)
+          await verified.catch((error) => expect(error).toBeInstanceOf(CorruptObjectError));
+        else await expect(verified, `seed ${seed}`).rejects.toBeInstanceOf(CorruptObjectError);
+      });
+    }
+  });
+
+  test('an object that is gone is named, too', async () => {
+    for (const what of ['pointer', 'manifest', 'pack']) {
+      const { key } = await target(shared, what, new Random(1));
+      const { body } = await shared.store.get(key);
+      await shared.store.delete(key);
+      const outcome = await read(cold(shared)).catch((error: unknown) => error);
+      await shared.store.putIfAbsent(key, body);
+      expect((outcome as Error).name, what).toBe(what === 'pointer' ? 'PointerMissingError' : 'CorruptObjectError');
+    }
+  });
+});
+
+/** An object of the current version, and another of its kind to exchange it with. */
+async function target(ports: MemoryPorts, what: string, random: Random): Promise<{ key: string; other: string }> {
+  if (what === 'pointer') return { key: pointerKey(COLLECTION), other: pointerKey(OTHER) };
+  const { manifest } = await findVersion(ports, COLLECTION);
+  const { pointer } = await readPointer(ports, COLLECTION);
+  const prefixes = what === 'pack' ? packsPrefix : manifestsPrefix;
+  const own = await listKeys(ports.store, prefixes(COLLECTION));
+  const all = [...own, ...(await listKeys(ports.store, prefixes(OTHER)))];
+  const current = what === 'pack' ? manifest.packs.map((pack) => pack.key) : [pointer.manifest.key];
+  const key = random.pick(what === 'parent' ? own.filter((one) => !current.includes(one)) : current);
+  return { key, other: random.pick(all.filter((one) => one !== key)) };
+}
+
+interface Damaged {
+  key: string;
+  before: Uint8Array;
+  after: Uint8Array;
+}
+
+/** Damage an object, do something, and mend it, unless that gives back `false`. */
+async function withDamage(
+  ports: MemoryPorts,
+  what: string,
+  how: Damage,
+  random: Random,
+  task: (damage: Damaged) => Promise<unknown>,
+): Promise<void> {
+  const { key, other } = await target(ports, what, random);
+  const before = (await ports.store.get(key)).body;
+  const after = damaged(how, before, (await ports.store.get(other)).body, random);
+  const mend = await replaceObject(ports.store, key, after);
+  let isToBeMended: unknown = true;
+  try {
+    isToBeMended = await task({ key, before, after });
+  } finally {
+    if (isToBeMended !== false) await mend();
+  }
+}
+
+/** Fields in which two pointers differ. */
+function changed(key: string, before: Uint8Array, after: Uint8Array): string[] {
+  const [a, b] = [before, after].map((bytes) => decodePointer(key, COLLECTION, bytes)) as [Pointer, Pointer];
+  return (Object.keys(a) as Array<keyof Pointer>).filter(
+    (field) => JSON.stringify(a[field]) !== JSON.stringify(b[field]),
+  );
+}

@@ -1,0 +1,126 @@
+/** Damage on the local disk: files, digests, marker. A directory that is not proven clean is repaired or built anew. */
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
+import type { WorkingDirectory } from '../../lambdas/ports.ts';
+import { type Hydration, hydrate } from '../../lambdas/steps/hydrate.ts';
+import type { LoadedManifest } from '../../lambdas/steps/read-pointer.ts';
+import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { Random } from '../simulation/random.ts';
+import { MemoryDirectories } from '../support/memory-directories.ts';
+import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
+import { DAMAGES, damaged } from './damage.ts';
+import { OTHER, storedWorld } from './world.ts';
+
+/** Few, since every one flushes a directory to the disk several times. */
+const CASES = Math.ceil(Number(process.env.COMPACTOR_CASES ?? 30) / 6);
+
+let ports: MemoryPorts;
+let root: string;
+let directories: FileWorkingDirectories;
+let current: LoadedManifest;
+let older: LoadedManifest;
+/** What the current version's files hold. */
+let content: Map<string, Buffer>;
+
+beforeAll(async () => {
+  ports = await storedWorld();
+  root = await mkdtemp(join(tmpdir(), 'corruption-work-'));
+  directories = new FileWorkingDirectories({ root });
+  current = await findVersion(ports, COLLECTION);
+  for await (const loaded of walkVersions(ports, COLLECTION)) if (loaded.manifest.version === 1) older = loaded;
+  const fresh = await new MemoryDirectories().claim(COLLECTION);
+  await hydrate(ports, fresh, current);
+  content = await contentOf(fresh);
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function contentOf(directory: WorkingDirectory): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  for (const { path, size } of await directory.list())
+    files.set(path, Buffer.from(await directory.readAt(path, 0, size)));
+  return files;
+}
+
+/** A directory that is clean, then damaged while nobody owns it, then hydrated by its next owner. */
+async function afterDamage(
+  damage: (slot: string) => Promise<void>,
+  first: LoadedManifest = current,
+): Promise<{ hydration: Hydration; found: Map<string, Buffer> }> {
+  const before = await directories.claim(COLLECTION);
+  await hydrate(ports, before, first);
+  await before.release();
+  await damage(dirname(before.path));
+  const directory = await directories.claim(COLLECTION);
+  try {
+    expect(directory.path).toBe(before.path);
+    const hydration = await hydrate(ports, directory, current);
+    return { hydration, found: await contentOf(directory) };
+  } finally {
+    await directory.release();
+  }
+}
+
+const MARKER = 'clean.json';
+const DIGESTS = 'digests.bin';
+
+describe.each(DAMAGES)('a working directory in which %s struck', (how) => {
+  async function strike(file: string, other: Uint8Array, random: Random): Promise<void> {
+    await writeFile(file, damaged(how, await readFile(file), other, random));
+  }
+
+  test('the digests is built anew, or refreshed from digests that are whole', async () => {
+    const foreign = await besides(OTHER, await findVersion(ports, OTHER), DIGESTS);
+    for (let seed = 0; seed < CASES; seed++) {
+      const random = new Random(seed);
+      const { hydration, found } = await afterDamage((slot) => strike(join(slot, DIGESTS), foreign, random));
+      expect(hydration.from, `seed ${seed}`).toBe(how === 'exchange' ? 'repair' : 'cold');
+      expect(found, `seed ${seed}`).toEqual(content);
+    }
+  });
+
+  test('the marker is repaired', async () => {
+    const other = await besides('films', older, MARKER);
+    for (let seed = 0; seed < CASES; seed++) {
+      const random = new Random(seed);
+      const { hydration, found } = await afterDamage((slot) => strike(join(slot, MARKER), other, random));
+      // The key in it is for people; the SHA-256 is what counts.
+      expect(['repair', 'warm'], `seed ${seed}`).toContain(hydration.from);
+      expect(found, `seed ${seed}`).toEqual(content);
+    }
+  });
+
+  test.each(['current', 'older'] as const)(
+    'a file of the %s version, without a marker, is repaired block by block',
+    async (version) => {
+      for (let seed = 0; seed < CASES; seed++) {
+        const random = new Random(seed);
+        const { hydration, found } = await afterDamage(
+          async (slot) => {
+            await rm(join(slot, MARKER));
+            const [name = ''] = await readdir(join(slot, 'data'));
+            await strike(join(slot, 'data', name), Buffer.alloc(10_000, seed + 1), random);
+            await writeFile(join(slot, 'data', 'model.db-journal'), 'a write is in progress');
+            await mkdir(join(slot, 'data', 'strange'));
+            await writeFile(join(slot, 'data', 'strange', 'file'), 'who are you?');
+          },
+          version === 'current' ? current : older,
+        );
+        expect(hydration.from, `seed ${seed}`).toBe('repair');
+        expect(found, `seed ${seed}`).toEqual(content);
+      }
+    },
+  );
+});
+
+/** The marker or the digests of a slot of its own that holds a version. */
+async function besides(collection: string, loaded: LoadedManifest, name: string): Promise<Uint8Array> {
+  const directory = await directories.claim(collection);
+  await directory.clear();
+  await hydrate(ports, directory, loaded);
+  const bytes = await readFile(join(dirname(directory.path), name));
+  await directory.release();
+  return bytes;
+}
