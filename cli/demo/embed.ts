@@ -44,7 +44,8 @@ export class Embedder {
       batch.forEach((text, i) => {
         this.#known.set(sha256(text), (vectors[i] as number[]).map(Math.fround));
       });
-      report(texts.length - missing.length + start + batch.length, texts.length);
+      const done = texts.length - missing.length + start + batch.length;
+      if (start % (8 * BATCH) === 0 || done === texts.length) report(done, texts.length);
     }
     if (missing.length > 0) await this.#save();
     return texts.map((text) => this.#known.get(sha256(text)) as number[]);

@@ -1,0 +1,122 @@
+/** The account at the end: nothing waits for nobody, and after the sweep and a last collection everything is as it should be. */
+import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
+import { manifestsPrefix, packsPrefix, rejectionKey } from '../../lambdas/snapshot/keys.ts';
+import { ask } from './actors.ts';
+import type { CollectionTruth } from './truth.ts';
+import type { World } from './world.ts';
+
+const SWEEPS = 12;
+const MINUTE_MS = 60_000;
+
+export async function settleAccounts(world: World): Promise<void> {
+  const { oracle } = world;
+  const isBroken = () => oracle.violations.length > 0;
+  if (isBroken()) return;
+  if (world.machines.running > 0) return world.violate(`${world.machines.running} executions hang for ever`);
+  for (const truth of oracle.truths.values()) judgeBeforeSweep(world, truth);
+  if (isBroken()) return;
+  if (!(await run(world, () => sweepAll(world)))) return;
+  for (const truth of oracle.truths.values()) judgeAfterSweep(world, truth);
+  await oracle.compareStatuses(world.table);
+  if (isBroken()) return;
+  if (!(await run(world, () => askAll(world)))) return;
+  if (!(await run(world, () => world.collectGarbage().then(() => {})))) return;
+  for (const truth of oracle.truths.values()) await judgeGarbage(world, truth);
+}
+
+/** To its end, in the world's own time. */
+async function run(world: World, task: () => Promise<void>): Promise<boolean> {
+  let failure: unknown;
+  let isDone = false;
+  task().then(
+    () => {
+      isDone = true;
+    },
+    (error: unknown) => {
+      failure = error;
+    },
+  );
+  await world.scheduler.drain(() => world.isOver());
+  if (failure !== undefined) world.violate(`at the end, without faults: ${String(failure)}`);
+  else if (!isDone && world.oracle.violations.length === 0) world.violate('at the end, something hangs for ever');
+  return world.oracle.violations.length === 0;
+}
+
+/** The sweep would mend a stranded delta: it is looked for before. */
+function judgeBeforeSweep(world: World, truth: CollectionTruth): void {
+  const { collection } = truth;
+  const item = world.table.locks.get(collection);
+  const now = world.scheduler.now();
+  if (isClaimLive(item, now))
+    world.violate(`all is quiet, and ${item?.claimOwner} still has the claim on "${collection}"`);
+  if (world.excuses.has(collection)) return;
+  world.counts.judged++;
+  for (const deltaId of truth.inbox.keys()) {
+    world.violate(`delta ${deltaId} of "${collection}" lies in the inbox, and nobody will look before the sweep`);
+  }
+  for (const deltaId of truth.decided.keys()) {
+    if (!truth.statuses.has(deltaId))
+      world.violate(`delta ${deltaId} of "${collection}" was decided, and nobody writes its status`);
+  }
+}
+
+async function sweepAll(world: World): Promise<void> {
+  for (let n = 0; n < SWEEPS; n++) {
+    // Not in a minute that has had its execution.
+    await world.scheduler.wait(MINUTE_MS);
+    const { started } = await world.sweep();
+    await world.scheduler.wait(MINUTE_MS * 10);
+    if (started.length === 0) return;
+  }
+  world.violate(`after ${SWEEPS} sweeps, something still waits`);
+}
+
+function judgeAfterSweep(world: World, truth: CollectionTruth): void {
+  const { collection, decided, overwritten, reports } = truth;
+  const item = world.table.locks.get(collection);
+  const now = world.scheduler.now();
+  if (isClaimLive(item, now))
+    world.violate(`after the sweep, ${item?.claimOwner} still has the claim on "${collection}"`);
+  if (!isLockFree(item, 'nobody', now))
+    world.violate(`after the sweep, ${item?.owner} still has the lock of "${collection}"`);
+  for (const deltaId of truth.inbox.keys())
+    world.violate(`after the sweep, delta ${deltaId} of "${collection}" lies in the inbox`);
+  for (const [deltaId, contents] of truth.arrived) {
+    const entry = decided.get(deltaId);
+    if (entry === undefined) {
+      world.violate(`delta ${deltaId} of "${collection}" was accepted and never decided`);
+      continue;
+    }
+    if (entry.rejectedOperations > 0) world.counts.rejections++;
+    if (entry.rejectedOperations > 0 && !reports.has(rejectionKey(collection, deltaId))) {
+      world.violate(`delta ${deltaId} was rejected in part, and no report says so`);
+    }
+    for (const sha256 of contents) {
+      const isAnswered = sha256 === entry.sha256 || reports.has(rejectionKey(collection, deltaId, sha256));
+      if (!isAnswered && !overwritten.has(`${deltaId} ${sha256}`)) {
+        world.violate(`a content of delta ${deltaId} of "${collection}" was neither decided nor reported`);
+      }
+    }
+  }
+}
+
+async function askAll(world: World): Promise<void> {
+  for (const { collection, deltaId, sha256 } of world.waiters) {
+    if (await ask(world, world.client('last-question'), collection, deltaId, sha256)) continue;
+    world.violate(`the waiter of ${deltaId} of "${collection}" gets no answer`);
+  }
+}
+
+/** After a last collection: exactly what retained versions reach. */
+async function judgeGarbage({ raw, oracle }: World, truth: CollectionTruth): Promise<void> {
+  const expected = truth.reachable();
+  for (const prefix of [manifestsPrefix(truth.collection), packsPrefix(truth.collection)]) {
+    for await (const page of raw.list(prefix)) {
+      for (const { key } of page) {
+        if (!expected.delete(key))
+          oracle.violate(`garbage collection leaves "${key}", which no retained version needs`);
+      }
+    }
+  }
+  for (const key of expected) oracle.violate(`"${key}" is missing after garbage collection`);
+}

@@ -1,0 +1,36 @@
+/** What came up in a run: a campaign in which one of these stays zero has not tried what it claims. */
+export const COUNTED = [
+  'commits',
+  'conflicts',
+  'rebases',
+  'delegations',
+  'executions',
+  'crashes',
+  'zombies',
+  'stalls',
+  'ambiguousWrites',
+  'lateLandings',
+  'fences',
+  'collectedObjects',
+  'redrives',
+  'stops',
+  'lockDeletions',
+  'reads',
+  'answers',
+  'rejections',
+  'reusedIds',
+  'overwrites',
+  'successors',
+  'excused',
+  'judged',
+] as const;
+
+export type Counts = Record<(typeof COUNTED)[number], number>;
+
+export function noCounts(): Counts {
+  return Object.fromEntries(COUNTED.map((name) => [name, 0])) as Counts;
+}
+
+export function addCounts(sum: Counts, more: Counts): void {
+  for (const name of COUNTED) sum[name] += more[name];
+}

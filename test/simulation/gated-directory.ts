@@ -1,0 +1,94 @@
+/** Working directories whose every operation is a place to die. Nobody else sees them, so that none needs a turn. */
+import type { CleanMarker, WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
+import type { DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
+import type { MemoryDirectories } from '../support/memory-directories.ts';
+import type { Invocation } from './invocation.ts';
+
+/** What a planted bug may put around a directory. */
+export type DirectoryWrapper = (directory: WorkingDirectory) => WorkingDirectory;
+
+export function gatedDirectories(
+  directories: MemoryDirectories,
+  invocation: Invocation,
+  wrap: DirectoryWrapper = (directory) => directory,
+): WorkingDirectories {
+  return {
+    claim: async (collection) => {
+      await invocation.step();
+      const directory = await directories.claim(collection);
+      invocation.onDeath(() => directories.crash(directory));
+      return wrap(new GatedDirectory(directory, () => invocation.step()));
+    },
+  };
+}
+
+class GatedDirectory implements WorkingDirectory {
+  readonly path: string;
+  readonly #raw: WorkingDirectory;
+  readonly #step: () => Promise<void>;
+
+  constructor(raw: WorkingDirectory, step: () => Promise<void>) {
+    this.#raw = raw;
+    this.#step = step;
+    this.path = raw.path;
+  }
+
+  async readMarker(): Promise<CleanMarker | undefined> {
+    return this.#raw.readMarker();
+  }
+
+  async markClean(marker: CleanMarker): Promise<void> {
+    await this.#step();
+    return this.#raw.markClean(marker);
+  }
+
+  async markDirty(): Promise<void> {
+    await this.#step();
+    return this.#raw.markDirty();
+  }
+
+  async readDigests(): Promise<DirectoryDigests | undefined> {
+    return this.#raw.readDigests();
+  }
+
+  async writeDigests(digests: DirectoryDigests): Promise<void> {
+    await this.#step();
+    return this.#raw.writeDigests(digests);
+  }
+
+  async list(): Promise<Array<{ path: string; size: number }>> {
+    return this.#raw.list();
+  }
+
+  read(path: string): AsyncIterable<Uint8Array> {
+    return this.#raw.read(path);
+  }
+
+  async readAt(path: string, offset: number, length: number): Promise<Uint8Array> {
+    return this.#raw.readAt(path, offset, length);
+  }
+
+  async writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void> {
+    await this.#step();
+    return this.#raw.writeAt(path, offset, bytes);
+  }
+
+  async resize(path: string, size: number): Promise<void> {
+    await this.#step();
+    return this.#raw.resize(path, size);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#step();
+    return this.#raw.remove(path);
+  }
+
+  async clear(): Promise<void> {
+    await this.#step();
+    return this.#raw.clear();
+  }
+
+  async release(): Promise<void> {
+    return this.#raw.release();
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * One run of a Lambda function, or of a client. Every call that it makes goes through here, waits for its turn, and may
+ * meet a fault. A killed invocation makes no further call; one that was given up by its caller goes on as a zombie.
+ */
+import { ConditionalRequestConflictError } from '../../lambdas/protocol/errors.ts';
+import type { Counts } from './counts.ts';
+import type { Profile } from './profile.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** What all invocations of a world share. */
+export interface Surroundings {
+  random: Random;
+  scheduler: Scheduler;
+  profile: Profile;
+  counts: Counts;
+  /** From then on nothing fails any more; what is on its way still arrives. */
+  faultsAreOver: boolean;
+  violate(what: string): void;
+}
+
+export interface CallKind {
+  /** `<port>.<method>` */
+  on: string;
+  /** Key, or what else tells calls apart. */
+  about?: string;
+  isWrite: boolean;
+  /** What the caller is told when no answer comes. */
+  unavailable: () => Error;
+  /** Its effect consists of steps of this process. */
+  isLocal?: boolean;
+  /** Key of a conditional write on the store, which may meet a racing one. */
+  conditional?: string;
+}
+
+type Fault = 'none' | 'lost-request' | 'lost-response' | 'late-landing' | 'conflict';
+
+/** Errors of the product that no fault can excuse, wherever they come up. */
+const BROKEN = ['InvariantViolatedError', 'StatusConflictError', 'ForeignStoreError', 'PointerMissingError'];
+const CRASHES = ['Lambda.Unknown', 'Runtime.ExitError', 'Lambda.ServiceException', 'Runtime.OutOfMemory'];
+/** Longest that a write takes to land after its caller was told that nothing is known. */
+const LATEST_LANDING_MS = 400_000;
+
+class Crash extends Error {
+  constructor(name: string) {
+    super('The function died.');
+    this.name = name;
+    this.stack = name;
+  }
+}
+
+export class Invocation {
+  readonly name: string;
+  readonly world: Surroundings;
+  /** The caller has given up: whatever it still does, it does as a zombie. */
+  isAbandoned = false;
+  readonly #skewMs: number;
+  readonly #frozenClock: number | undefined;
+  readonly #death: Promise<never>;
+  #perish: (error: Error) => void = () => {};
+  readonly #onDeath: Array<() => void> = [];
+  #died: ((error: Error) => void) | undefined;
+  #isDead = false;
+  #isZombie = false;
+  #steps = 0;
+  #crashAt = Number.POSITIVE_INFINITY;
+  #suspendedUntil = 0;
+
+  /** @param crash Probability that it dies at one of its calls. */
+  constructor(world: Surroundings, name: string, { crash = 0, isMortal = true } = {}) {
+    this.world = world;
+    this.name = name;
+    const { random, profile, scheduler, faultsAreOver } = world;
+    this.#death = new Promise((_, reject) => {
+      this.#perish = reject;
+    });
+    this.#death.catch(() => {});
+    const isFaulty = isMortal && !faultsAreOver;
+    if (isFaulty && random.chance(crash)) this.#crashAt = random.logarithmic(1, 40);
+    this.#skewMs = isFaulty && random.chance(profile.skewedClock) ? random.int(-300_000, 300_000) : 0;
+    this.#frozenClock = isFaulty && random.chance(profile.frozenClock) ? scheduler.now() + this.#skewMs : undefined;
+  }
+
+  /** By its own clock. */
+  now(): number {
+    return this.#frozenClock ?? this.world.scheduler.now() + this.#skewMs;
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  onDeath(clean: () => void): void {
+    this.#onDeath.push(clean);
+  }
+
+  /** @throws what the task throws, or the name of a crash; never settles when it dies unheard */
+  run<Result>(task: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#died = reject;
+      task().then(resolve, (error: unknown) => {
+        const { name = '', message = '' } = error as Error;
+        const isBroken = BROKEN.includes(name) || error instanceof TypeError || error instanceof RangeError;
+        if (isBroken) this.world.violate(`${this.name} failed with ${name}: ${message}`);
+        this.world.scheduler.note(`${this.name} ! ${name}`);
+        reject(error);
+      });
+    });
+  }
+
+  /** The process ends here and now. Whoever waits for it is told, or finds out by its own timeout. */
+  kill(error?: string): void {
+    if (this.#isDead) return;
+    this.#isDead = true;
+    this.#perish(new Error('The process is dead.'));
+    const { counts, scheduler, random } = this.world;
+    counts.crashes++;
+    scheduler.note(`${this.name} dies`);
+    for (const clean of this.#onDeath) clean();
+    const name = error ?? (random.chance(0.75) ? random.pick(CRASHES) : undefined);
+    if (name !== undefined) scheduler.after(random.int(1, 200), () => this.#died?.(new Crash(name)));
+  }
+
+  /** Something local is about to happen: a place to die. Pending for ever when it does. */
+  async step(): Promise<void> {
+    if (!this.#isAliveAtStep()) await new Promise<never>(() => {});
+  }
+
+  /** One call to the world: it takes effect in its own time, and its answer comes in its own time, or never. */
+  call<Result>(kind: CallKind, perform: () => Promise<Result>): Promise<Result> {
+    if (!this.#isAliveAtStep()) return new Promise<never>(() => {});
+    const { scheduler, random, counts } = this.world;
+    const { isLocal = false } = kind;
+    const fault = this.#drawFault(kind);
+    const label = `${this.name} ${kind.on}${kind.about === undefined ? '' : ` ${kind.about}`}`;
+    const note = (what: string) => scheduler.note(`${label} ${what}`);
+    return new Promise<Result>((resolve, reject) => {
+      const refuse = (error: Error) => this.#respond(() => reject(error));
+      const land = async (): Promise<{ result: Result } | { error: unknown }> => {
+        if (this.isAbandoned && !this.#isZombie) {
+          this.#isZombie = true;
+          counts.zombies++;
+        }
+        try {
+          // What is done with a directory may end with its process, in the middle.
+          return { result: await (isLocal ? Promise.race([perform(), this.#death]) : perform()) };
+        } catch (error) {
+          return { error };
+        }
+      };
+      const arrive = async () => {
+        // A request of the dead may have left in time, or not.
+        if (this.#isDead && random.chance(0.5)) return note('dies with its caller');
+        switch (fault) {
+          case 'lost-request':
+            note('is lost');
+            return refuse(kind.unavailable());
+          case 'conflict':
+            note('409');
+            return refuse(new ConditionalRequestConflictError(kind.conditional ?? ''));
+          case 'late-landing':
+            note('is not heard of');
+            counts.ambiguousWrites++;
+            scheduler.after(random.logarithmic(10, LATEST_LANDING_MS), async () => {
+              counts.lateLandings++;
+              note(`lands late: ${described(await land())}`);
+            });
+            return refuse(kind.unavailable());
+        }
+        const outcome = await land();
+        note(described(outcome));
+        if (fault === 'lost-response') {
+          if (kind.isWrite) counts.ambiguousWrites++;
+          note('response lost');
+          return refuse(kind.unavailable());
+        }
+        this.#respond(() => ('error' in outcome ? reject(outcome.error) : resolve(outcome.result)));
+      };
+      scheduler.after(this.#latency(), arrive);
+    });
+  }
+
+  sleep(ms: number): Promise<void> {
+    if (!this.#isAliveAtStep()) return new Promise<never>(() => {});
+    return new Promise((resolve) => this.world.scheduler.after(ms, () => this.#resume(resolve)));
+  }
+
+  every(ms: number, task: () => Promise<void>): () => void {
+    let isRunning = false;
+    let cancel = () => {};
+    const beat = () => {
+      cancel = this.world.scheduler.after(
+        ms,
+        () => {
+          if (this.#isDead) return;
+          beat();
+          if (isRunning || this.#suspendedUntil > this.world.scheduler.now()) return;
+          isRunning = true;
+          const done = () => {
+            isRunning = false;
+          };
+          task().then(done, done);
+        },
+        { isIdle: true },
+      );
+    };
+    beat();
+    return () => cancel();
+  }
+
+  #isAliveAtStep(): boolean {
+    this.#steps++;
+    if (!this.#isDead && this.#steps >= this.#crashAt && !this.world.faultsAreOver) this.kill();
+    return !this.#isDead;
+  }
+
+  #respond(deliver: () => void): void {
+    const { random, scheduler, profile } = this.world;
+    if (this.#steps >= this.#crashAt - 0.5 && random.chance(0.5)) this.kill();
+    if (random.chance(0.3)) scheduler.after(random.int(1, profile.latencyMs), () => this.#resume(deliver));
+    else this.#resume(deliver);
+  }
+
+  /** Nothing happens in a suspended process. */
+  #resume(go: () => void): void {
+    if (this.#isDead) return;
+    const { scheduler } = this.world;
+    const left = this.#suspendedUntil - scheduler.now();
+    if (left <= 0) go();
+    else scheduler.after(left, () => this.#resume(go));
+  }
+
+  #latency(): number {
+    const { random, profile, scheduler, faultsAreOver, counts } = this.world;
+    const ordinary = 1 + random.next() * profile.latencyMs;
+    if (faultsAreOver || !random.chance(profile.stall)) return ordinary;
+    const stall = random.logarithmic(500, profile.slowestStallMs);
+    counts.stalls++;
+    if (random.chance(0.5)) return ordinary + stall;
+    // A suspended Lambda: what it has sent goes through, and it hears of nothing.
+    this.#suspendedUntil = scheduler.now() + stall;
+    return ordinary;
+  }
+
+  #drawFault({ isWrite, conditional }: CallKind): Fault {
+    const { random, profile, faultsAreOver } = this.world;
+    if (faultsAreOver) return 'none';
+    if (random.chance(profile.lostRequest)) return 'lost-request';
+    if (random.chance(profile.lostResponse)) return 'lost-response';
+    if (isWrite && random.chance(profile.lateLanding)) return 'late-landing';
+    if (conditional !== undefined && random.chance(profile.conflict409)) return 'conflict';
+    return 'none';
+  }
+}
+
+function described(outcome: { result: unknown } | { error: unknown }): string {
+  if ('error' in outcome) return `! ${(outcome.error as Error).name}`;
+  const { result } = outcome;
+  if (result === null || typeof result !== 'object') return `= ${String(result)}`;
+  return 'ok';
+}

@@ -1,0 +1,98 @@
+/**
+ * npm run simulate -- [--seeds N] [--seed S] [--planted] [--control] [--bug <name>] [--trace] [--json] [--threads T]
+ *
+ * Simulates the real protocol over N worlds, from seed S on. Exits with 1 when an invariant is violated, when a planted
+ * bug is not caught, when the control does not fail, or when a seed does not repeat itself.
+ */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { CONTROL } from './bugs.ts';
+import { type Campaign, campaign } from './campaign.ts';
+import { COUNTED } from './counts.ts';
+import { PLANTED } from './planted/index.ts';
+import { explain } from './report.ts';
+
+/** A planted bug must show within so many seeds. */
+const PLANTED_SEEDS = 2_000;
+/** A campaign of so many worlds must have met everything that is counted. */
+const LARGE = 2_000;
+
+Error.stackTraceLimit = 0;
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    threads: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+    planted: { type: 'boolean', default: false },
+    control: { type: 'boolean', default: false },
+    bug: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const [seed, threads] = [Number(values.seed), Number(values.threads)];
+const seeds = values.trace ? 1 : Number(values.seeds);
+const say = (text: string) => {
+  if (!values.json) process.stdout.write(`${text}\n`);
+};
+const indented = (lines: readonly string[]) => lines.map((line) => `    ${line}`).join('\n');
+
+/** Overwrites itself on a terminal. */
+function showProgress({ worlds, ms, found }: Campaign): void {
+  if (values.json || !process.stderr.isTTY) return;
+  process.stderr.write(
+    `\r${worlds} worlds, ${Math.round((worlds * 1_000) / ms)} a second, ${found.length} violations `,
+  );
+}
+
+async function search(
+  bug: string,
+  limit: number,
+): Promise<{ bug: string; seed: number | null; violation: string | null }> {
+  const { found } = await campaign({ bug, seed, seeds: limit, threads, stopsAtViolation: true });
+  const first = found[0];
+  if (first === undefined) say(`NOT CAUGHT  ${bug}: nothing in ${limit} seeds`);
+  else {
+    say(`caught      ${bug}: seed ${first.seed}\n    ${first.violations[0]}`);
+    say(indented(await explain(bug, first.seed, 14)));
+  }
+  return { bug, seed: first?.seed ?? null, violation: first?.violations[0] ?? null };
+}
+
+async function plain(): Promise<boolean> {
+  const result = await campaign({ seed, seeds, threads, onProgress: showProgress });
+  const { worlds, ms, found, unrepeatable, counts, events } = result;
+  const missed = worlds < LARGE ? [] : COUNTED.filter((name) => counts[name] === 0);
+  const perSecond = Math.round((worlds * 1_000) / ms);
+  say(`\n${worlds} worlds from seed ${seed} on, ${events} events, ${perSecond} worlds a second`);
+  say(COUNTED.map((name) => `  ${name.padEnd(18)} ${counts[name]}`).join('\n'));
+  for (const { seed: bad, violations } of found) say(`VIOLATION  seed ${bad}\n${indented(violations)}`);
+  if (found[0] !== undefined) say(indented(await explain(null, found[0].seed, 60)));
+  for (const bad of unrepeatable) say(`seed ${bad} gave two different traces`);
+  for (const name of missed) say(`nothing of this came up: ${name}`);
+  say(`${found.length} violations`);
+  if (values.json) process.stdout.write(`${JSON.stringify({ seed, perSecond, ...result })}\n`);
+  return found.length === 0 && unrepeatable.length === 0 && missed.length === 0;
+}
+
+async function hunt(bugs: readonly string[]): Promise<boolean> {
+  const results = [];
+  for (const bug of bugs) results.push(await search(bug, PLANTED_SEEDS));
+  const caught = results.filter((result) => result.seed !== null).length;
+  say(`${caught} of ${bugs.length} caught`);
+  if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
+  return caught === bugs.length;
+}
+
+async function main(): Promise<boolean> {
+  if (values.trace) {
+    say((await explain(values.bug ?? null, seed, Number.POSITIVE_INFINITY)).join('\n'));
+    return true;
+  }
+  if (values.bug !== undefined) return hunt([values.bug]);
+  if (values.planted) return hunt(Object.keys(PLANTED));
+  if (values.control) return hunt([CONTROL]);
+  return plain();
+}
+
+process.exitCode = (await main()) ? 0 : 1;

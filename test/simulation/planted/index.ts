@@ -1,0 +1,29 @@
+/** All planted bugs, by name. Each must be caught: a simulator that misses one would miss it in the product, too. */
+import * as merge from './merge.ts';
+import type { Plant } from './plant.ts';
+import * as settle from './settle.ts';
+import * as swap from './swap.ts';
+
+export const PLANTED: Readonly<Record<string, () => Plant>> = {
+  'no If-Match': swap.noIfMatch,
+  'If-Match of a re-read ETag': swap.rereadEtag,
+  '412 taken as loss': swap.conflictIsLoss,
+  'upload discarded on an unknown outcome': swap.discardUnknown,
+  'rebase keeps the old plan': swap.rebaseKeepsPlan,
+  'commitId per execution': swap.commitIdPerExecution,
+  'ledger forgotten': merge.ledgerForgotten,
+  'ledger dropped at the next commit': merge.ledgerDropped,
+  'statuses read before the pointer': merge.earlyStatuses,
+  'rejection report before the swap': merge.earlyReport,
+  'status written after the inbox delete': settle.statusAfterDelete,
+  'inbox delete without comparing content': settle.deleteUncompared,
+  'leftovers never finished': settle.leftoversForgotten,
+  'late heartbeat steals': settle.heartbeatSteals,
+  'release deletes the lock item': settle.releaseDeletesItem,
+  'claim let go without looking at wake': settle.wakeIgnored,
+  'claim taken without holding the lock': settle.claimWithoutLock,
+  'refused release taken as released': settle.refusalIgnored,
+  'dirty working directory reused': settle.dirtyReused,
+  'collection without the fence': settle.unfencedCollection,
+  'candidates listed after the fence': settle.listedAfterFence,
+};
