@@ -26,6 +26,11 @@ export class MemoryTable implements LockTable, StatusTable {
     this.#locks.delete(collection);
   }
 
+  /** What an operator does to a status that contradicts the ledger. */
+  deleteStatus(collection: string, deltaId: string): void {
+    this.#statuses.get(collection)?.delete(deltaId);
+  }
+
   async readLock(collection: string): Promise<lock.LockItem | undefined> {
     return structuredClone(this.#locks.get(collection));
   }

@@ -76,6 +76,12 @@ export const afterSwap: Scenario[] = [
       },
     ],
     ends: 'StatusConflictError',
+    repair: (ports) => {
+      const wrong = [...(ports.table.items().statuses.get(COLLECTION) ?? [])].filter(
+        ([, { version }]) => version === 99,
+      );
+      for (const [deltaId] of wrong) ports.table.deleteStatus(COLLECTION, deltaId);
+    },
     takes: ['FinishCompaction Retry InvalidInputError', 'FinishCompaction Catch States.ALL'],
   },
   {
