@@ -2,6 +2,8 @@
  * Nothing is left behind when this process ends, however it ends. A server that went on writing after its owner had died
  * would write into a directory that somebody else may own by then.
  */
+import { setTimeout as delay } from 'node:timers/promises';
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
@@ -26,6 +28,21 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
     process.kill(-pid, signal);
   } catch {
     // ESRCH: nobody of the group is left.
+  }
+}
+
+const GONE_CHECKS = 100;
+const GONE_CHECK_MS = 5;
+
+/** Resolves once nobody is left of a group that was killed; after half a second at the latest, should init reap nobody. */
+export async function groupGone(pid: number): Promise<void> {
+  for (let check = 0; check < GONE_CHECKS; check++) {
+    try {
+      process.kill(-pid, 0);
+    } catch {
+      return;
+    }
+    await delay(GONE_CHECK_MS);
   }
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { EngineUnavailableError } from '../../protocol/errors.ts';
-import { guard, LAUNCHER, signalGroup } from './children.ts';
+import { groupGone, guard, LAUNCHER, signalGroup } from './children.ts';
 import { HOST, reservePort } from './free-port.ts';
 import { refuseJournals } from './inspect.ts';
 import { engineEnvironment, type LocatedEngine } from './locator.ts';
@@ -50,7 +50,8 @@ export class ChromaServer {
       child.once('close', () => {
         this.#running = false;
         unguard();
-        resolve();
+        // The watchdog dies with the group, a moment later.
+        void groupGone(pid).then(resolve);
       });
     });
   }
