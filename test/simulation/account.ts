@@ -45,11 +45,12 @@ async function run(world: World, task: () => Promise<void>): Promise<boolean> {
 /** The sweep would mend a stranded delta: it is looked for before. */
 function judgeBeforeSweep(world: World, truth: CollectionTruth): void {
   const { collection } = truth;
+  if (world.excuses.has(collection)) return;
   const item = world.table.locks.get(collection);
   const now = world.scheduler.now();
-  if (isClaimLive(item, now))
+  if (isClaimLive(item, now)) {
     world.violate(`all is quiet, and ${item?.claimOwner} still has the claim on "${collection}"`);
-  if (world.excuses.has(collection)) return;
+  }
   world.counts.judged++;
   for (const deltaId of truth.inbox.keys()) {
     world.violate(`delta ${deltaId} of "${collection}" lies in the inbox, and nobody will look before the sweep`);

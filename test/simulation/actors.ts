@@ -41,7 +41,6 @@ export async function produce(world: World, who: string, share: readonly number[
     await send(content);
     waiters.push(
       later(profile.duplicate, () => send(content)),
-      later(profile.duplicate, () => send(content)),
       later(profile.resend, async () => {
         for (let poll = 0; poll < 20 && !world.oracle.truth(collection).statuses.has(deltaId); poll++) {
           await scheduler.wait(5_000);

@@ -53,7 +53,11 @@ export async function campaign(request: Request): Promise<Campaign> {
   const thread = (n: number) =>
     new Promise<void>((resolve, reject) => {
       const share: Share = { bug, first: seed + n, step: threads, last: seed + seeds - 1, stopsAtViolation };
-      const worker = new Worker(fileURLToPath(new URL('./worker.ts', import.meta.url)), { workerData: share });
+      const worker = new Worker(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+        workerData: share,
+        // Worlds are short-lived garbage: with a large nursery it is collected for nothing.
+        resourceLimits: { maxYoungGenerationSizeMb: 256 },
+      });
       workers.push(worker);
       worker.on('error', reject);
       worker.on('exit', () => resolve());

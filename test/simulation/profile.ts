@@ -51,7 +51,7 @@ export function drawProfile(random: Random): Profile {
     random.chance(probability) ? from + random.next() * (to - from) : 0;
   return {
     collections: random.chance(0.2) ? ['books', 'films'] : ['books'],
-    deltas: random.int(2, 6),
+    deltas: random.pick([1, 2, 2, 2, 3, 3, 5]),
     paceMs: random.logarithmic(5, 60_000),
     latencyMs: random.logarithmic(2, 1_000),
     maxDeltasPerCommit: random.pick([1, 2, 500, 500]),
@@ -71,7 +71,7 @@ export function drawProfile(random: Random): Profile {
     redrive: some(0.7, 0.2, 1),
     lockDeletions: random.chance(0.2) ? random.int(1, 4) : 0,
     vandalism: random.chance(0.25) ? random.int(1, 3) : 0,
-    readers: random.chance(0.4) ? random.int(1, 2) : 0,
+    readers: random.chance(0.3) ? 1 : 0,
     garbageRuns: random.chance(0.4) ? random.int(1, 3) : 0,
     retainVersions: random.int(1, 3),
     duplicate: some(0.3, 0.1, 0.5),

@@ -1,4 +1,6 @@
 /** All planted bugs, by name. Each must be caught: a simulator that misses one would miss it in the product, too. */
+import * as claims from './claims.ts';
+import * as garbage from './garbage.ts';
 import * as merge from './merge.ts';
 import type { Plant } from './plant.ts';
 import * as settle from './settle.ts';
@@ -18,12 +20,12 @@ export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'status written after the inbox delete': settle.statusAfterDelete,
   'inbox delete without comparing content': settle.deleteUncompared,
   'leftovers never finished': settle.leftoversForgotten,
-  'late heartbeat steals': settle.heartbeatSteals,
-  'release deletes the lock item': settle.releaseDeletesItem,
-  'claim let go without looking at wake': settle.wakeIgnored,
-  'claim taken without holding the lock': settle.claimWithoutLock,
-  'refused release taken as released': settle.refusalIgnored,
+  'late heartbeat steals': claims.heartbeatSteals,
+  'release deletes the lock item': claims.releaseDeletesItem,
+  'claim let go without looking at wake': claims.wakeIgnored,
+  'claim taken without holding the lock': claims.claimWithoutLock,
+  'refused release taken as released': claims.refusalIgnored,
   'dirty working directory reused': settle.dirtyReused,
-  'collection without the fence': settle.unfencedCollection,
-  'candidates listed after the fence': settle.listedAfterFence,
+  'collection without the fence': garbage.unfencedCollection,
+  'candidates listed after the fence': garbage.listedAfterFence,
 };

@@ -17,7 +17,7 @@ import type { Plant } from './plant.ts';
 const GENTLE = { poison: 0 } as const;
 const UNDISTURBED = {
   ...{ crash: 0, finishCrash: 0, stops: 0, stall: 0, lostRequest: 0, lostResponse: 0, lateLanding: 0 },
-  ...{ resend: 1, duplicate: 1 },
+  ...{ resend: 0.7, duplicate: 0.7 },
 };
 
 interface Bent {
@@ -89,7 +89,7 @@ export function earlyStatuses(): Plant {
       MergeDeltas: ({ ports, execution }, state) => bentMerge(ports, state, { statuses: read.get(execution) }),
     },
     // One execution makes several commits, and settled deltas come again meanwhile.
-    profile: { ...GENTLE, ...UNDISTURBED, deltas: 6, maxDeltasPerCommit: 1, paceMs: 20, latencyMs: 800 },
+    profile: { ...GENTLE, ...UNDISTURBED, deltas: 6, maxDeltasPerCommit: 2, paceMs: 15_000, latencyMs: 800 },
   };
 }
 

@@ -1,0 +1,62 @@
+/** Bugs of lock and claim. */
+import * as lock from '../../../lambdas/protocol/lock.ts';
+import { REAL_TRANSITIONS } from '../table.ts';
+import type { Plant } from './plant.ts';
+
+/** Claimants that are suspended between their last look and the release, and nothing else to excuse a stranded delta. */
+const WHEN_LEAVING = {
+  ...{ collections: ['books'], deltas: 6, maxDeltasPerCommit: 500, paceMs: 30_000, latencyMs: 20, pageSize: 1_000 },
+  ...{ stall: 0.06, slowestStallMs: 60_000, lostRequest: 0, lostResponse: 0, lateLanding: 0, cacheFault: 0 },
+  ...{ crash: 0, finishCrash: 0, stops: 0, lockDeletions: 0, skewedClock: 0, frozenClock: 0 },
+};
+
+export function heartbeatSteals(): Plant {
+  const renewClaim: typeof lock.renewClaim = (item, holder, now, durationMs) => {
+    if (item === undefined) return { ok: false, refusal: 'not-claimed' };
+    const mine = { claimOwner: holder.owner, claimToken: holder.token, claimExpiresAt: now + durationMs };
+    return { ok: true, item: { ...item, ...mine }, value: undefined };
+  };
+  return { transitions: { ...REAL_TRANSITIONS, renewClaim }, profile: { stall: 0.05, slowestStallMs: 1_000_000 } };
+}
+
+export function releaseDeletesItem(): Plant {
+  const releaseLock: typeof lock.releaseLock = (item, holder) => {
+    const verdict = lock.releaseLock(item, holder);
+    return verdict.ok ? { ...verdict, item: {} as lock.LockItem } : verdict;
+  };
+  return { transitions: { ...REAL_TRANSITIONS, releaseLock } };
+}
+
+export function wakeIgnored(): Plant {
+  const releaseClaim: typeof lock.releaseClaim = (item, holder) => lock.releaseClaim(item, holder);
+  return { transitions: { ...REAL_TRANSITIONS, releaseClaim }, profile: WHEN_LEAVING };
+}
+
+export function claimWithoutLock(): Plant {
+  const takeClaim: typeof lock.takeClaim = (item, { holder, now, durationMs }) => {
+    if (lock.isClaimLive(item, now) && item?.claimOwner !== holder.owner) return { ok: false, refusal: 'claimed' };
+    const mine = { claimOwner: holder.owner, claimToken: holder.token, claimExpiresAt: now + durationMs };
+    const next: lock.LockItem = { token: holder.token, ...item, ...mine, wake: item?.wake ?? 0 };
+    return { ok: true, item: next, value: { token: holder.token } };
+  };
+  return { transitions: { ...REAL_TRANSITIONS, takeClaim }, profile: { lockDeletions: 4 } };
+}
+
+/** Refused or not: the claim is taken as let go. */
+export function refusalIgnored(): Plant {
+  return {
+    locks: (real) => ({
+      readLock: (collection) => real.readLock(collection),
+      acquireLock: (collection, request) => real.acquireLock(collection, request),
+      releaseLock: (collection, holder) => real.releaseLock(collection, holder),
+      takeClaim: (collection, request) => real.takeClaim(collection, request),
+      renewClaim: (collection, holder, now, ms) => real.renewClaim(collection, holder, now, ms),
+      wakeClaimant: (collection, now) => real.wakeClaimant(collection, now),
+      releaseClaim: async (collection, holder, wake) => {
+        await real.releaseClaim(collection, holder, wake);
+        return true;
+      },
+    }),
+    profile: WHEN_LEAVING,
+  };
+}
