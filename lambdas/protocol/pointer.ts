@@ -1,8 +1,9 @@
 /**
  * The pointer: which version of a collection is current. It is the only mutable object, and moves only by
- * compare-and-swap on the ETag that was read when planning.
+ * compare-and-swap on the ETag that was read when planning. Nothing refers to it by a digest, so it carries its own.
  */
 import { z } from 'zod';
+import { sha256 } from '../snapshot/blocks.ts';
 import { CorruptObjectError } from './errors.ts';
 
 export const POINTER_FORMAT = 1;
@@ -32,9 +33,12 @@ const schema = z.strictObject({
   committedAt: z.iso.datetime(),
   /** Execution ARN that made the commit, or who else did. Information only. */
   execution: z.string(),
+  /** Of all the other fields, see `pointerDigest`. */
+  sha256: hex,
 });
 
-export type Pointer = Omit<z.infer<typeof schema>, 'format'>;
+type Stored = z.infer<typeof schema>;
+export type Pointer = Omit<Stored, 'format' | 'sha256'>;
 
 /** A pointer as it was read: the ETag is what a swap must present. */
 export interface ReadPointer {
@@ -43,7 +47,23 @@ export interface ReadPointer {
 }
 
 export function encodePointer(pointer: Pointer): Uint8Array {
-  return Buffer.from(`${JSON.stringify({ format: POINTER_FORMAT, ...pointer }, null, 2)}\n`);
+  const body = { format: POINTER_FORMAT, ...pointer } as const;
+  return Buffer.from(`${JSON.stringify({ ...body, sha256: pointerDigest(body) }, null, 2)}\n`);
+}
+
+/**
+ * Hex SHA-256 of a pointer's fields but `sha256`, in the canonical form of RFC 8785: members sorted by name, no white
+ * space. Layout and order of the stored JSON do not count, values do.
+ */
+export function pointerDigest(body: Omit<Stored, 'sha256'>): string {
+  return sha256(canonical(body));
+}
+
+/** For text, whole numbers, null, and objects of them, RFC 8785 is JSON.stringify with sorted names. */
+function canonical(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
 }
 
 /** @throws CorruptObjectError */
@@ -57,7 +77,9 @@ export function decodePointer(key: string, collection: string, bytes: Uint8Array
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw corrupt(key, z.prettifyError(parsed.error).slice(0, 500));
   if (parsed.data.collection !== collection) throw corrupt(key, `it belongs to collection "${parsed.data.collection}"`);
-  const { format: _format, ...pointer } = parsed.data;
+  const { sha256: digest, ...body } = parsed.data;
+  if (digest !== pointerDigest(body)) throw corrupt(key, 'its fields do not match its "sha256"');
+  const { format: _format, ...pointer } = body;
   return pointer;
 }
 
