@@ -1,0 +1,86 @@
+/** Cause and remedy of every reason for a rejection, for docs/reference/errors.md and `compactor explain`. */
+import type { CatalogueEntry } from '../protocol/error-catalogue.ts';
+import { MAX_DELTA_BYTES, MAX_ID_LENGTH, MAX_LINE_LENGTH, type REJECTION } from './delta.ts';
+
+const MIB = 1024 * 1024;
+
+export type RejectionName = (typeof REJECTION)[keyof typeof REJECTION];
+
+export interface RejectionEntry extends CatalogueEntry {
+  /** What is not applied: one line, and nothing else; or the delta as a whole. */
+  rejects: 'line' | 'delta';
+}
+
+export const REJECTION_CATALOGUE = {
+  MalformedLine: {
+    rejects: 'line',
+    cause: `The line is not JSON (NaN and Infinity are not JSON either), or has more than ${MAX_LINE_LENGTH / MIB} Mi characters.`,
+    remedy: 'Write one JSON object per line.',
+  },
+  UnknownOperation: {
+    rejects: 'line',
+    cause: '`op` is missing, or none of `upsert`, `update` and `delete`.',
+    remedy: 'Use one of the three.',
+  },
+  InvalidId: {
+    rejects: 'line',
+    cause: `The record's \`id\` is missing, empty, longer than ${MAX_ID_LENGTH} characters, or not well-formed text.`,
+    remedy: 'Give the record another id.',
+  },
+  MissingEmbedding: {
+    rejects: 'line',
+    cause: 'An `upsert` has no `embedding`.',
+    remedy: 'Send the embedding, or use `update` to change a record without one.',
+  },
+  InvalidEmbedding: {
+    rejects: 'line',
+    cause: 'The embedding is no list of finite 32-bit floats, or its square exceeds a 32-bit float.',
+    remedy: 'Look for infinite or huge numbers in the model that made it.',
+  },
+  WrongDimension: {
+    rejects: 'line',
+    cause: 'The embedding has another number of elements than the collection has dimensions.',
+    remedy: 'Use the model that the collection was created for; another dimension needs another collection.',
+  },
+  InvalidMetadata: {
+    rejects: 'line',
+    cause:
+      'A value is neither text, finite number, safe integer, boolean nor `null`; or a key is reserved (`chroma:`), too long or one of too many.',
+    remedy: 'Flatten nested values, and send integers beyond 2^53 as text.',
+  },
+  InvalidDocument: {
+    rejects: 'line',
+    cause: '`document` is no well-formed text.',
+    remedy: 'Send text without lone surrogates.',
+  },
+  InvalidOperation: {
+    rejects: 'line',
+    cause: 'The operation has a field that is not known, or an `update` changes nothing.',
+    remedy: 'Remove the field, or say what to change.',
+  },
+  NotADelta: {
+    rejects: 'delta',
+    cause: 'The object is not UTF-8 text, or holds no operation.',
+    remedy: 'Send JSON Lines, uncompressed, under a new id.',
+  },
+  DeltaTooLarge: {
+    rejects: 'delta',
+    cause: `The object is larger than ${MAX_DELTA_BYTES / MIB} MiB.`,
+    remedy: 'Send it as several deltas.',
+  },
+  RecordNotFound: {
+    rejects: 'line',
+    cause: 'An `update` names a record that is not in the collection.',
+    remedy: 'Use `upsert`, or wait until the delta that adds the record is applied.',
+  },
+  RejectedByEngine: {
+    rejects: 'delta',
+    cause: 'Chroma refused the delta three times when it was merged alone.',
+    remedy: 'The report holds what Chroma said. Mend the data and send it under a new id.',
+  },
+  DeltaIdReusedError: {
+    rejects: 'delta',
+    cause: 'The id was decided before, for other content.',
+    remedy: 'Send it under a new id. The report is at `<id>~<sha256>`.',
+  },
+} as const satisfies Record<RejectionName, RejectionEntry>;
