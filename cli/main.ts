@@ -4,6 +4,7 @@ import { checkout } from './commands/checkout.ts';
 import { create } from './commands/create.ts';
 import { gc } from './commands/gc.ts';
 import { query } from './commands/query.ts';
+import { rollback } from './commands/rollback.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { submit } from './commands/submit.ts';
@@ -31,5 +32,5 @@ Example:
   compactor query pets --embedding '[1,0,0]'`,
   );
 
-for (const add of [create, submit, start, status, wait, versions, checkout, query, verify, gc]) add(program);
+for (const add of [create, submit, start, status, wait, versions, checkout, query, verify, rollback, gc]) add(program);
 await program.parseAsync();

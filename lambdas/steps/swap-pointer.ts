@@ -4,25 +4,13 @@
  */
 import type { CommitSummary, CompactionState, Merge } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
-import {
-  ConditionalRequestConflictError,
-  InvariantViolatedError,
-  LockLostError,
-  ObjectNotFoundError,
-  PointerMovedError,
-  PreconditionFailedError,
-  StoreUnavailableError,
-  SwapUnknownError,
-} from '../protocol/errors.ts';
+import { InvariantViolatedError, LockLostError, PointerMovedError, SwapUnknownError } from '../protocol/errors.ts';
 import { swapViolations } from '../protocol/invariants.ts';
-import { encodePointer, type Pointer } from '../protocol/pointer.ts';
-import { judgeSwap, type SwapOutcome } from '../protocol/swap.ts';
-import { pointerKey } from '../snapshot/keys.ts';
-import { observeSuccessor, readOwnPointer } from './read-pointer.ts';
+import type { Pointer } from '../protocol/pointer.ts';
+import type { PlannedSwap, SwapOutcome } from '../protocol/swap.ts';
+import { judgeOutcome, publishPointer } from './publish-pointer.ts';
 import { uploadedBytes } from './upload-snapshot.ts';
-import { jitteredWaitMs } from './waits.ts';
 
-const ATTEMPTS = 4;
 /** Part of the lock's duration after which it is no longer relied on. */
 const LOCK_MARGIN = 0.8;
 
@@ -33,26 +21,14 @@ export async function swapPointer(ports: Ports, state: CompactionState): Promise
   if (lock === null || merge === null || heldMs > ports.settings.lockDurationMs * LOCK_MARGIN) {
     throw new LockLostError(`The lock of "${collection}" is too old to swap under. Acquire it again.`);
   }
-  const key = pointerKey(collection);
   const next = nextPointer(ports, state, merge, lock.token);
   const violations = swapViolations({ ...state.base, collection, statusTable: next.statusTable }, next);
   if (violations.length > 0) {
     throw new InvariantViolatedError(`The swap of "${collection}" was not made: ${violations.join('; ')}.`);
   }
-  const body = encodePointer(next);
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    try {
-      await ports.store.putIfMatch(key, body, state.base.etag);
-      return withCommit(state, merge);
-    } catch (error) {
-      if (!isSwapFailure(error)) throw error;
-      const outcome = await judge(ports, state, merge);
-      if (outcome === 'committed') return withCommit(state, merge);
-      if (outcome === 'conflict') throw moved(state);
-      if (outcome === 'unknown') break;
-      await ports.clock.sleep(jitteredWaitMs(attempt, ports.ids.random()));
-    }
-  }
+  const outcome = await publishPointer(ports, plannedSwap(state, merge), next);
+  if (outcome === 'committed') return withCommit(state, merge);
+  if (outcome === 'conflict') throw moved(state);
   throw new SwapUnknownError(
     `Nobody can say whether commit ${merge.commitId} of "${collection}" landed. Nothing is discarded; plan again.`,
   );
@@ -77,15 +53,12 @@ function nextPointer(ports: Ports, state: CompactionState, merge: Merge, token: 
 }
 
 /** What became of the swap, by the pointer as it is now. @throws what reading the pointer throws */
-export async function judge(ports: Ports, { collection, base }: CompactionState, merge: Merge): Promise<SwapOutcome> {
-  const planned = { baseVersion: base.version, baseEtag: base.etag, commitId: merge.commitId };
-  try {
-    const current = await readOwnPointer(ports, collection);
-    return judgeSwap(planned, await observeSuccessor(ports, current, base.version));
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) return 'unknown';
-    throw error;
-  }
+export function judge(ports: Ports, state: CompactionState, merge: Merge): Promise<SwapOutcome> {
+  return judgeOutcome(ports, state.collection, plannedSwap(state, merge));
+}
+
+function plannedSwap({ base }: CompactionState, { commitId }: Merge): PlannedSwap {
+  return { baseVersion: base.version, baseEtag: base.etag, commitId };
 }
 
 export function withCommit(state: CompactionState, merge: Merge): CompactionState {
@@ -114,15 +87,6 @@ export function withCommit(state: CompactionState, merge: Merge): CompactionStat
       uploadedBytes: totals.uploadedBytes + uploadedBytes(merge),
     },
   };
-}
-
-function isSwapFailure(error: unknown): boolean {
-  return (
-    error instanceof PreconditionFailedError ||
-    error instanceof ConditionalRequestConflictError ||
-    error instanceof ObjectNotFoundError ||
-    error instanceof StoreUnavailableError
-  );
 }
 
 function moved({ collection, base }: CompactionState): PointerMovedError {

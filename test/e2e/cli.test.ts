@@ -89,6 +89,27 @@ test('--force submits the valid lines, and a delta of which nothing is valid end
   expect(waited).toMatchObject({ code: 3, json: { outcome: 'rejected', rejectedOperations: 1 } });
 });
 
+test('rollback asks for --yes, brings an older version back, and goes forward again', async () => {
+  await compactor(['submit', 'pets', '--delta-id', 'two'], '{"op":"delete","id":"cat"}\n');
+  const { state } = (await compactor(['start', 'pets'])).json;
+  expect(state.committed).toMatchObject({ records: 1 });
+  const { version } = state.committed;
+
+  const unasked = await compactor(['rollback', 'pets', '1']);
+  const back = await compactor(['rollback', 'pets', '1', '--yes']);
+  const answer = await compactor(['query', 'pets', '--embedding', '[1,0.1,0]', '--limit', '1']);
+  const forth = await compactor(['rollback', 'pets', String(version), '--yes']);
+  const same = await compactor(['rollback', 'pets', String(version + 2), '--yes']);
+  const word = await compactor(['rollback', 'pets', 'last', '--yes']);
+
+  expect(unasked.code).toBe(2);
+  expect(back).toMatchObject({ code: 0, json: { version: version + 1, restored: 1, replaced: version, records: 2 } });
+  expect(answer.json.neighbours).toMatchObject([{ id: 'cat' }]);
+  expect(forth.json).toMatchObject({ version: version + 2, restored: version, records: 1, undoneDeltas: 0 });
+  expect([same.code, word.code]).toEqual([2, 2]);
+  expect((await compactor(['verify', 'pets'])).json).toMatchObject({ ok: true, version: version + 2, records: 1 });
+});
+
 test('damage in the store is found by verify, which ends with 3', async () => {
   const folder = join(data, 'stack', 'store', 'packs', 'pets');
   const pack = join(folder, (await readdir(folder))[0] ?? '');
@@ -103,7 +124,19 @@ test('damage in the store is found by verify, which ends with 3', async () => {
 });
 
 test('help of every command shows an example', async () => {
-  for (const command of ['create', 'submit', 'start', 'status', 'wait', 'versions', 'checkout', 'query', 'verify']) {
+  for (const command of [
+    'create',
+    'submit',
+    'start',
+    'status',
+    'wait',
+    'versions',
+    'checkout',
+    'query',
+    'verify',
+    'rollback',
+    'gc',
+  ]) {
     const child = spawn(process.execPath, ['cli/main.ts', command, '--help']);
     expect(await text(child.stdout), command).toMatch(/Example:\n {2}compactor/);
   }

@@ -1,0 +1,61 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { CorruptObjectError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
+import { readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { type RolledBack, rollback as rollBack } from '../../lambdas/steps/rollback.ts';
+import { withTarget } from '../command.ts';
+import { CommandFailure, EXIT } from '../output.ts';
+import { withProgress } from '../progress.ts';
+
+/** `compactor rollback`: an older version becomes current again, as a version of its own. */
+export function rollback(program: Command): void {
+  const command = program
+    .command('rollback <collection> <version>')
+    .description('make a new version with the content of an older one (exit 1 if not confirmed, 3 if it is damaged)')
+    .option('-y, --yes', 'do not ask')
+    .addHelpText(
+      'after',
+      '\nDeltas of the versions in between stay decided: they are not applied again. Nothing is deleted, and rolling\n' +
+        'back to the version that was current before goes forward again.\n\n' +
+        'Example:\n  compactor versions pets\n  compactor rollback pets 12 --yes',
+    );
+  withTarget<[string, string, { yes?: boolean }]>(
+    command,
+    async ({ target, output }, collection, text, { yes = false }) => {
+      const version = parseVersion(text);
+      const { pointer } = await readPointer(target.ports, collection);
+      const question = `Replace version ${pointer.version} of "${collection}" by the content of version ${version}?`;
+      if (!yes && !(await confirm(question))) throw new CommandFailure('Nothing was changed.', EXIT.failed);
+      const request = { collection, version, actor: 'compactor rollback' };
+      const done = await withProgress(output, `Rolling back "${collection}"`, () =>
+        rollBack(target.ports, request).catch((error: unknown) => {
+          if (!(error instanceof CorruptObjectError)) throw error;
+          throw new CommandFailure(`${error.name}: ${error.message}`, EXIT.refused);
+        }),
+      );
+      output.result(done, describe(done));
+    },
+  );
+}
+
+function parseVersion(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new InvalidInputError(`"${text}" is no version: give its number, as compactor versions lists it.`);
+}
+
+async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new InvalidInputError('There is nobody to ask whether to roll back: give --yes.');
+  }
+  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await dialogue.question(`${question} [y/N] `).finally(() => dialogue.close());
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+function describe({ collection, version, restored, replaced, records, undoneDeltas }: RolledBack): string {
+  return (
+    `Version ${version} of "${collection}" has the content of version ${restored}: ${records} records. ` +
+    `${undoneDeltas} deltas of versions ${restored + 1} to ${replaced} are undone. ` +
+    `To go forward again: compactor rollback ${collection} ${replaced}.`
+  );
+}

@@ -1,0 +1,29 @@
+/** The manifest of a rollback: the files of an older version, on top of the current one. */
+import { childAncestry, type Manifest, type ManifestRef } from './manifest.ts';
+
+/**
+ * What the collection holds is the target's; what has been decided, and where the version stands, is the current one's.
+ * No entry of the ledger is dropped: nothing was observed of inbox and statuses.
+ */
+export function rollbackManifest(
+  current: Manifest,
+  currentRef: ManifestRef,
+  target: Manifest,
+  commitId: string,
+): Manifest {
+  const { engine, records, files, packs } = target;
+  return {
+    collection: current.collection,
+    version: current.version + 1,
+    commitId,
+    parent: currentRef,
+    ancestry: childAncestry(current),
+    space: current.space,
+    dimension: current.dimension,
+    engine,
+    records,
+    files,
+    packs,
+    ledger: current.ledger,
+  };
+}
