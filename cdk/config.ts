@@ -14,58 +14,125 @@ const LOG_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-const schema = z.strictObject({
+/** Its descriptions are docs/reference/configuration.md: `npm run docs` writes them there. */
+export const deployment = z.strictObject({
   stackName: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9-]{0,39}$/, 'at most 40 letters, digits and "-", starting with a letter')
-    .default('ChromaCompactor'),
-  /** Of all functions. Building the image for another architecture than the builder's needs emulation. */
-  architecture: z.enum(['arm64', 'x86_64']).default('arm64'),
-  /** Size of the largest snapshot to expect, as a directory. Memory and /tmp are checked against it. */
-  expectedSnapshotMiB: z.coerce.number().int().min(1).default(600),
-  mergeMemoryMiB: z.coerce.number().int().min(512).max(10_240).default(3_072),
-  mergeTmpMiB: z.coerce.number().int().min(512).max(10_240).default(4_096),
-  /** At most what the state machine allows. */
-  mergeTimeoutSeconds: seconds(60, 900).default(timeoutOf('MergeDeltas')),
-  lockDurationMinutes: z.coerce.number().positive().max(60).default(3),
-  heartbeatIntervalSeconds: z.coerce.number().positive().max(1_800).default(30),
-  maxDeltasPerCommit: z.coerce.number().int().min(1).max(5_000).default(500),
-  maxMiBPerCommit: z.coerce.number().positive().max(1_024).default(64),
-  retainVersions: z.coerce.number().int().min(1).default(10),
-  retainDays: z.coerce.number().min(0).max(3_650).default(7),
-  /** 0: never. Otherwise the window in which a late duplicate of a delta is still known as one. */
-  statusTtlDays: z.coerce.number().min(0).max(3_650).default(0),
-  /** Notifications per invocation of StartCompaction. */
-  batchSize: z.coerce.number().int().min(1).max(10_000).default(100),
-  /** Seconds that notifications are gathered for before StartCompaction is invoked. */
-  batchWindowSeconds: seconds(0, 300).default(5),
-  starterTimeoutSeconds: seconds(5, 900).default(30),
-  /** Seconds for which a notification in hand is hidden from other invocations. */
-  queueVisibilitySeconds: seconds(0, 43_200).default(240),
-  /** Times that a notification is tried before it becomes a dead letter. */
-  maxReceiveCount: z.coerce.number().int().min(1).max(1_000).default(5),
-  sweepMinutes: z.coerce.number().int().min(1).max(1_440).default(5),
-  garbageHours: z.coerce.number().int().min(1).max(168).default(24),
+    .default('ChromaCompactor')
+    .describe(
+      'Name of the stack, of the dashboard and of the state machines; also the dimension `service` of metrics.',
+    ),
+  architecture: z
+    .enum(['arm64', 'x86_64'])
+    .default('arm64')
+    .describe("Of all functions. Building the image for another architecture than the builder's needs emulation."),
+  expectedSnapshotMiB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(600)
+    .describe('Size of the largest snapshot to expect, as a directory. Memory and `/tmp` are checked against it.'),
+  mergeMemoryMiB: z.coerce.number().int().min(512).max(10_240).default(3_072).describe('Memory of MergeDeltas.'),
+  mergeTmpMiB: z.coerce.number().int().min(512).max(10_240).default(4_096).describe('Size of `/tmp` of MergeDeltas.'),
+  mergeTimeoutSeconds: seconds(60, 900)
+    .default(timeoutOf('MergeDeltas'))
+    .describe('Timeout of MergeDeltas: at most what the state machine allows.'),
+  lockDurationMinutes: z.coerce
+    .number()
+    .positive()
+    .max(60)
+    .default(3)
+    .describe('Minutes after which lock and claim expire, if their holder is gone. At least twice the heartbeat.'),
+  heartbeatIntervalSeconds: z.coerce
+    .number()
+    .positive()
+    .max(1_800)
+    .default(30)
+    .describe('Seconds between two renewals of the claim during merge and upload.'),
+  maxDeltasPerCommit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5_000)
+    .default(500)
+    .describe('Deltas merged in one commit, at most.'),
+  maxMiBPerCommit: z.coerce
+    .number()
+    .positive()
+    .max(1_024)
+    .default(64)
+    .describe('MiB of deltas merged in one commit, at most. Memory is checked against it.'),
+  retainVersions: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10)
+    .describe('Newest versions that garbage collection keeps, the current one included.'),
+  retainDays: z.coerce
+    .number()
+    .min(0)
+    .max(3_650)
+    .default(7)
+    .describe('Versions that were sealed at most so many days ago are kept as well.'),
+  statusTtlDays: z.coerce
+    .number()
+    .min(0)
+    .max(3_650)
+    .default(0)
+    .describe(
+      '0: never. Otherwise the window in which a late duplicate of a delta is still known as one; at least `recoveryDays`.',
+    ),
+  batchSize: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(100)
+    .describe('Notifications per invocation of StartCompaction, at most.'),
+  batchWindowSeconds: seconds(0, 300)
+    .default(5)
+    .describe('Seconds that notifications are gathered for before StartCompaction is invoked.'),
+  starterTimeoutSeconds: seconds(5, 900).default(30).describe('Timeout of StartCompaction.'),
+  queueVisibilitySeconds: seconds(0, 43_200)
+    .default(240)
+    .describe(
+      'Seconds for which a notification in hand is hidden from other invocations: at least 6 x `starterTimeoutSeconds` + `batchWindowSeconds`.',
+    ),
+  maxReceiveCount: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(5)
+    .describe('Times that a notification is tried before it becomes a dead letter.'),
+  sweepMinutes: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_440)
+    .default(5)
+    .describe('Minutes between two sweeps, which start whatever waits without an execution.'),
+  garbageHours: z.coerce.number().int().min(1).max(168).default(24).describe('Hours between two garbage collections.'),
   logRetentionDays: z.coerce
     .number()
     .refine((value) => LOG_DAYS.includes(value), `one of ${LOG_DAYS.join(', ')}`)
-    .default(30),
-  /** Days for which rejection reports are kept. */
-  rejectionDays: days.default(90),
-  /** Days for which overwritten and deleted objects can be restored. */
-  recoveryDays: days.default(14),
-  /** Age of the oldest waiting delta that raises an alarm. */
-  pendingAgeAlarmSeconds: seconds(60, 86_400).default(900),
-  /** Who hears of alarms. Without it, subscribe to the topic yourself. */
-  alarmEmail: z.email().optional(),
+    .default(30)
+    .describe(`Days for which logs are kept: one of ${LOG_DAYS.join(', ')}.`),
+  rejectionDays: days.default(90).describe('Days for which rejection reports are kept.'),
+  recoveryDays: days.default(14).describe('Days for which overwritten and deleted objects can be restored.'),
+  pendingAgeAlarmSeconds: seconds(60, 86_400)
+    .default(900)
+    .describe('Age of the oldest waiting delta that raises an alarm.'),
+  alarmEmail: z.email().optional().describe('Who hears of alarms. Without it, subscribe to the topic yourself.'),
 });
 
-export type DeploymentConfig = z.infer<typeof schema>;
+export type DeploymentConfig = z.infer<typeof deployment>;
 
 /** @throws Error naming everything that is wrong, and what to do */
 export function parseDeploymentConfig(context: Readonly<Record<string, unknown>>): DeploymentConfig {
   const own = Object.entries(context).filter(([key]) => key.startsWith(CONTEXT_PREFIX));
-  const parsed = schema.safeParse(
+  const parsed = deployment.safeParse(
     Object.fromEntries(own.map(([key, value]) => [key.slice(CONTEXT_PREFIX.length), value])),
   );
   if (!parsed.success) {

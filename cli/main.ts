@@ -1,36 +1,4 @@
 /** `compactor`: create, fill, compact, read and check collections, on AWS or on the local stack. */
-import { Command } from 'commander';
-import { checkout } from './commands/checkout.ts';
-import { create } from './commands/create.ts';
-import { gc } from './commands/gc.ts';
-import { query } from './commands/query.ts';
-import { rollback } from './commands/rollback.ts';
-import { start } from './commands/start.ts';
-import { status } from './commands/status.ts';
-import { submit } from './commands/submit.ts';
-import { verify } from './commands/verify.ts';
-import { versions } from './commands/versions.ts';
-import { wait } from './commands/wait.ts';
-import { EXIT } from './output.ts';
+import { createProgram } from './program.ts';
 
-const program = new Command('compactor')
-  .description('Versioned Chroma collections on S3, merged by Step Functions.')
-  .option('--data <dir>', 'data directory of the local stack', process.env.COMPACTOR_DATA ?? '.compactor')
-  .option('--json', 'print one JSON document')
-  .configureHelp({ showGlobalOptions: true })
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.badInput))
-  .addHelpText(
-    'after',
-    `
-Works on AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, else on the local stack.
-Exit codes: 0 done, 1 failed, 2 bad input, 3 rejected or damaged, 4 timed out.
-
-Example:
-  compactor create pets --dimension 3
-  echo '{"op":"upsert","id":"cat","embedding":[1,0,0]}' | compactor submit pets
-  compactor start pets
-  compactor query pets --embedding '[1,0,0]'`,
-  );
-
-for (const add of [create, submit, start, status, wait, versions, checkout, query, verify, rollback, gc]) add(program);
-await program.parseAsync();
+await createProgram().parseAsync();

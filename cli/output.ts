@@ -1,17 +1,24 @@
 /** How commands speak: text for people, JSON for scripts, and an exit code for both. */
 import { CompactorError, ConfigurationError, InvalidInputError } from '../lambdas/protocol/errors.ts';
 
-export const EXIT = {
-  ok: 0,
-  /** Something failed; trying again may help. */
-  failed: 1,
-  /** The command line, the input or the configuration is wrong; trying again will not help. */
-  badInput: 2,
-  /** It was found, and it is not as it should be: a rejected delta, a damaged snapshot. */
-  refused: 3,
-  /** Waited as long as was asked. */
-  timedOut: 4,
-} as const;
+export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, timedOut: 4 } as const;
+
+type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** In a word for `--help`, in a sentence for the reference. */
+export const EXIT_MEANINGS: Readonly<Record<ExitCode, { word: string; meaning: string }>> = {
+  [EXIT.ok]: { word: 'done', meaning: 'It was done.' },
+  [EXIT.failed]: { word: 'failed', meaning: 'Something failed; trying again may help.' },
+  [EXIT.badInput]: {
+    word: 'bad input',
+    meaning: 'The command line, the input or the configuration is wrong; trying again does not help.',
+  },
+  [EXIT.refused]: {
+    word: 'rejected or damaged',
+    meaning: 'It was found, and it is not as it should be: a rejected delta, a damaged snapshot.',
+  },
+  [EXIT.timedOut]: { word: 'timed out', meaning: 'Waited for as long as was asked.' },
+};
 
 /** Ends a command with an exit code of its own. The message is for people. */
 export class CommandFailure extends Error {

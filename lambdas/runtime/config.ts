@@ -5,28 +5,64 @@ import { ConfigurationError } from '../protocol/errors.ts';
 
 const MIB = 1024 * 1024;
 
-const schema = z.object({
-  /** `s3://bucket/prefix`, or `file:///dir`. */
-  STORE_URL: z.string().min(1),
-  /** DynamoDB table of locks and statuses. */
-  TABLE_NAME: z.string().min(1),
-  /** Where EFS is mounted. */
-  CACHE_DIRECTORY: z.string().default('/mnt/cache'),
-  /** Local disk for working directories. */
-  WORK_DIRECTORY: z.string().default('/tmp/work'),
-  /** Needed by whoever starts executions. */
-  STATE_MACHINE_ARN: z.string().optional(),
-  /** Waiting for the lock must outlast it: see `RETRY_TOTAL_SECONDS.lockHeld`. */
-  LOCK_DURATION_MINUTES: z.coerce.number().positive().max(5).default(1),
-  HEARTBEAT_INTERVAL_SECONDS: z.coerce.number().positive().max(1_800).default(30),
-  MAX_DELTAS_PER_COMMIT: z.coerce.number().int().min(1).max(5_000).default(500),
-  MAX_MIB_PER_COMMIT: z.coerce.number().positive().max(1_024).default(64),
-  /** Versions that garbage collection keeps, the current one included. */
-  RETAIN_VERSIONS: z.coerce.number().int().min(1).max(1_000_000).default(10),
-  /** Versions that were sealed at most so many days ago are kept as well. */
-  RETAIN_DAYS: z.coerce.number().min(0).max(3_650).default(7),
-  /** Days after which a status may go, and with it the guard against late duplicates. 0: never. */
-  STATUS_TTL_DAYS: z.coerce.number().min(0).max(3_650).default(0),
+/** Its descriptions are docs/reference/configuration.md: `npm run docs` writes them there. */
+export const environment = z.object({
+  STORE_URL: z.string().min(1).describe('Where objects are kept: `s3://bucket/prefix`, or `file:///dir`.'),
+  TABLE_NAME: z.string().min(1).describe('DynamoDB table of locks and statuses.'),
+  CACHE_DIRECTORY: z
+    .string()
+    .default('/mnt/cache')
+    .describe('Where EFS is mounted: packs, manifests and staging. Whatever is in it may be deleted.'),
+  WORK_DIRECTORY: z.string().default('/tmp/work').describe('Local disk for working directories.'),
+  STATE_MACHINE_ARN: z
+    .string()
+    .optional()
+    .describe('ARN of the state machine. Needed by whatever starts executions; with it, `compactor` works on AWS.'),
+  // Waiting for the lock must outlast it: see `RETRY_TOTAL_SECONDS.lockHeld`.
+  LOCK_DURATION_MINUTES: z.coerce
+    .number()
+    .positive()
+    .max(5)
+    .default(1)
+    .describe('Minutes after which lock and claim expire, if their holder is gone. At least twice the heartbeat.'),
+  HEARTBEAT_INTERVAL_SECONDS: z.coerce
+    .number()
+    .positive()
+    .max(1_800)
+    .default(30)
+    .describe('Seconds between two renewals of the claim during merge and upload.'),
+  MAX_DELTAS_PER_COMMIT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(5_000)
+    .default(500)
+    .describe('Deltas merged in one commit, at most. What is left goes into the next commit of the same execution.'),
+  MAX_MIB_PER_COMMIT: z.coerce
+    .number()
+    .positive()
+    .max(1_024)
+    .default(64)
+    .describe('MiB of deltas merged in one commit, at most; a single larger delta is still merged, alone.'),
+  RETAIN_VERSIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(10)
+    .describe('Newest versions that garbage collection keeps, the current one included.'),
+  RETAIN_DAYS: z.coerce
+    .number()
+    .min(0)
+    .max(3_650)
+    .default(7)
+    .describe('Versions that were sealed at most so many days ago are kept as well.'),
+  STATUS_TTL_DAYS: z.coerce
+    .number()
+    .min(0)
+    .max(3_650)
+    .default(0)
+    .describe('Days after which a status may go, and with it the guard against late duplicates. 0: never.'),
 });
 
 export interface Config {
@@ -42,7 +78,7 @@ export interface Config {
 
 /** @throws ConfigurationError (missing or impossible values, all of them named) */
 export function parseConfig(env: Record<string, string | undefined>): Config {
-  const parsed = schema.safeParse(env);
+  const parsed = environment.safeParse(env);
   if (!parsed.success) {
     throw new ConfigurationError(`The environment does not configure a compactor:\n${z.prettifyError(parsed.error)}`);
   }

@@ -177,6 +177,15 @@ describe('what is read exists', () => {
     expect(names(emitted)).toEqual(names(Object.values(METRICS).map(({ name, unit }) => `${name} ${unit}`)));
   });
 
+  it('and a metric has the dimension Phase exactly if the table says so', () => {
+    const phased = Object.values(METRICS).filter(({ name, unit }) =>
+      emitted.has(series(name, unit, ['service', 'Phase'])),
+    );
+    expect(phased.map(({ name }) => name)).toEqual(
+      Object.values(METRICS).flatMap(({ name, byPhase }) => (byPhase ? name : [])),
+    );
+  });
+
   it('and every alarm leads to its entry in the runbook', () => {
     const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
     const headings = new Set(Array.from(runbook.matchAll(/^## (\w+)$/gm), ([, title = '']) => title.toLowerCase()));

@@ -1,0 +1,41 @@
+/** The commands of `compactor`: what they take, and what their help says. docs/reference/cli.md is made from it. */
+import { Command } from 'commander';
+import { checkout } from './commands/checkout.ts';
+import { create } from './commands/create.ts';
+import { gc } from './commands/gc.ts';
+import { query } from './commands/query.ts';
+import { rollback } from './commands/rollback.ts';
+import { start } from './commands/start.ts';
+import { status } from './commands/status.ts';
+import { submit } from './commands/submit.ts';
+import { verify } from './commands/verify.ts';
+import { versions } from './commands/versions.ts';
+import { wait } from './commands/wait.ts';
+import { EXIT, EXIT_MEANINGS } from './output.ts';
+
+const COMMANDS = [create, submit, start, status, wait, versions, checkout, query, verify, rollback, gc];
+
+export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
+  const program = new Command('compactor')
+    .description('Versioned Chroma collections on S3, merged by Step Functions.')
+    .option('--data <dir>', 'data directory of the local stack', env.COMPACTOR_DATA ?? '.compactor')
+    .option('--json', 'print one JSON document')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.badInput))
+    .addHelpText(
+      'after',
+      `
+Works on AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, else on the local stack.
+Exit codes: ${Object.entries(EXIT_MEANINGS)
+        .map(([code, { word }]) => `${code} ${word}`)
+        .join(', ')}.
+
+Example:
+  compactor create pets --dimension 3
+  echo '{"op":"upsert","id":"cat","embedding":[1,0,0]}' | compactor submit pets
+  compactor start pets
+  compactor query pets --embedding '[1,0,0]'`,
+    );
+  for (const add of COMMANDS) add(program);
+  return program;
+}
