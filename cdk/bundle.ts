@@ -42,6 +42,8 @@ export function bundleHandlers(): Bundles {
     banner: { js: REQUIRE },
     // Neither names nor lines are shortened: stack traces in the logs are read by them.
     minifySyntax: true,
+    // Steps are logged and traced by their names.
+    keepNames: true,
     legalComments: 'none',
     logLevel: 'warning',
     logOverride: { 'require-resolve-not-external': 'silent' },

@@ -3,6 +3,8 @@
  * is a directory inside the root, the table runs on this machine, and the answer must be a merge by the current Chroma.
  */
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
@@ -37,7 +39,14 @@ const event = await planCompaction(ports, { input: { collection }, execution: 'a
 chmodSync(join(root, 'tmp'), 0o1777);
 for (const directory of ['srv/store', 'mnt/cache']) chownSync(join(root, directory), USER, USER);
 
-const api = await startRuntimeApi(event);
+// A stand-in for X-Ray's daemon: a part of a trace is a header line and JSON.
+const traced: Array<{ name: string; trace_id: string; annotations?: object }> = [];
+const daemon = createSocket('udp4', (packet) => {
+  traced.push(JSON.parse(packet.toString().split('\n')[1] ?? ''));
+}).bind(0, '127.0.0.1');
+await once(daemon, 'listening');
+const traceId = '1-5759e988-bd862e3fe1be46a994272793';
+const api = await startRuntimeApi(event, traceId);
 const environment = {
   ...common,
   PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -52,6 +61,8 @@ const environment = {
   LAMBDA_TASK_ROOT: APP,
   _HANDLER: 'index.handler',
   HOME: '/tmp',
+  AWS_EXECUTION_ENV: 'AWS_Lambda_Image',
+  AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${daemon.address().port}`,
   AWS_REGION: table.clientConfig.region,
   AWS_ENDPOINT_URL_DYNAMODB: table.endpoint,
   AWS_ACCESS_KEY_ID: table.clientConfig.credentials.accessKeyId,
@@ -69,8 +80,12 @@ try {
   const { next, merge } = (await Promise.race([api.answer, exited])) as Awaited<ReturnType<typeof planCompaction>>;
   console.log(JSON.stringify({ next, records: merge?.records, deltas: merge?.deltas, pack: merge?.pack }, null, 2));
   if (next !== 'upload' || merge?.records !== 1) throw new Error('That is no merge of one delta.');
+  const step = traced.find(({ name }) => name === '## mergeDeltas');
+  console.log(JSON.stringify({ traced: traced.length, step: step?.name, annotations: step?.annotations }, null, 2));
+  if (step?.trace_id !== traceId) throw new Error('The merge is not in the trace of its invocation.');
 } finally {
   runtime.removeAllListeners('exit').kill('SIGKILL');
   api.close();
+  daemon.close();
   await table.close();
 }

@@ -11,8 +11,8 @@ export interface RuntimeApi {
   close(): void;
 }
 
-/** Gives `event` to the first runtime that asks; whoever asks again waits for ever, as on an idle function. */
-export async function startRuntimeApi(event: unknown): Promise<RuntimeApi> {
+/** Gives `event`, in a trace that is sampled, to the first runtime that asks; whoever asks again waits for ever, as on an idle function. */
+export async function startRuntimeApi(event: unknown, traceId: string): Promise<RuntimeApi> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   let given = false;
   const server = createServer(async (request, response) => {
@@ -21,6 +21,7 @@ export async function startRuntimeApi(event: unknown): Promise<RuntimeApi> {
       if (given) return;
       given = true;
       response.setHeader('Lambda-Runtime-Aws-Request-Id', '00000000-0000-4000-8000-000000000001');
+      response.setHeader('Lambda-Runtime-Trace-Id', `Root=${traceId};Parent=53995c3f42cd8ad8;Sampled=1`);
       response.setHeader('Lambda-Runtime-Deadline-Ms', String(Date.now() + 60_000));
       response.setHeader(
         'Lambda-Runtime-Invoked-Function-Arn',

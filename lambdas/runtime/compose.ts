@@ -16,15 +16,18 @@ import type { Config } from './config.ts';
 export interface Clients {
   dynamo: DynamoDBClient;
   sfn: SFNClient;
+  /** Gets every client as it is made here, and gives it back watched. */
+  capture: <Client>(client: Client) => Client;
 }
 
 /** Clients are made from the environment unless given, as the local stack does. */
 export function composePorts(config: Config, telemetry: Telemetry, clients: Partial<Clients> = {}): Ports {
-  const dynamo = clients.dynamo ?? createDynamoClient();
-  const sfn = clients.sfn ?? new SFNClient({});
+  const { capture = (client) => client } = clients;
+  const dynamo = capture(clients.dynamo ?? createDynamoClient());
+  const sfn = capture(clients.sfn ?? new SFNClient({}));
   const ttl = config.statusTtlSeconds > 0 ? { ttlSeconds: config.statusTtlSeconds } : {};
   return {
-    store: openStore(config.storeUrl),
+    store: openStore(config.storeUrl, { capture }),
     locks: new DynamoLocks(dynamo, config.tableName),
     statuses: new DynamoStatuses(dynamo, config.tableName, ttl),
     engine: new ChromaEngine(),

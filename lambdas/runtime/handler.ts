@@ -3,31 +3,51 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Ports } from '../ports.ts';
 import { composePorts } from './compose.ts';
 import { parseConfig } from './config.ts';
-import { PowertoolsTelemetry } from './telemetry.ts';
+import { subjectOf } from './subject.ts';
+import { type LambdaContext, PowertoolsTelemetry } from './telemetry.ts';
+import { Traces } from './tracing.ts';
 
 export type Step<Input, Output> = (ports: Ports, input: Input) => Promise<Output>;
-export type Handler<Input, Output> = (event: Input) => Promise<Output>;
+/** `context` is Lambda's own; nobody else has one. */
+export type Handler<Input, Output> = (event: Input, context?: LambdaContext) => Promise<Output>;
 
 const override = new AsyncLocalStorage<Ports>();
-let composed: Ports | undefined;
+let composed: { ports: Ports; traces: Traces } | undefined;
 
 /**
  * Make a Lambda handler of a step. Errors pass through: Lambda reports `error.name` as the error type, which is what
- * the state machine matches.
+ * the state machine matches. The step's own name is what logs and traces call it.
  */
 export function makeHandler<Input, Output>(step: Step<Input, Output>): Handler<Input, Output> {
-  return (event) => {
-    const ports = currentPorts();
-    if (ports.telemetry instanceof PowertoolsTelemetry) ports.telemetry.about(contextOf(event));
-    return step(ports, event);
+  return (event, context) => {
+    const given = override.getStore();
+    if (given !== undefined) return logged(step, given, event, context);
+    composed ??= compose();
+    const { ports, traces } = composed;
+    return traces.step(step.name, subjectOf(event), () => logged(step, ports, event, context));
   };
 }
 
-/** Collection, execution and base version, wherever the input of a step has them. */
-function contextOf(event: unknown): { collection?: unknown; execution?: unknown; version?: unknown } {
-  const { input, state, ...own } = Object(event) as Record<string, unknown>;
-  const { collection, execution, base } = { ...Object(input), ...own, ...Object(state) } as Record<string, unknown>;
-  return { collection, execution, version: (Object(base) as { version?: unknown }).version };
+/** One line at the end of every step; what is logged meanwhile is about the same collection, execution and version. */
+async function logged<Input, Output>(
+  step: Step<Input, Output>,
+  ports: Ports,
+  event: Input,
+  context: LambdaContext | undefined,
+): Promise<Output> {
+  const { telemetry } = ports;
+  if (!(telemetry instanceof PowertoolsTelemetry)) return step(ports, event);
+  const subject = subjectOf(event);
+  telemetry.about(subject, context);
+  try {
+    const output = await step(ports, event);
+    telemetry.about({ ...subject, ...subjectOf(output) }, context);
+    telemetry.info('Done.', { step: step.name });
+    return output;
+  } catch (error) {
+    telemetry.failed(step.name, error);
+    throw error;
+  }
 }
 
 /** Run handlers over other ports than the environment's: the local stack and the tests use the real handlers so. */
@@ -35,9 +55,8 @@ export function runWithPorts<Result>(ports: Ports, task: () => Promise<Result>):
   return override.run(ports, task);
 }
 
-function currentPorts(): Ports {
-  const given = override.getStore();
-  if (given !== undefined) return given;
-  composed ??= composePorts(parseConfig(process.env), new PowertoolsTelemetry());
-  return composed;
+function compose(): { ports: Ports; traces: Traces } {
+  const traces = new Traces();
+  const ports = composePorts(parseConfig(process.env), new PowertoolsTelemetry(), { capture: traces.capture });
+  return { ports, traces };
 }

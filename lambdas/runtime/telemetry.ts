@@ -3,6 +3,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Telemetry } from '../ports.ts';
 import type { Metric } from '../protocol/metrics.ts';
+import type { Subject } from './subject.ts';
 
 export const NAMESPACE = 'ChromaCompactor';
 
@@ -12,6 +13,8 @@ const UNITS = {
   Seconds: MetricUnit.Seconds,
   Bytes: MetricUnit.Bytes,
 } as const satisfies Record<Metric['unit'], string>;
+
+export type LambdaContext = Parameters<Logger['addContext']>[0];
 
 /** Of stacks that do not say otherwise by `POWERTOOLS_SERVICE_NAME`; a dimension of every metric. */
 const SERVICE = 'chroma-compactor';
@@ -35,9 +38,15 @@ export class PowertoolsTelemetry implements Telemetry {
   }
 
   /** What every following line of the log is about, until the next call. */
-  about(context: { collection?: unknown; execution?: unknown; version?: unknown }): void {
+  about(subject: Subject, context?: LambdaContext): void {
     this.logger.resetKeys();
-    this.logger.appendKeys(context as Record<string, string>);
+    if (context !== undefined) this.logger.addContext(context);
+    this.logger.appendKeys({ ...subject });
+  }
+
+  /** Whether this is a failure is the state machine's to decide: it retries, rebases, or goes on. */
+  failed(step: string, error: unknown): void {
+    this.logger.warn('Ended with an error.', { step, error: error instanceof Error ? error : String(error) });
   }
 
   info(message: string, fields: Record<string, unknown> = {}): void {

@@ -27,6 +27,14 @@ const notification = z.object({
   Records: z.array(z.object({ eventName: z.string(), s3: z.object({ object: z.object({ key: z.string() }) }) })),
 });
 
+/** As a queue invokes a Lambda. */
+export async function startCompaction(
+  ports: Pick<Ports, 'executions' | 'telemetry'>,
+  { Records }: { Records: readonly QueueRecord[] },
+): Promise<BatchResponse> {
+  return startCompactions(ports, Records);
+}
+
 /**
  * The name of an execution comes from the messages alone, never from a time: it swallows repeats of the same batch, but
  * no wake-up. A message fails with any collection that it is for; starting is all that can fail.

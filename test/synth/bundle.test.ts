@@ -47,5 +47,7 @@ it('are started by the image as its check starts them', () => {
   const dockerfile = readFileSync(join(IMAGE_DIRECTORY, 'Dockerfile'), 'utf8');
   expect(dockerfile).toMatch(/^ARG BASE=debian:trixie-\d{8}-slim@sha256:[0-9a-f]{64}$/m);
   expect(dockerfile).toContain('_HANDLER=index.handler');
+  // Without it the tracer takes itself for switched off.
+  expect(dockerfile).toContain('AWS_EXECUTION_ENV=AWS_Lambda_Image');
   expect(dockerfile).toMatch(/^USER \d+:\d+$/m);
 });

@@ -10,6 +10,8 @@ export interface OpenS3Options {
   expectedBucketOwner?: string;
   /** Further settings for both clients, e.g. region and credentials. */
   config?: S3ClientConfig;
+  /** Gets both clients, and gives them back watched. */
+  capture?: (client: S3Client) => S3Client;
 }
 
 /** Silence after which a connection counts as lost; S3 itself gives up after 20 s. */
@@ -21,6 +23,7 @@ const TIMEOUTS = { connectionTimeout: 5_000, socketTimeout: 30_000 };
  */
 export function openS3Store(url: string, options: OpenS3Options = {}): S3Store {
   const { bucket, prefix } = parseS3Url(url);
+  const { capture = (client) => client } = options;
   const endpoint = options.endpoint ?? (process.env.AWS_ENDPOINT_URL_S3 || undefined);
   const config: S3ClientConfig = {
     // Checksums by default would be refused by some stores; where one counts, it is sent explicitly.
@@ -31,8 +34,8 @@ export function openS3Store(url: string, options: OpenS3Options = {}): S3Store {
     ...options.config,
   };
   return new S3Store({
-    client: new S3Client(config),
-    writer: new S3Client({ ...config, maxAttempts: 1 }),
+    client: capture(new S3Client(config)),
+    writer: capture(new S3Client({ ...config, maxAttempts: 1 })),
     bucket,
     prefix,
     ...(options.expectedBucketOwner === undefined ? {} : { expectedBucketOwner: options.expectedBucketOwner }),

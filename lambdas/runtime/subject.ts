@@ -1,0 +1,29 @@
+/** What an invocation is about: on every line of its log, and on its trace. */
+export interface Subject {
+  collection?: string;
+  execution?: string;
+  /** Of the base: what was current when the round was planned. */
+  version?: number;
+}
+
+/** Collection, execution and base version, wherever the input or output of a step has them. */
+export function subjectOf(value: unknown): Subject {
+  const { input, state, ...own } = fieldsOf(value);
+  const { collection, execution, base } = { ...fieldsOf(input), ...own, ...fieldsOf(state) };
+  const { version } = fieldsOf(base);
+  return {
+    ...(typeof collection === 'string' ? { collection } : {}),
+    ...(typeof execution === 'string' ? { execution } : {}),
+    ...(typeof version === 'number' ? { version } : {}),
+  };
+}
+
+/** Events about executions carry their input as JSON text. */
+function fieldsOf(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'string') return { ...(value as object) };
+  try {
+    return { ...JSON.parse(value) };
+  } catch {
+    return {};
+  }
+}

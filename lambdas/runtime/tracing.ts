@@ -1,0 +1,35 @@
+/**
+ * Traces by Powertools: one part for each step, with what it is about as annotations, by which X-Ray finds it, and one
+ * for each call to AWS inside. Outside Lambda nothing is traced. See docs/adr/0016.
+ */
+import { Tracer } from '@aws-lambda-powertools/tracer';
+import type { Subject } from './subject.ts';
+
+export class Traces {
+  // HTTP as such would show each call to AWS twice, and every one of the thousands to the engine.
+  readonly #tracer = new Tracer({ captureHTTPsRequests: false });
+
+  /** The same client, its calls being part of the trace. */
+  readonly capture = <Client>(client: Client): Client => this.#tracer.captureAWSv3Client(client);
+
+  /** Run a step as a part of its function's trace; its error is kept there, and passes through. */
+  async step<Result>(name: string, subject: Subject, task: () => Promise<Result>): Promise<Result> {
+    const tracer = this.#tracer;
+    const whole = tracer.isTracingEnabled() ? tracer.getSegment() : undefined;
+    if (whole === undefined) return task();
+    const part = whole.addNewSubsegment(`## ${name}`);
+    tracer.setSegment(part);
+    tracer.annotateColdStart();
+    tracer.addServiceNameAnnotation();
+    for (const [key, value] of Object.entries(subject)) tracer.putAnnotation(key, value);
+    try {
+      return await task();
+    } catch (error) {
+      tracer.addErrorAsMetadata(error as Error);
+      throw error;
+    } finally {
+      part.close();
+      tracer.setSegment(whole);
+    }
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The bundles as Lambda runs them: in a process of their own with Lambda's environment, over S3 and DynamoDB by the wire.
+ * Each line of their log says what it is about, and so does their trace, which a stand-in for X-Ray's daemon receives.
+ */
+import { execFile } from 'node:child_process';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Bundles, bundleHandlers } from '../../cdk/bundle.ts';
+import type { Verb } from '../../cdk/verbs.ts';
+import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
+import type { Telemetry } from '../../lambdas/ports.ts';
+import { composePorts } from '../../lambdas/runtime/compose.ts';
+import { parseConfig } from '../../lambdas/runtime/config.ts';
+import { type LocalTable, startTable } from '../../local/table.ts';
+import type { CompactionState } from '../../statemachine/contract.ts';
+import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
+import { type S3Server, startS3Server } from '../support/s3-server.ts';
+
+/** A part of a trace, as the X-Ray SDK sends it. */
+interface Part {
+  id: string;
+  parent_id: string;
+  name: string;
+  trace_id: string;
+  annotations?: Record<string, unknown>;
+  cause?: { exceptions: Array<{ type: string }> };
+  aws?: { operation: string };
+}
+
+const TRACE = '1-5759e988-bd862e3fe1be46a994272793';
+const EXECUTION = 'arn:aws:states:us-east-1:111122223333:execution:compaction:books-batch';
+const silent: Telemetry = { metric: () => {}, info: () => {}, warn: () => {} };
+
+let server: S3Server;
+let table: LocalTable;
+let daemon: Socket;
+let bundles: Bundles;
+let environment: Record<string, string>;
+const parts: Part[] = [];
+
+beforeAll(async () => {
+  [server, table] = await Promise.all([startS3Server(), startTable()]);
+  daemon = createSocket('udp4', (packet) => {
+    // A header line, and the part.
+    parts.push(JSON.parse(packet.toString().split('\n')[1] ?? ''));
+  }).bind(0, '127.0.0.1');
+  await once(daemon, 'listening');
+  bundles = bundleHandlers();
+  const { accessKeyId, secretAccessKey } = table.clientConfig.credentials;
+  const own = { STORE_URL: `s3://${server.bucket}`, TABLE_NAME: table.tableName };
+  environment = {
+    ...own,
+    AWS_ENDPOINT_URL_S3: server.endpoint,
+    AWS_ENDPOINT_URL_DYNAMODB: table.endpoint,
+    AWS_REGION: table.clientConfig.region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    // What Lambda sets.
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    LAMBDA_TASK_ROOT: '/var/task',
+    AWS_XRAY_DAEMON_ADDRESS: `127.0.0.1:${daemon.address().port}`,
+    _X_AMZN_TRACE_ID: `Root=${TRACE};Parent=53995c3f42cd8ad8;Sampled=1`,
+    POWERTOOLS_SERVICE_NAME: 'ChromaCompactor',
+  };
+  const dynamo = createDynamoClient(table.clientConfig);
+  const config = parseConfig({ ...own, STORE_URL: `s3://${server.bucket}` });
+  process.env.AWS_ENDPOINT_URL_S3 = server.endpoint;
+  Object.assign(process.env, { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+  const ports = composePorts(config, silent, { dynamo }) as MemoryPorts;
+  await createCollection(ports);
+  await submit(ports, 'd-1', [{ op: 'upsert', id: 'one', embedding: [1, 1, 1, 1] }]);
+});
+
+afterAll(async () => {
+  daemon.close();
+  await Promise.all([server.close(), table.close()]);
+});
+
+interface Invoked {
+  output: unknown;
+  error: string | undefined;
+  lines: Array<Record<string, unknown>>;
+}
+
+/** In a process of its own; resolves when all that it sent to the daemon has arrived. */
+async function invoke(verb: Verb, event: unknown): Promise<Invoked> {
+  const script = `
+    const { handler } = await import(process.argv[1]);
+    const context = { functionName: 'f', functionVersion: '1', memoryLimitInMB: '512', awsRequestId: 'r-1',
+      invokedFunctionArn: 'arn:aws:lambda:us-east-1:111122223333:function:f' };
+    const answer = await handler(JSON.parse(process.argv[2]), context).then(
+      (output) => ({ output }), ({ name }) => ({ error: name }));
+    console.log(JSON.stringify({ answer }));`;
+  const file = join(bundles[verb], 'index.mjs');
+  const args = ['--input-type=module', '-e', script, file, JSON.stringify(event)];
+  const received = parts.length;
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: environment });
+  await expect.poll(() => parts.slice(received).some(({ name }) => name.startsWith('## '))).toBe(true);
+  // Warnings go to standard error: Lambda takes both.
+  const lines = `${stderr}\n${stdout}`.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+  const [{ answer }] = lines.splice(-1) as [{ answer: { output?: unknown; error?: string } }];
+  return { output: answer.output, error: answer.error, lines: lines.filter((line) => !('_aws' in line)) };
+}
+
+/** The part of a step, and those of the calls inside. */
+function traced(step: string): { part: Part | undefined; calls: string[] } {
+  const part = parts.findLast(({ name }) => name === `## ${step}`);
+  const inside = parts.filter(({ parent_id }) => parent_id === part?.id);
+  return { part, calls: inside.map(({ name, aws }) => `${name} ${aws?.operation}`) };
+}
+
+it('log and trace what a step is about', async () => {
+  const planned = await invoke('PlanCompaction', { input: { collection: COLLECTION }, execution: EXECUTION });
+  const state = planned.output as CompactionState;
+  const locked = await invoke('AcquireLock', { phase: 'validation', state });
+
+  expect(state).toMatchObject({ next: 'merge', pending: 1 });
+  const subject = { collection: COLLECTION, execution: EXECUTION, version: 0 };
+  for (const { lines } of [planned, locked]) {
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatchObject({ ...subject, service: 'ChromaCompactor' });
+    expect(lines.at(-1)).toMatchObject({ message: 'Done.', function_request_id: 'r-1', xray_trace_id: TRACE });
+  }
+  const plan = traced('planCompaction');
+  expect(plan.part).toMatchObject({
+    trace_id: TRACE,
+    annotations: { ColdStart: true, Service: 'ChromaCompactor', collection: COLLECTION, execution: EXECUTION },
+  });
+  expect(plan.calls).toEqual(expect.arrayContaining(['S3 GetObject', 'S3 ListObjectsV2', 'DynamoDB BatchGetItem']));
+  const lock = traced('acquireLock');
+  expect(lock.part?.annotations).toMatchObject(subject);
+  expect(lock.calls).toEqual(['DynamoDB UpdateItem']);
+});
+
+it('log and trace why a step ended', async () => {
+  const { error, lines } = await invoke('PlanCompaction', { input: { collection: 'unknown' }, execution: EXECUTION });
+
+  expect(error).toBe('CollectionNotFoundError');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatchObject({
+    level: 'WARN',
+    collection: 'unknown',
+    execution: EXECUTION,
+    step: 'planCompaction',
+    error: { name: 'CollectionNotFoundError', message: expect.stringContaining('unknown') },
+  });
+  const { part } = traced('planCompaction');
+  expect(part?.annotations).toMatchObject({ collection: 'unknown' });
+  expect(part?.cause?.exceptions[0]).toMatchObject({ type: 'CollectionNotFoundError' });
+});
