@@ -41,7 +41,7 @@ export const deployment = z.strictObject({
   lockDurationMinutes: z.coerce
     .number()
     .positive()
-    .max(60)
+    .max(5)
     .default(3)
     .describe('Minutes after which lock and claim expire, if their holder is gone. At least twice the heartbeat.'),
   heartbeatIntervalSeconds: z.coerce
@@ -67,6 +67,7 @@ export const deployment = z.strictObject({
     .number()
     .int()
     .min(1)
+    .max(1_000_000)
     .default(10)
     .describe('Newest versions that garbage collection keeps, the current one included.'),
   retainDays: z.coerce

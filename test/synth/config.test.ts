@@ -1,13 +1,36 @@
 /** What a deployment may choose, and which combinations are refused. */
 import { describe, expect, it } from 'vitest';
-import { parseDeploymentConfig } from '../../cdk/config.ts';
+import { z } from 'zod';
+import { deployment, parseDeploymentConfig } from '../../cdk/config.ts';
 import { GRANTS } from '../../cdk/grants.ts';
 import { entryOf, VERBS } from '../../cdk/verbs.ts';
+import { environment } from '../../lambdas/runtime/config.ts';
 
 const parse = (own: Record<string, unknown>) =>
   parseDeploymentConfig(Object.fromEntries(Object.entries(own).map(([key, value]) => [`compactor:${key}`, value])));
 
+/** Settings that the stack hands to its Lambdas as they are. */
+const HANDED_ON = {
+  lockDurationMinutes: 'LOCK_DURATION_MINUTES',
+  heartbeatIntervalSeconds: 'HEARTBEAT_INTERVAL_SECONDS',
+  maxDeltasPerCommit: 'MAX_DELTAS_PER_COMMIT',
+  maxMiBPerCommit: 'MAX_MIB_PER_COMMIT',
+  retainVersions: 'RETAIN_VERSIONS',
+  retainDays: 'RETAIN_DAYS',
+  statusTtlDays: 'STATUS_TTL_DAYS',
+};
+
 describe('the context', () => {
+  it.each(Object.entries(HANDED_ON))('allows no %s that a Lambda would refuse at start', (setting, variable) => {
+    const bounds = (schema: z.ZodObject, name: string) => {
+      const { minimum, exclusiveMinimum, maximum } = z.toJSONSchema(schema).properties?.[
+        name
+      ] as z.core.JSONSchema.Schema;
+      return { minimum, exclusiveMinimum, maximum };
+    };
+    expect(bounds(deployment, setting)).toEqual(bounds(environment, variable));
+  });
+
   it('has defaults that work', () => {
     expect(parseDeploymentConfig({ '@aws-cdk/core:something': true })).toMatchObject({
       stackName: 'ChromaCompactor',

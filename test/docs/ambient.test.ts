@@ -1,0 +1,27 @@
+/** Every environment variable that the product reads is in the reference. */
+import { globSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { deployment } from '../../cdk/config.ts';
+import { ambient } from '../../cli/docs/ambient.ts';
+import { environment } from '../../lambdas/runtime/config.ts';
+
+const SOURCES = globSync('{lambdas,cli,local}/**/*.ts', { exclude: ['cli/docs/**', 'cli/demo/**'] });
+/** Given to the engine's process as they are, and read by nothing here. */
+const PASSED_ON = ['PATH', 'LD_LIBRARY_PATH', 'LANG', 'TZ'];
+
+it('is documented, and nothing else is', () => {
+  const read = new Set(
+    SOURCES.flatMap((path) =>
+      Array.from(readFileSync(path, 'utf8').matchAll(/\benv\.([A-Z][A-Z0-9_]+)/g), ([, name = '']) => name),
+    ),
+  );
+  const documented = [...Object.keys(environment.shape), ...Object.keys(ambient.shape)];
+  expect([...read].filter((name) => !documented.includes(name) && !PASSED_ON.includes(name))).toEqual([]);
+  // The SDK reads the region itself.
+  expect(Object.keys(ambient.shape).filter((name) => !read.has(name))).toEqual(['AWS_REGION']);
+});
+
+it.each(Object.entries({ ...environment.shape, ...ambient.shape, ...deployment.shape }))(
+  '%s has a description',
+  (_, schema) => expect(schema.description).toMatch(/^.+\.$/),
+);
