@@ -23,9 +23,8 @@ const HANDED_ON = {
 describe('the context', () => {
   it.each(Object.entries(HANDED_ON))('allows no %s that a Lambda would refuse at start', (setting, variable) => {
     const bounds = (schema: z.ZodObject, name: string) => {
-      const { minimum, exclusiveMinimum, maximum } = z.toJSONSchema(schema).properties?.[
-        name
-      ] as z.core.JSONSchema.Schema;
+      const { properties = {} } = z.toJSONSchema(schema);
+      const { minimum, exclusiveMinimum, maximum } = properties[name] as z.core.JSONSchema.Schema;
       return { minimum, exclusiveMinimum, maximum };
     };
     expect(bounds(deployment, setting)).toEqual(bounds(environment, variable));
