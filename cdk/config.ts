@@ -107,6 +107,11 @@ export const deployment = z.strictObject({
     .max(1_000)
     .default(5)
     .describe('Times that a notification is tried before it becomes a dead letter.'),
+  eventBusName: z
+    .string()
+    .regex(/^[A-Za-z0-9._/-]{1,256}$/, 'the name of an EventBridge bus')
+    .default('default')
+    .describe('EventBridge bus of this account and region that commits are announced on.'),
   sweepMinutes: z.coerce
     .number()
     .int()

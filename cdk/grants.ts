@@ -10,6 +10,7 @@ export type Grant =
   | { on: 'objects'; prefix: ObjectPrefix; actions: readonly ObjectAction[]; why: string }
   | { on: 'bucket'; actions: readonly ['s3:ListBucket']; why: string }
   | { on: 'table'; actions: readonly TableAction[]; why: string }
+  | { on: 'bus'; actions: readonly ['events:PutEvents']; why: string }
   | { on: 'machine'; actions: readonly ['states:StartExecution']; why: string }
   | { on: 'executions'; actions: readonly ['states:DescribeExecution']; why: string };
 
@@ -82,6 +83,7 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
     READ_STATUSES,
     table('write statuses', 'PutItem'),
     table('read the claim, and release it', 'GetItem', 'UpdateItem'),
+    { on: 'bus', actions: ['events:PutEvents'], why: 'announce commits' },
     start('start a successor after the last round'),
   ],
   DiscardUpload: [

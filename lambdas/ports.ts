@@ -4,6 +4,7 @@
  * under `test/contract/` that runs over all of its adapters.
  */
 
+import type { CompactionCommitted } from './protocol/announcement.ts';
 import type { DeltaStatus } from './protocol/ledger.ts';
 import type { AcquireRequest, ClaimRequest, Holder, LockItem } from './protocol/lock.ts';
 import type { Metric } from './protocol/metrics.ts';
@@ -290,6 +291,21 @@ export interface Executions {
   status(executionArn: string): Promise<ExecutionStatus | undefined>;
 }
 
+/** An announcement that was not taken, and why. */
+export interface Refusal {
+  announcement: CompactionCommitted;
+  reason: string;
+}
+
+/** Publishes events of commits. Delivery may repeat and reorder them; they name versions for that. */
+export interface Announcer {
+  /**
+   * One attempt. Returns the ones that were refused, to be tried again.
+   * @throws AnnouncerUnavailableError (whether any was taken is unknown)
+   */
+  announce(announcements: readonly CompactionCommitted[]): Promise<Refusal[]>;
+}
+
 export interface Telemetry {
   /** `phase` is `validation` or `swap` for the lock, and the step's name elsewhere. */
   metric(metric: Metric, value: number, dimensions: { collection: string; phase?: string }): void;
@@ -321,6 +337,7 @@ export interface Ports {
   clock: Clock;
   ids: Ids;
   executions: Executions;
+  announcer: Announcer;
   telemetry: Telemetry;
   settings: Settings;
 }

@@ -10,6 +10,7 @@ import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports } from '../lambdas/ports.ts';
 import { composePorts } from '../lambdas/runtime/compose.ts';
 import { type Config, parseConfig } from '../lambdas/runtime/config.ts';
+import { FileAnnouncer } from './events.ts';
 import { COMPACTION, registerMachines } from './machines.ts';
 import { LocalStepFunctions } from './sfn/executions.ts';
 import { stateMachineArn } from './sfn/names.ts';
@@ -65,7 +66,11 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   const sfn = new SFNClient({ endpoint: server.url, region: 'us-east-1', credentials: CREDENTIALS });
   // The machine's ARN is known only once it is registered, which needs the ports.
   const compactionArn = stateMachineArn(COMPACTION);
-  const ports = composePorts({ ...config, stateMachineArn: compactionArn }, telemetry, { dynamo, sfn });
+  const ports = composePorts({ ...config, stateMachineArn: compactionArn }, telemetry, {
+    dynamo,
+    sfn,
+    announcer: new FileAnnouncer(data),
+  });
   registerMachines(stepFunctions, ports);
   const file: StackFile = {
     pid: process.pid,

@@ -101,6 +101,10 @@ export class Alarms extends Construct {
       what: 'A delta was passed over because it cannot be read.',
       metric: count('unreadableDelta'),
     });
+    this.#add('AnnouncementFailures', {
+      what: 'The event bus did not take events of commits: whoever waits for an event waits in vain.',
+      metric: count('announcementFailure'),
+    });
     this.#add('GarbageCollectionFailures', {
       what: 'Garbage collection failed for a collection: it keeps more than it should.',
       metric: errors(functions.byVerb.CollectGarbage),

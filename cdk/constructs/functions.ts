@@ -118,6 +118,7 @@ function memoryFor(verb: Verb, config: DeploymentConfig): number {
 }
 
 function environmentFor(verb: Verb, { config, storage, table, machine }: FunctionsProps): Record<string, string> {
+  const announces = GRANTS[verb].some(({ on }) => on === 'bus');
   const starts = GRANTS[verb].some(({ on }) => on === 'machine');
   return {
     STORE_URL: `s3://${storage.bucket.bucketName}`,
@@ -132,6 +133,7 @@ function environmentFor(verb: Verb, { config, storage, table, machine }: Functio
     RETAIN_DAYS: String(config.retainDays),
     STATUS_TTL_DAYS: String(config.statusTtlDays),
     POWERTOOLS_SERVICE_NAME: config.stackName,
+    ...(announces ? { EVENT_BUS_NAME: config.eventBusName } : {}),
     ...(starts ? { STATE_MACHINE_ARN: machine.arn } : {}),
   };
 }
@@ -168,11 +170,13 @@ function grantBasics(role: Role, logGroup: LogGroup, usesCache: boolean): void {
   explain(role, 'AwsSolutions-IAM5[Resource::*]', `Traces${cache}: ${NO_RESOURCE_LEVEL}`);
 }
 
-function statementFor(grant: Grant, { storage, table, machine }: FunctionsProps): PolicyStatement {
+function statementFor(grant: Grant, { config, storage, table, machine }: FunctionsProps): PolicyStatement {
   const resources = {
     objects: () => storage.bucket.arnForObjects(`${(grant as { prefix: string }).prefix}*`),
     bucket: () => storage.bucket.bucketArn,
     table: () => table.table.tableArn,
+    bus: () =>
+      Stack.of(table).formatArn({ service: 'events', resource: 'event-bus', resourceName: config.eventBusName }),
     machine: () => machine.arn,
     executions: () => machine.executionsArn,
   };

@@ -100,6 +100,11 @@ export class ExecutionsUnavailableError extends CompactorError {
   override readonly name = 'ExecutionsUnavailableError';
 }
 
+/** The event bus did not answer, or refused the call; nobody knows whether an event was taken. Never ends a step. */
+export class AnnouncerUnavailableError extends CompactorError {
+  override readonly name = 'AnnouncerUnavailableError';
+}
+
 /** A create-only key already holds other content than ours: two writers used one key. Never retried. */
 export class KeyCollisionError extends CompactorError {
   override readonly name = 'KeyCollisionError';

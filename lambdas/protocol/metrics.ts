@@ -105,6 +105,12 @@ export const METRICS = {
     byPhase: false,
     meaning: 'Garbage collections that failed for this collection; nothing that may be needed was deleted.',
   },
+  announcementFailure: {
+    name: 'AnnouncementFailed',
+    unit: 'Count',
+    byPhase: false,
+    meaning: 'Events of commits that the bus did not take. The commits and their statuses are not concerned.',
+  },
   unreadableDelta: {
     name: 'UnreadableDelta',
     unit: 'Count',

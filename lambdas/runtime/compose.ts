@@ -2,6 +2,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { ChromaEngine } from '../adapters/chroma/engine.ts';
+import { createEventBridgeClient, EventBridgeAnnouncer, SilentAnnouncer } from '../adapters/eventbridge-announcer.ts';
 import { FileCache } from '../adapters/files/file-cache.ts';
 import { FileWorkingDirectories } from '../adapters/files/working-directories.ts';
 import { SfnExecutions } from '../adapters/sfn-executions.ts';
@@ -10,12 +11,14 @@ import { SystemClock, SystemIds } from '../adapters/system.ts';
 import { createDynamoClient } from '../adapters/table/dynamo-client.ts';
 import { DynamoLocks } from '../adapters/table/dynamo-locks.ts';
 import { DynamoStatuses } from '../adapters/table/dynamo-statuses.ts';
-import type { Ports, Telemetry } from '../ports.ts';
+import type { Announcer, Ports, Telemetry } from '../ports.ts';
 import type { Config } from './config.ts';
 
 export interface Clients {
   dynamo: DynamoDBClient;
   sfn: SFNClient;
+  /** Instead of the bus that the configuration names. */
+  announcer: Announcer;
   /** Gets every client as it is made here, and gives it back watched. */
   capture: <Client>(client: Client) => Client;
 }
@@ -36,7 +39,13 @@ export function composePorts(config: Config, telemetry: Telemetry, clients: Part
     clock: new SystemClock((error) => telemetry.warn('A periodic task failed.', { reason: String(error) })),
     ids: new SystemIds(),
     executions: new SfnExecutions(sfn, config.stateMachineArn),
+    announcer: clients.announcer ?? openAnnouncer(config, capture),
     telemetry,
     settings: config.settings,
   };
+}
+
+function openAnnouncer({ eventBusName }: Config, capture: Clients['capture']): Announcer {
+  if (eventBusName === undefined) return new SilentAnnouncer();
+  return new EventBridgeAnnouncer(capture(createEventBridgeClient()), eventBusName);
 }

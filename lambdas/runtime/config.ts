@@ -18,6 +18,11 @@ export const environment = z.object({
     .string()
     .optional()
     .describe('ARN of the state machine. Needed by whatever starts executions; with it, `compactor` works on AWS.'),
+  EVENT_BUS_NAME: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('EventBridge bus that commits are announced on: a name or an ARN. Unset: no events.'),
   // Waiting for the lock must outlast it: see `RETRY_TOTAL_SECONDS.lockHeld`.
   LOCK_DURATION_MINUTES: z.coerce
     .number()
@@ -71,6 +76,7 @@ export interface Config {
   cacheDirectory: string;
   workDirectory: string;
   stateMachineArn: string | undefined;
+  eventBusName: string | undefined;
   /** Seconds; 0 for never. */
   statusTtlSeconds: number;
   settings: Settings;
@@ -97,6 +103,7 @@ export function parseConfig(env: Record<string, string | undefined>): Config {
     cacheDirectory: values.CACHE_DIRECTORY,
     workDirectory: values.WORK_DIRECTORY,
     stateMachineArn: values.STATE_MACHINE_ARN,
+    eventBusName: values.EVENT_BUS_NAME,
     statusTtlSeconds: Math.round(values.STATUS_TTL_DAYS * 86_400),
     settings: {
       lockDurationMs,

@@ -19,6 +19,7 @@ import { sha256 } from '../snapshot/blocks.ts';
 import { REJECTION } from '../snapshot/delta.ts';
 import { rejectionKey } from '../snapshot/keys.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
+import { announceCommits } from './announce-commits.ts';
 import { createOnce, hashObject } from './create-once.ts';
 import { observeInbox } from './observe-inbox.ts';
 import { mapLimit } from './waits.ts';
@@ -31,6 +32,8 @@ const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestC
 export async function settleDeltas(ports: Ports, manifest: Manifest): Promise<void> {
   const { collection, ledger } = manifest;
   const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger);
+  // Before their statuses: a crash in between repeats the announcement, where the other order would lose it.
+  await announceCommits(ports, manifest, unreported);
   await mapLimit(unreported, PARALLEL, (entry) => report(ports, collection, entry));
   const digests = new Map(ledger.map((entry) => [entry.deltaId, entry.sha256]));
   await mapLimit(decided, PARALLEL, async (entry) => {

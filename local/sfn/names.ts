@@ -1,6 +1,8 @@
 import { ApiError } from './errors.ts';
 
-const REGION_AND_ACCOUNT = 'us-east-1:000000000000';
+export const REGION = 'us-east-1';
+export const ACCOUNT = '000000000000';
+const REGION_AND_ACCOUNT = `${REGION}:${ACCOUNT}`;
 const EXECUTION_ARN = /^arn:aws:states:[a-z0-9-]+:\d{12}:execution:(?<machine>[^:]+):(?<name>[^:]+)$/;
 const MACHINE_ARN = /^arn:aws:states:[a-z0-9-]+:\d{12}:stateMachine:(?<machine>[^:]+)$/;
 

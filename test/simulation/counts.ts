@@ -21,6 +21,7 @@ export const COUNTED = [
   'reusedIds',
   'overwrites',
   'successors',
+  'announcements',
   'excused',
   'judged',
 ] as const;

@@ -1,6 +1,7 @@
 /** The ports of one invocation: each call on store, table, cache, engine and executions waits for its turn. */
 import { ulid } from 'ulid';
 import type {
+  Announcer,
   Cache,
   Engine,
   EngineSession,
@@ -32,6 +33,7 @@ export interface Backend {
   engine: Engine;
   cache: Cache;
   executions: Executions;
+  announcer: Announcer;
   telemetry: Telemetry;
   settings: Settings;
   wrapDirectory?: DirectoryWrapper;
@@ -70,6 +72,8 @@ export function gatedPorts(invocation: Invocation, backend: Backend, directories
         return invocation.call(kind, () => backend.executions.status(arn));
       },
     },
+    // Not in turns: only the oracle sees it. The invocation may still die between it and the first status.
+    announcer: backend.announcer,
     telemetry: backend.telemetry,
     settings: backend.settings,
   };

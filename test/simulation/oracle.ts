@@ -2,7 +2,8 @@
  * Watches every effect on store and table and knows what must never happen. It sees effects only, never what a step
  * says of itself, and compares them with a truth of its own.
  */
-import type { StatusTable } from '../../lambdas/ports.ts';
+import type { Refusal, StatusTable } from '../../lambdas/ports.ts';
+import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
 import { type DeltaStatus, sameStatus, statusOf } from '../../lambdas/protocol/ledger.ts';
 import { decodePointer, type Pointer } from '../../lambdas/protocol/pointer.ts';
 import {
@@ -94,6 +95,7 @@ export class Oracle implements TableObserver {
       this.violate(`delta ${deltaId} has the status ${status.outcome}, but no commit decided it`);
       return;
     }
+    if (!truth.announced.has(deltaId)) this.violate(`the status of ${deltaId} was written before any event told of it`);
     if (!sameStatus(statusOf(entry), status)) {
       this.violate(
         `the status of delta ${deltaId} is ${JSON.stringify(status)}, its commit says ${JSON.stringify(statusOf(entry))}`,
@@ -105,6 +107,26 @@ export class Oracle implements TableObserver {
     this.violate(
       `a second status ${JSON.stringify(status)} was to be written for ${deltaId}: ${JSON.stringify(standing)}`,
     );
+  }
+
+  /** Events went out: none may tell of what no commit decided, or otherwise than it did. */
+  announced(announcements: readonly CompactionCommitted[]): Refusal[] {
+    for (const { collection, version, current, deltas } of announcements) {
+      const truth = this.truth(collection);
+      this.#counts.announcements++;
+      if (truth.pointer.version < current.version) this.violate(`version ${current.version} was announced too early`);
+      for (const delta of deltas) {
+        const entry = truth.decided.get(delta.deltaId);
+        truth.announced.add(delta.deltaId);
+        if (entry === undefined) this.violate(`an event tells of ${delta.deltaId}, which no commit decided`);
+        else if (!sameStatus(statusOf(entry), { version, ...delta })) {
+          this.violate(
+            `an event tells of ${delta.deltaId} ${JSON.stringify(delta)}, its commit ${JSON.stringify(entry)}`,
+          );
+        }
+      }
+    }
+    return [];
   }
 
   /** A waiter was told this. */

@@ -33,6 +33,8 @@ export class CollectionTruth {
   /** By delta id: what its one decision was. */
   readonly decided = new Map<string, LedgerEntry>();
   readonly statuses = new Map<string, DeltaStatus>();
+  /** Delta ids of which an event has told. */
+  readonly announced = new Set<string>();
   /** By delta id: all contents that ever stood in the inbox under it, by SHA-256. */
   readonly arrived = new Map<string, Set<string>>();
   /** What stands in the inbox now: SHA-256 by delta id. */

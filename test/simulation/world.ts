@@ -2,6 +2,7 @@
 import { handler as collectGarbageHandler } from '../../lambdas/collect-garbage.ts';
 import { HANDLERS } from '../../lambdas/handlers.ts';
 import type { Ports } from '../../lambdas/ports.ts';
+import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
 import { runWithPorts } from '../../lambdas/runtime/handler.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { handler as startCompactionHandler } from '../../lambdas/start-compaction.ts';
@@ -220,6 +221,9 @@ export class World implements Surroundings {
       engine: new MemoryEngine({ refuses }),
       cache: this.cache,
       executions: this.machines,
+      announcer: {
+        announce: async (announcements: readonly CompactionCommitted[]) => this.oracle.announced(announcements),
+      },
       telemetry: worldTelemetry(this),
       settings: {
         lockDurationMs: 60_000,

@@ -37,7 +37,7 @@ export function throws(error: Error): () => never {
   };
 }
 
-const PORTS = ['store', 'locks', 'statuses', 'engine', 'directories', 'cache', 'executions'] as const;
+const PORTS = ['store', 'locks', 'statuses', 'engine', 'directories', 'cache', 'executions', 'announcer'] as const;
 
 /** The same ports with faults. Several faults apply to one call in their order. */
 export function faulty<P extends Ports>(ports: P, faults: readonly Fault[]): P {

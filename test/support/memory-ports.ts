@@ -4,15 +4,18 @@
  */
 import { ulid } from 'ulid';
 import type {
+  Announcer,
   Clock,
   EngineRecord,
   ExecutionStatus,
   Executions,
   Ids,
   Ports,
+  Refusal,
   Settings,
   Telemetry,
 } from '../../lambdas/ports.ts';
+import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
 import type { Metric } from '../../lambdas/protocol/metrics.ts';
 import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
 import { createCollection as createStep } from '../../lambdas/steps/create-collection.ts';
@@ -152,6 +155,16 @@ export class MemoryExecutions implements Executions {
   }
 }
 
+/** Keeps what is announced. */
+export class MemoryAnnouncer implements Announcer {
+  readonly announced: CompactionCommitted[] = [];
+
+  async announce(announcements: readonly CompactionCommitted[]): Promise<Refusal[]> {
+    this.announced.push(...announcements);
+    return [];
+  }
+}
+
 /** Keeps what the steps report. */
 export class MemoryTelemetry implements Telemetry {
   readonly metrics: Array<{ name: string; value: number; collection: string; phase?: string }> = [];
@@ -181,6 +194,7 @@ export interface MemoryPorts extends Ports {
   cache: MemoryCache;
   clock: VirtualClock;
   executions: MemoryExecutions;
+  announcer: MemoryAnnouncer;
   telemetry: MemoryTelemetry;
 }
 
@@ -206,6 +220,7 @@ export function memoryPorts({ seed = 1, engine, settings }: MemoryPortsOptions =
     clock,
     ids,
     executions: new MemoryExecutions(),
+    announcer: new MemoryAnnouncer(),
     telemetry: new MemoryTelemetry(),
     settings: {
       lockDurationMs: 60_000,

@@ -74,6 +74,9 @@ async function playEverything(telemetry: PowertoolsTelemetry): Promise<void> {
   const holder = { owner: request.owner, token };
   await contended.locks.takeClaim(COLLECTION, { holder, now: request.now, durationMs: EXPIRY_MS });
   await run(contended, INPUT);
+  // The bus takes no event.
+  const unheard = await reporting();
+  await run(unheard, INPUT, { faults: [{ on: 'announcer.announce', before: refused }] });
   // Garbage, and a collection whose garbage cannot be collected.
   await ports.store.putIfAbsent(packKey(COLLECTION, ports.ids.commitId(), 0), Buffer.from('orphan'));
   await submitNumber(ports, 9);

@@ -4,9 +4,11 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DeleteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Verb } from '../../cdk/verbs.ts';
+import { EventBridgeAnnouncer } from '../../lambdas/adapters/eventbridge-announcer.ts';
 import { SfnExecutions } from '../../lambdas/adapters/sfn-executions.ts';
 import { S3Store } from '../../lambdas/adapters/store/s3-store.ts';
 import { SystemClock, SystemIds } from '../../lambdas/adapters/system.ts';
@@ -76,7 +78,10 @@ export async function startRecorder(): Promise<Recorder> {
     const call = `${service}:${ACTIONS[name] ?? name}${key === undefined ? '' : ` ${key.split('/')[0]}/`}`;
     calls.set(verb, (calls.get(verb) ?? new Set()).add(call));
   };
-  const recorded = <Client extends S3Client | DynamoDBClient | SFNClient>(service: string, client: Client): Client => {
+  const recorded = <Client extends S3Client | DynamoDBClient | SFNClient | EventBridgeClient>(
+    service: string,
+    client: Client,
+  ): Client => {
     (client as S3Client).middlewareStack.add(
       (next, context) => (args) => {
         note(service, String(context.commandName), args.input);
@@ -88,6 +93,12 @@ export async function startRecorder(): Promise<Recorder> {
   };
   const sfn = recorded('states', new SFNClient({ region: 'us-east-1' }));
   sfn.middlewareStack.add(() => async () => ({ output: { $metadata: {}, status: 'FAILED' }, response: {} }) as never, {
+    step: 'initialize',
+    name: 'answer',
+    priority: 'low',
+  });
+  const events = recorded('events', new EventBridgeClient({ region: 'us-east-1' }));
+  events.middlewareStack.add(() => async () => ({ output: { $metadata: {}, Entries: [] }, response: {} }) as never, {
     step: 'initialize',
     name: 'answer',
     priority: 'low',
@@ -111,6 +122,7 @@ export async function startRecorder(): Promise<Recorder> {
       locks: new DynamoLocks(dynamo, table.tableName),
       statuses: new DynamoStatuses(dynamo, table.tableName),
       executions: Object.assign(new SfnExecutions(sfn, 'arn:machine'), { statuses: new Map() }),
+      announcer: new EventBridgeAnnouncer(events, 'default'),
       cache: new MemoryCache(),
       directories: new MemoryDirectories(),
       clock,
@@ -151,7 +163,7 @@ export async function startRecorder(): Promise<Recorder> {
     },
     close: async () => {
       await Promise.all([server.close(), table.close()]);
-      for (const client of [sfn, dynamo]) client.destroy();
+      for (const client of [sfn, events, dynamo]) client.destroy();
     },
   };
 }

@@ -54,6 +54,7 @@ const AWS_NAMES = new Set([
 ]);
 /** Errors that compaction.asl.json need not name, and why. */
 const UNNAMED: Readonly<Record<string, string>> = {
+  AnnouncerUnavailableError: 'never ends a step: what is not announced is settled all the same',
   CompactorError: 'is the abstract base of all',
   CollectionsFailedError: 'comes only from scheduled Lambdas, which are no states',
   CollectionExistsError: 'comes only from the CLI, when a collection is created',

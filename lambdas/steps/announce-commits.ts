@@ -1,0 +1,58 @@
+/**
+ * Tells the world of commits, before their statuses are written: whoever dies in between leaves entries without status,
+ * and the next one announces them again. It is called with a manifest that the pointer names, so an event never lies.
+ *
+ * A bus that does not take an event must not keep deltas from being settled, since statuses are what the protocol and
+ * `wait` rely on: after a few attempts it is given up, with a warning and a metric (docs/adr/0023).
+ */
+import type { Ports } from '../ports.ts';
+import { announcementsOf, bareAnnouncement, type CompactionCommitted } from '../protocol/announcement.ts';
+import type { LedgerEntry } from '../protocol/ledger.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import type { Manifest } from '../snapshot/manifest.ts';
+import { jitteredWaitMs } from './waits.ts';
+
+const ATTEMPTS = 3;
+
+type AnnouncePorts = Pick<Ports, 'announcer' | 'clock' | 'ids' | 'telemetry'>;
+
+/** Announce the commits that decided these entries of the manifest's ledger. Never throws. */
+export async function announceCommits(
+  ports: AnnouncePorts,
+  manifest: Manifest,
+  entries: readonly LedgerEntry[],
+): Promise<void> {
+  await announce(ports, manifest.collection, announcementsOf(manifest, entries));
+}
+
+/** Announce a commit that decided no delta: an import, a rollback. Never throws. */
+export async function announceVersion(ports: AnnouncePorts, manifest: Manifest): Promise<void> {
+  await announce(ports, manifest.collection, bareAnnouncement(manifest));
+}
+
+async function announce(
+  ports: AnnouncePorts,
+  collection: string,
+  announcements: readonly CompactionCommitted[],
+): Promise<void> {
+  let left = announcements;
+  let reason = '';
+  for (let attempt = 1; left.length > 0 && attempt <= ATTEMPTS; attempt++) {
+    if (attempt > 1) await ports.clock.sleep(jitteredWaitMs(attempt, ports.ids.random()));
+    try {
+      const refused = await ports.announcer.announce(left);
+      left = refused.map((refusal) => refusal.announcement);
+      reason = refused[0]?.reason ?? '';
+    } catch (error) {
+      reason = String(error);
+    }
+  }
+  if (left.length === 0) return;
+  const versions = [...new Set(left.map(({ version }) => version))];
+  ports.telemetry.warn('A commit could not be announced; its statuses are written all the same.', {
+    collection,
+    versions,
+    reason,
+  });
+  ports.telemetry.metric(METRICS.announcementFailure, left.length, { collection });
+}
