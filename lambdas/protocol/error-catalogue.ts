@@ -87,6 +87,11 @@ export const ERROR_CATALOGUE = {
     cause: 'Step Functions did not answer, or throttled, when an execution was to be started or looked up.',
     remedy: 'Wait. If it goes on, look at the quota of StartExecution and at the role.',
   },
+  AnnouncerUnavailableError: {
+    cause: 'The event bus did not answer, or refused the call, when a commit was to be announced.',
+    remedy:
+      'None for the commit: it stands, and its statuses are written. If it lasts, check the bus that EVENT_BUS_NAME names, and its policy.',
+  },
   KeyCollisionError: {
     cause: 'A key that is written once already holds other content than ours: something else writes to this store.',
     remedy: 'For a delta, send it under a new id. Otherwise stop executions and find the other writer before going on.',

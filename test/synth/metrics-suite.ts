@@ -144,7 +144,7 @@ const rows = dashboard.widgets.flatMap(({ properties: { title, metrics = [] } })
 
 describe('what is read exists', () => {
   it('for alarms, with name, unit and dimensions', () => {
-    expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(10);
+    expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(11);
     expect(readByAlarms.length).toBeGreaterThan(12);
     for (const { by, namespace, name, unit, dimensions } of readByAlarms) {
       const names = dimensions.map((dimension) => dimension.Name);
