@@ -14,7 +14,7 @@ try {
   const stack = await startStack({ dataDirectory: values.data, port: Number(values.port), env: process.env });
   const { sfnEndpoint, tableEndpoint, storeUrl, stateMachineArn } = stack.file;
   process.stdout.write(
-    `The local stack runs; stop it with Ctrl-C.\n  Step Functions  ${sfnEndpoint}\n  DynamoDB        ${tableEndpoint}\n` +
+    `The local stack runs; stop it with Ctrl-C.\n  Console         ${sfnEndpoint}\n  Step Functions  ${sfnEndpoint}\n  DynamoDB        ${tableEndpoint}\n` +
       `  objects         ${storeUrl}\n  state machine   ${stateMachineArn}\nIn another terminal: npm run cli -- status <collection>\n`,
   );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stack.close());

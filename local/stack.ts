@@ -10,6 +10,8 @@ import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports } from '../lambdas/ports.ts';
 import { composePorts } from '../lambdas/runtime/compose.ts';
 import { type Config, parseConfig } from '../lambdas/runtime/config.ts';
+import { createConsole } from './console/console.ts';
+import { LockEventStore, RecordedLocks } from './console/lock-events.ts';
 import { FileAnnouncer } from './events.ts';
 import { COMPACTION, registerMachines } from './machines.ts';
 import { LocalStepFunctions } from './sfn/executions.ts';
@@ -60,18 +62,36 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
     ...(options.tablePort === undefined ? {} : { port: options.tablePort }),
   });
   const stepFunctions = new LocalStepFunctions({ dataDirectory: data });
-  const server = await startSfnServer({ stepFunctions, ...(options.port === undefined ? {} : { port: options.port }) });
+  // The page shows what the ports read, and these need the server's address.
+  let pages: ReturnType<typeof createConsole> = async () => undefined;
+  const server = await startSfnServer({
+    stepFunctions,
+    pages: (request) => pages(request),
+    ...(options.port === undefined ? {} : { port: options.port }),
+  });
   const telemetry = new FileTelemetry(join(data, 'telemetry.jsonl'));
   const dynamo = createDynamoClient(table.clientConfig);
   const sfn = new SFNClient({ endpoint: server.url, region: 'us-east-1', credentials: CREDENTIALS });
   // The machine's ARN is known only once it is registered, which needs the ports.
   const compactionArn = stateMachineArn(COMPACTION);
-  const ports = composePorts({ ...config, stateMachineArn: compactionArn }, telemetry, {
+  const composed = composePorts({ ...config, stateMachineArn: compactionArn }, telemetry, {
     dynamo,
     sfn,
     announcer: new FileAnnouncer(data),
   });
+  const lockEvents = new LockEventStore(data, composed.clock.now());
+  const locks = new RecordedLocks(composed.locks, composed.clock, (event) => lockEvents.append(event));
+  const ports: Ports = { ...composed, locks };
   registerMachines(stepFunctions, ports);
+  const { storeUrl, tableName } = config;
+  pages = createConsole({
+    stepFunctions,
+    ports: composed,
+    locks: lockEvents,
+    machine: COMPACTION,
+    storeUrl,
+    tableName,
+  });
   const file: StackFile = {
     pid: process.pid,
     storeUrl: config.storeUrl,
@@ -90,6 +110,7 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
     dynamo.destroy();
     await table.close();
     await telemetry.close();
+    lockEvents.close();
   };
   return {
     config,

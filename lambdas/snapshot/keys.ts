@@ -102,7 +102,11 @@ export function parseDeltaKey(key: string): { collection: string; deltaId: strin
 export function rejectionKey(collection: string, deltaId: string, sha256?: string): string {
   if (sha256 !== undefined && !SHA256.test(sha256)) throw new InvalidInputError(`"${sha256}" is no SHA-256.`);
   const suffix = sha256 === undefined ? '' : `~${sha256}`;
-  return `rejected/${checkCollection(collection)}/${checkDeltaId(deltaId)}${suffix}.json`;
+  return `${rejectionsPrefix(collection)}${checkDeltaId(deltaId)}${suffix}.json`;
+}
+
+export function rejectionsPrefix(collection: string): string {
+  return `rejected/${checkCollection(collection)}/`;
 }
 
 export function parseRejectionKey(key: string): { collection: string; deltaId: string; sha256?: string } | undefined {

@@ -12,6 +12,20 @@ const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 /** How long `close` waits for calls under way. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** A GET request for something that is not the API's: a page, say. */
+export interface PageRequest {
+  /** Path and query, as sent. */
+  path: string;
+  /** `If-None-Match`. */
+  etag: string | undefined;
+}
+
+export interface PageReply {
+  status: number;
+  headers: Record<string, string>;
+  body: Uint8Array;
+}
+
 export interface SfnServer {
   /** e.g. `http://127.0.0.1:8083`: the `endpoint` of an SDK client, or `--endpoint-url` of the AWS CLI. */
   url: string;
@@ -25,13 +39,15 @@ export interface SfnServer {
  * reach it from a foreign page: the `Host` must be a loopback name, and the protocol's `x-amz-target` header is one that
  * needs a permission (CORS) which is never given.
  * @param options.port 0, the default, takes a free one
+ * @param options.pages answers other GET requests, or says by `undefined` that there is no such page
  */
 export async function startSfnServer(options: {
   stepFunctions: LocalStepFunctions;
   port?: number;
+  pages?: (request: PageRequest) => Promise<PageReply | undefined>;
 }): Promise<SfnServer> {
   const server = createServer((request, response) => {
-    answer(options.stepFunctions, request)
+    answer(options, request)
       .catch(failureReply)
       .then((reply) => send(response, reply));
   });
@@ -55,11 +71,19 @@ interface Reply {
   errorType?: string;
 }
 
-async function answer(stepFunctions: LocalStepFunctions, request: IncomingMessage): Promise<Reply> {
+async function answer(
+  { stepFunctions, pages }: Parameters<typeof startSfnServer>[0],
+  request: IncomingMessage,
+): Promise<Reply | PageReply> {
   if (!isLoopback(request.headers.host)) {
     throw new HttpRefusal(403, 'AccessDeniedException', 'The Host header must be a loopback name.');
   }
   if (request.method === 'GET' && request.url === '/health') return { status: 200, body: { status: 'ok' } };
+  if (request.method === 'GET' && pages !== undefined) {
+    const page = await pages({ path: request.url ?? '/', etag: request.headers['if-none-match'] });
+    if (page !== undefined) return page;
+    throw new HttpRefusal(404, 'NotFoundException', `There is no page "${request.url}" here.`);
+  }
   if (request.method !== 'POST') {
     throw new HttpRefusal(405, 'UnknownOperationException', 'Only POST, and GET /health, are served here.');
   }
@@ -117,7 +141,13 @@ function parseBody(body: string): unknown {
   }
 }
 
-function send(response: ServerResponse, { status, body, errorType }: Reply): void {
+function send(response: ServerResponse, reply: Reply | PageReply): void {
+  if ('headers' in reply) {
+    response.writeHead(reply.status, { ...reply.headers, 'content-length': reply.body.length });
+    response.end(reply.body);
+    return;
+  }
+  const { status, body, errorType } = reply;
   const bytes = Buffer.from(JSON.stringify(body));
   response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.0',

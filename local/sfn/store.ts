@@ -25,6 +25,16 @@ export interface ExecutionRecord {
 /** How an execution ended. */
 export type Ending = Pick<ExecutionRecord, 'status' | 'output' | 'error' | 'cause'> & { stopDate: number };
 
+export interface ExecutionFilter {
+  stateMachineArn: string;
+  /** As the input names it. */
+  collection?: string;
+}
+
+/** The collection in an input. Not every JSON text that Node.js parses is one that SQLite does, hence the test. */
+const COLLECTION = `CASE WHEN json_valid(input) THEN
+  CASE json_type(input, '$.collection') WHEN 'text' THEN json_extract(input, '$.collection') END END`;
+
 /** AWS keeps an ended execution, and with it its name, for 90 days. */
 const RETENTION_MS = 90 * 24 * 60 * 60 * 1000;
 
@@ -87,12 +97,31 @@ export class ExecutionStore {
   }
 
   /** Newest first; with `before`, only those started before that sequence number. */
-  list(query: { stateMachineArn: string; status?: string; before?: number; limit: number }): ExecutionRecord[] {
+  list(query: ExecutionFilter & { status?: string; before?: number; limit: number }): ExecutionRecord[] {
     return this.#all<ExecutionRecord>(
       `SELECT * FROM executions WHERE stateMachineArn = ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR sequence < ?3)
-       ORDER BY sequence DESC LIMIT ?4`,
-      [query.stateMachineArn, query.status ?? null, query.before ?? null, query.limit],
+       AND (?5 IS NULL OR ${COLLECTION} = ?5) ORDER BY sequence DESC LIMIT ?4`,
+      [query.stateMachineArn, query.status ?? null, query.before ?? null, query.limit, query.collection ?? null],
     );
+  }
+
+  /** How many executions have which status. */
+  counts(filter: ExecutionFilter): Partial<Record<Status, number>> {
+    const rows = this.#all<{ status: Status; count: number }>(
+      `SELECT status, count(*) AS count FROM executions
+       WHERE stateMachineArn = ?1 AND (?2 IS NULL OR ${COLLECTION} = ?2) GROUP BY status`,
+      [filter.stateMachineArn, filter.collection ?? null],
+    );
+    return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
+  }
+
+  /** Collections that inputs name, whether they exist or not. */
+  collections(limit: number): string[] {
+    const rows = this.#all<{ collection: string }>(
+      `SELECT DISTINCT ${COLLECTION} AS collection FROM executions WHERE ${COLLECTION} IS NOT NULL LIMIT ?`,
+      [limit],
+    );
+    return rows.map(({ collection }) => collection);
   }
 
   append(executionArn: string, event: RecordedEvent): void {

@@ -5,6 +5,7 @@ import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.t
 import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
 import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
 import type { LockTable, StatusTable } from '../../lambdas/ports.ts';
+import { LockEventStore, RecordedLocks } from '../../local/console/lock-events.ts';
 import { createTable, startTable } from '../../local/table.ts';
 import { MemoryTable } from '../support/memory-table.ts';
 
@@ -28,6 +29,14 @@ async function openMemory(): Promise<TableUnderTest> {
     deleteLock: async (collection) => table.deleteLock(collection),
     close: async () => {},
   };
+}
+
+/** As the local stack has it: what it writes down must change no answer. */
+async function openRecorded(): Promise<TableUnderTest> {
+  const table = await openMemory();
+  const events = new LockEventStore(undefined, 0);
+  const locks = new RecordedLocks(table.locks, { now: () => 0 }, (event) => events.append(event));
+  return { ...table, locks, close: async () => events.close() };
 }
 
 async function openDynalite(): Promise<TableUnderTest> {
@@ -68,6 +77,7 @@ function onDynamo(client: DynamoDBClient, tableName: string) {
 
 export const TABLE_ADAPTERS: TableAdapter[] = [
   { name: 'memory', open: openMemory },
+  { name: 'memory, recorded for the console', open: openRecorded },
   { name: 'DynamoDB over dynalite', open: openDynalite },
   ...(process.env.AWS_ENDPOINT_URL_DYNAMODB ? [{ name: 'DynamoDB at the endpoint', open: openEndpoint }] : []),
 ];

@@ -1,0 +1,249 @@
+/** Collections as the console shows them: pointer, versions, inbox, rejections, lock and claim. Reads only. */
+import { decodeTime } from 'ulid';
+import type { ObjectInfo, Ports } from '../../lambdas/ports.ts';
+import { CompactorError } from '../../lambdas/protocol/errors.ts';
+import type { Rejection } from '../../lambdas/protocol/ledger.ts';
+import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
+import type { Pointer } from '../../lambdas/protocol/pointer.ts';
+import {
+  POINTERS_PREFIX,
+  parsePackKey,
+  parsePointerKey,
+  parseRejectionKey,
+  rejectionsPrefix,
+} from '../../lambdas/snapshot/keys.ts';
+import { liveBytes, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
+import { listInbox, observeInbox } from '../../lambdas/steps/observe-inbox.ts';
+import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
+
+type ReadPorts = Pick<Ports, 'store' | 'cache' | 'statuses' | 'locks' | 'clock' | 'telemetry'>;
+
+export interface CollectionRow {
+  collection: string;
+  version: number | null;
+  records: number | null;
+  committedAt: string | null;
+  /** Objects in the inbox: pending, or decided and not yet settled. */
+  waiting: number | null;
+  lock: HeldView | null;
+  claim: HeldView | null;
+  /** Why it cannot be read. */
+  problem: string | null;
+}
+
+export interface HeldView {
+  execution: string;
+  phase: string | null;
+  token: number | null;
+  /** Milliseconds since the epoch. */
+  since: number | null;
+  expiresAt: number | null;
+}
+
+export interface VersionRow {
+  version: number;
+  commitId: string;
+  sealedAt: number;
+  records: number;
+  deltas: number;
+  rejectedOperations: number;
+  /** Own packs and the manifest. */
+  uploadedBytes: number;
+  snapshotBytes: number;
+  engine: string | null;
+  /** Name of the execution that committed it, where the local stack ran it. */
+  execution: string | null;
+}
+
+export interface DeltaRow {
+  deltaId: string;
+  size: number;
+  /** When it arrived at the store, in milliseconds since the epoch. */
+  arrivedAt: number;
+}
+
+export interface RejectionRow {
+  deltaId: string;
+  outcome: string;
+  version: number | null;
+  rejectedOperations: number;
+  at: number;
+  rejections: Rejection[];
+  problem: string | null;
+}
+
+export interface CollectionDetail {
+  pointer: Pointer;
+  dimension: number;
+  space: string;
+  snapshotBytes: number;
+  lock: HeldView | null;
+  claim: HeldView | null;
+  wake: number;
+  pending: { total: number; rows: DeltaRow[] };
+  /** In the inbox, decided, and to be settled by the next FinishCompaction. */
+  unsettled: number;
+}
+
+const SHOWN_DELTAS = 200;
+const REMEMBERED = 5_000;
+
+export class CollectionViews {
+  readonly #ports: ReadPorts;
+  readonly #committers: () => ReadonlyMap<string, string>;
+  /** Manifests and rejection reports never change, so that what is shown of one is computed once. */
+  readonly #versions = new Map<string, { row: Omit<VersionRow, 'execution'>; parent: ManifestRef | null }>();
+  readonly #rejections = new Map<string, RejectionRow>();
+
+  constructor(ports: ReadPorts, committers: () => ReadonlyMap<string, string>) {
+    this.#ports = ports;
+    this.#committers = committers;
+  }
+
+  async list(): Promise<CollectionRow[]> {
+    const names: string[] = [];
+    for await (const page of this.#ports.store.list(POINTERS_PREFIX)) {
+      names.push(...page.map(({ key }) => parsePointerKey(key)?.collection ?? '').filter(Boolean));
+    }
+    return Promise.all(names.map((collection) => this.#row(collection)));
+  }
+
+  /** @throws CollectionNotFoundError, PointerMissingError, CorruptObjectError */
+  async detail(collection: string): Promise<CollectionDetail> {
+    const { pointer } = await readPointer(this.#ports, collection);
+    const { manifest } = await loadManifest(this.#ports, pointer.manifest);
+    const { pending, decided } = await observeInbox(this.#ports, collection, manifest.ledger);
+    const rows = pending.map(({ deltaId, size, lastModified }) => ({ deltaId, size, arrivedAt: lastModified }));
+    return {
+      pointer,
+      dimension: manifest.dimension,
+      space: manifest.space,
+      snapshotBytes: liveBytes(manifest.files),
+      ...(await this.#held(collection)),
+      pending: { total: rows.length, rows: rows.slice(0, SHOWN_DELTAS) },
+      unsettled: decided.length,
+    };
+  }
+
+  /** Retained versions, newest first, at most `limit` of those below `before`. @throws as `detail` */
+  async versions(
+    collection: string,
+    { before, limit }: { before?: number | undefined; limit: number },
+  ): Promise<{ rows: VersionRow[]; older: number | null; retainedFrom: number }> {
+    const { pointer } = await readPointer(this.#ports, collection);
+    const committers = this.#committers();
+    const rows: VersionRow[] = [];
+    for (let ref: ManifestRef | null = pointer.manifest; ref !== null; ) {
+      const { row, parent }: { row: Omit<VersionRow, 'execution'>; parent: ManifestRef | null } =
+        await this.#version(ref);
+      if (before === undefined || row.version < before) {
+        if (rows.length === limit)
+          return { rows, older: rows.at(-1)?.version ?? null, retainedFrom: pointer.retainedFrom };
+        rows.push({ ...row, execution: committers.get(row.commitId) ?? null });
+      }
+      ref = row.version > pointer.retainedFrom ? parent : null;
+    }
+    return { rows, older: null, retainedFrom: pointer.retainedFrom };
+  }
+
+  /** Reports on rejected operations, the latest first. */
+  async rejections(collection: string, limit: number): Promise<{ total: number; rows: RejectionRow[] }> {
+    const found: ObjectInfo[] = [];
+    for await (const page of this.#ports.store.list(rejectionsPrefix(collection))) found.push(...page);
+    const latest = found.sort((a, b) => b.lastModified - a.lastModified).slice(0, limit);
+    return { total: found.length, rows: await Promise.all(latest.map((object) => this.#rejection(object))) };
+  }
+
+  async #row(collection: string): Promise<CollectionRow> {
+    try {
+      const { pointer } = await readPointer(this.#ports, collection);
+      const { version, records, committedAt } = pointer;
+      const waiting = (await listInbox(this.#ports, collection)).length;
+      const { lock, claim } = await this.#held(collection);
+      return { collection, version, records, committedAt, waiting, lock, claim, problem: null };
+    } catch (error) {
+      if (!(error instanceof CompactorError)) throw error;
+      const nothing = { version: null, records: null, committedAt: null, waiting: null, lock: null, claim: null };
+      return { collection, ...nothing, problem: `${error.name}: ${error.message}` };
+    }
+  }
+
+  async #held(collection: string): Promise<Pick<CollectionDetail, 'lock' | 'claim' | 'wake'>> {
+    const item = await this.#ports.locks.readLock(collection);
+    const now = this.#ports.clock.now();
+    const lock = isLockFree(item, '', now)
+      ? null
+      : {
+          execution: item?.owner ?? '',
+          phase: item?.phase ?? null,
+          token: item?.token ?? null,
+          since: item?.acquiredAt ?? null,
+          expiresAt: item?.expiresAt ?? null,
+        };
+    const claim = isClaimLive(item, now)
+      ? {
+          execution: item?.claimOwner ?? '',
+          phase: null,
+          token: item?.claimToken ?? null,
+          since: null,
+          expiresAt: item?.claimExpiresAt ?? null,
+        }
+      : null;
+    return { lock, claim, wake: item?.wake ?? 0 };
+  }
+
+  async #version(ref: ManifestRef) {
+    const known = this.#versions.get(ref.sha256);
+    if (known !== undefined) return known;
+    const { manifest, bytes } = await loadManifest(this.#ports, ref);
+    return remember(this.#versions, ref.sha256, { row: versionRow(manifest, bytes.length), parent: manifest.parent });
+  }
+
+  async #rejection({ key, etag, lastModified }: ObjectInfo): Promise<RejectionRow> {
+    const id = `${key} ${etag}`;
+    const known = this.#rejections.get(id);
+    if (known !== undefined) return known;
+    const name = parseRejectionKey(key)?.deltaId ?? key;
+    const unread = {
+      deltaId: name,
+      outcome: '',
+      version: null,
+      rejectedOperations: 0,
+      at: lastModified,
+      rejections: [],
+    };
+    try {
+      const { body } = await this.#ports.store.get(key);
+      const report = JSON.parse(Buffer.from(body).toString()) as Partial<RejectionRow>;
+      return remember(this.#rejections, id, { ...unread, version: null, ...report, at: lastModified, problem: null });
+    } catch (error) {
+      return { ...unread, problem: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+function versionRow(manifest: Manifest, manifestBytes: number): Omit<VersionRow, 'execution'> {
+  const { version, commitId, records, ledger, files, packs, engine } = manifest;
+  const own = ledger.filter((entry) => entry.version === version);
+  const packBytes = packs
+    .filter(({ key }) => parsePackKey(key)?.commitId === commitId)
+    .reduce((sum, { size }) => sum + size, 0);
+  return {
+    version,
+    commitId,
+    sealedAt: decodeTime(commitId),
+    records,
+    deltas: own.filter(({ outcome }) => outcome === 'applied').length,
+    rejectedOperations: own.reduce((sum, { rejectedOperations }) => sum + rejectedOperations, 0),
+    uploadedBytes: packBytes + manifestBytes,
+    snapshotBytes: liveBytes(files),
+    engine: engine === null ? null : `${engine.name} ${engine.version}`,
+  };
+}
+
+/** Bounded: the oldest entry goes first. */
+function remember<Value>(map: Map<string, Value>, key: string, value: Value): Value {
+  if (map.size >= REMEMBERED) map.delete(map.keys().next().value as string);
+  map.set(key, value);
+  return value;
+}

@@ -1,0 +1,200 @@
+/** Executions as the console lists and shows them: read off the local Step Functions' own records and histories. */
+import { ApiError } from '../sfn/errors.ts';
+import type { LocalStepFunctions } from '../sfn/executions.ts';
+import type { RecordedEvent } from '../sfn/history.ts';
+import { executionArn } from '../sfn/names.ts';
+import type { ExecutionRecord } from '../sfn/store.ts';
+import { type Asl, graphOf } from './graph/asl-graph.ts';
+import { layoutGraph, type PlacedGraph } from './graph/layout.ts';
+import { detailsOf, type Trace, traceOf } from './trace.ts';
+
+export interface ExecutionRow {
+  sequence: number;
+  machine: string;
+  name: string;
+  status: string;
+  collection: string | null;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  stoppedAt: number | null;
+  /** The state that it is in, or ended in. */
+  state: string | null;
+  /** Version that it committed last, and its deltas over all commits. */
+  version: number | null;
+  deltas: number | null;
+  error: string | null;
+}
+
+export interface ExecutionList {
+  rows: ExecutionRow[];
+  /** By status, over all pages. */
+  counts: Record<string, number>;
+  /** Pass as `before` for the page of older ones; `null` on the last page. */
+  older: number | null;
+  collections: string[];
+  machines: string[];
+}
+
+export interface ExecutionDetail extends ExecutionRow {
+  arn: string;
+  input: string;
+  output: string | null;
+  cause: string | null;
+  trace: Trace;
+}
+
+/** What one visit took and gave. */
+export interface VisitData {
+  input: string | null;
+  output: string | null;
+  /** Effective input of each attempt and what it returned, in order. */
+  attempts: Array<{ input: string | null; output: string | null; error: string | null; cause: string | null }>;
+}
+
+export interface ListQuery {
+  machine: string;
+  collection?: string | undefined;
+  status?: string | undefined;
+  before?: number | undefined;
+  limit: number;
+}
+
+const EVENT_LIMIT = 25_000;
+const COLLECTION_LIMIT = 1_000;
+
+export class ExecutionViews {
+  readonly #stepFunctions: LocalStepFunctions;
+  readonly #graphs = new WeakMap<object, PlacedGraph>();
+
+  constructor(stepFunctions: LocalStepFunctions) {
+    this.#stepFunctions = stepFunctions;
+  }
+
+  /** @throws ApiError `StateMachineDoesNotExist` */
+  list({ machine, collection, status, before, limit }: ListQuery): ExecutionList {
+    const { store } = this.#stepFunctions;
+    const filter = {
+      stateMachineArn: this.#machine(machine).stateMachineArn,
+      ...(collection === undefined ? {} : { collection }),
+    };
+    const found = store.list({
+      ...filter,
+      limit: limit + 1,
+      ...(status === undefined ? {} : { status }),
+      ...(before === undefined ? {} : { before }),
+    });
+    const page = found.slice(0, limit);
+    return {
+      rows: page.map((record) => this.row(record)),
+      counts: store.counts(filter) as Record<string, number>,
+      older: found.length > limit ? (page.at(-1)?.sequence ?? null) : null,
+      collections: store.collections(COLLECTION_LIMIT),
+      machines: this.#stepFunctions.machines().map(({ name }) => name),
+    };
+  }
+
+  /** @throws ApiError `ExecutionDoesNotExist`, `InvalidArn` */
+  detail(machine: string, name: string): ExecutionDetail {
+    const record = this.record(machine, name);
+    const { executionArn: arn, input, output, cause } = record;
+    return { ...this.row(record), arn, input, output, cause, trace: traceOf(this.events(arn)) };
+  }
+
+  /** A page of the history, from after event `after`. */
+  eventPage(machine: string, name: string, page: { after: number; limit: number }): { events: RecordedEvent[] } {
+    const { executionArn: arn } = this.record(machine, name);
+    const { after, limit } = page;
+    return { events: this.#stepFunctions.store.events({ executionArn: arn, reverse: false, after, limit }) };
+  }
+
+  /** @throws ApiError `VisitDoesNotExist` */
+  visit(machine: string, name: string, index: number): VisitData {
+    const events = this.events(this.record(machine, name).executionArn);
+    const visit = traceOf(events).visits[index];
+    if (visit === undefined) throw new ApiError('VisitDoesNotExist', `"${name}" has no visit ${index}.`);
+    const last = visit.exitedEvent ?? events.length;
+    const own = events.slice(visit.enteredEvent - 1, last);
+    const attempts: VisitData['attempts'] = [];
+    for (const event of own) {
+      const { input, parameters, output, error, cause } = detailsOf(event);
+      if (event.type.endsWith('Scheduled')) {
+        attempts.push({ input: text(input) ?? text(parameters), output: null, error: null, cause: null });
+      } else if (/^(LambdaFunction|Task)(Succeeded|Failed|TimedOut)$/.test(event.type)) {
+        Object.assign(attempts.at(-1) ?? {}, { output: text(output), error: text(error), cause: text(cause) });
+      }
+    }
+    const exit = visit.exitedEvent === null ? undefined : events[visit.exitedEvent - 1];
+    return {
+      input: text(detailsOf(events[visit.enteredEvent - 1] as RecordedEvent).input),
+      output: exit === undefined ? null : text(detailsOf(exit).output),
+      attempts,
+    };
+  }
+
+  /** The machine's graph with its comment. @throws ApiError `StateMachineDoesNotExist` */
+  graph(machine: string): PlacedGraph {
+    const { definition } = this.#machine(machine);
+    const drawn = this.#graphs.get(definition) ?? layoutGraph(graphOf(definition as unknown as Asl));
+    this.#graphs.set(definition, drawn);
+    return drawn;
+  }
+
+  record(machine: string, name: string): ExecutionRecord {
+    return this.#stepFunctions.describe(executionArn(this.#machine(machine).name, name));
+  }
+
+  events(arn: string): RecordedEvent[] {
+    return this.#stepFunctions.store.events({ executionArn: arn, reverse: false, limit: EVENT_LIMIT });
+  }
+
+  row(record: ExecutionRecord): ExecutionRow {
+    const committed = parsed(record.output) as {
+      committed?: { version?: number } | null;
+      totals?: { deltas?: number };
+    };
+    const state = this.#stepFunctions.store
+      .events({ executionArn: record.executionArn, reverse: true, limit: LAST_EVENTS })
+      .find((event) => event.type.endsWith('StateEntered'));
+    return {
+      sequence: record.sequence,
+      machine: record.stateMachineArn.split(':').at(-1) ?? '',
+      name: record.name,
+      status: record.status,
+      collection: collectionOf(record.input),
+      startedAt: record.startDate,
+      stoppedAt: record.stopDate,
+      state: state === undefined ? null : (detailsOf(state).name ?? null),
+      version: committed.committed?.version ?? null,
+      deltas: committed.totals?.deltas ?? null,
+      error: record.error,
+    };
+  }
+
+  #machine(name: string) {
+    const found = this.#stepFunctions.machines().find((machine) => machine.name === name);
+    if (found !== undefined) return found;
+    throw new ApiError('StateMachineDoesNotExist', `There is no state machine "${name}" here.`);
+  }
+}
+
+/** Enough to reach back over a Task's attempts, in most cases; the state is not shown where it is not. */
+const LAST_EVENTS = 200;
+
+/** Of a compaction's input, or of release-abandoned's, which has the other's input as text. */
+function collectionOf(input: string): string | null {
+  const { collection, input: inner } = parsed(input) as { collection?: unknown; input?: unknown };
+  if (typeof collection === 'string') return collection;
+  return typeof inner === 'string' ? collectionOf(inner) : null;
+}
+
+function parsed(json: string | null): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(json ?? '{}')) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

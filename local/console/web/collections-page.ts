@@ -1,0 +1,61 @@
+/** Every collection at a glance. */
+import type { VNode } from 'preact';
+import type { CollectionRow } from '../collections.ts';
+import { useData, useNow } from './data.ts';
+import { count, duration, shortName } from './format.ts';
+import { link } from './router.ts';
+import { CollectionLink, type Column, Empty, ExecutionLink, Failure, Heading, html, Loading, Table } from './ui.ts';
+
+export function CollectionsPage(): VNode {
+  const { data, problem } = useData<CollectionRow[]>('/api/collections');
+  const now = useNow(true);
+  return html`<${Heading}>Collections<//>
+    ${problem === undefined ? null : html`<${Failure} problem=${problem} />`}
+    ${data === undefined && problem === undefined ? html`<${Loading} />` : null}
+    ${data === undefined ? null : data.length === 0 ? html`<${NoCollections} />` : html`<${Table} label="Collections" columns=${columns(now)} rows=${data} rowKey=${(row: CollectionRow) => row.collection} />`}`;
+}
+
+function columns(now: number): Column<CollectionRow>[] {
+  return [
+    { title: 'Collection', class: 'wide', cell: ({ collection }) => html`<${CollectionLink} name=${collection} />` },
+    {
+      title: 'Version',
+      isNumber: true,
+      cell: ({ version, problem }) =>
+        version === null ? html`<span class="bad-text">${problem}</span>` : count(version),
+    },
+    { title: 'Records', isNumber: true, cell: ({ records }) => (records === null ? '–' : count(records)) },
+    { title: 'Waiting', isNumber: true, cell: ({ waiting }) => (waiting === null ? '–' : count(waiting)) },
+    {
+      title: 'Committed',
+      cell: ({ committedAt }) =>
+        committedAt === null ? '–' : html`<span title=${committedAt}>${ago(now - Date.parse(committedAt))}</span>`,
+    },
+    {
+      title: 'Lock and claim',
+      class: 'wide',
+      cell: ({ lock, claim }) => {
+        const holder = lock?.execution ?? claim?.execution;
+        if (holder === undefined) return html`<span class="muted">free</span>`;
+        return html`<span>${lock === null ? 'claimed by' : `locked (${lock.phase}) by`} <${ExecutionLink} name=${shortName(holder)} /></span>`;
+      },
+    },
+    {
+      title: 'Executions',
+      class: 'wide',
+      cell: ({ collection }) =>
+        html`<a href=${link(['executions'], { collection })}>Executions</a> · <a href=${link(['locks'], { collection })}>Locks</a>`,
+    },
+  ];
+}
+
+export function ago(ms: number): string {
+  return ms < 1_500 ? 'just now' : `${duration(Math.round(ms / 1_000) * 1_000).replace(/\.\d+/, '')} ago`;
+}
+
+function NoCollections(): VNode {
+  return html`<${Empty} title="No collection yet.">
+    <p>A collection comes into being by an explicit act only:</p>
+    <pre tabindex="0">npm run cli -- create pets --dimension 3</pre>
+  <//>`;
+}
