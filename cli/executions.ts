@@ -67,7 +67,7 @@ async function readPath(target: Target, executionArn: string): Promise<string[]>
 }
 
 /** Lambda's cause is JSON; people want its message. */
-function messageOf(cause: string | undefined): string {
+export function messageOf(cause: string | undefined): string {
   if (cause === undefined) return 'no cause is given';
   try {
     return String((JSON.parse(cause) as { errorMessage?: string }).errorMessage ?? cause);

@@ -2,8 +2,13 @@
 import { Command } from 'commander';
 import { checkout } from './commands/checkout.ts';
 import { create } from './commands/create.ts';
+import { events } from './commands/events.ts';
+import { explain } from './commands/explain.ts';
 import { gc } from './commands/gc.ts';
+import { importSnapshot } from './commands/import.ts';
+import { locks } from './commands/locks.ts';
 import { query } from './commands/query.ts';
+import { release } from './commands/release.ts';
 import { rollback } from './commands/rollback.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
@@ -13,7 +18,10 @@ import { versions } from './commands/versions.ts';
 import { wait } from './commands/wait.ts';
 import { EXIT, EXIT_MEANINGS } from './output.ts';
 
-const COMMANDS = [create, submit, start, status, wait, versions, checkout, query, verify, rollback, gc];
+const COMMANDS = [
+  ...[create, importSnapshot, submit, start, wait, status, explain],
+  ...[versions, query, checkout, verify, rollback, gc, locks, release, events],
+];
 
 export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
   const program = new Command('compactor')

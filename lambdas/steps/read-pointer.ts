@@ -13,6 +13,7 @@ import type { ObservedPointer } from '../protocol/swap.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 import { manifestsPrefix, packsPrefix, parseManifestKey, pointerKey } from '../snapshot/keys.ts';
 import { decodeManifest, type Manifest, type ManifestRef } from '../snapshot/manifest.ts';
+import type { FetchPorts } from './fetch-frames.ts';
 
 /**
  * The current pointer of a collection, for readers: no status table is compared.
@@ -71,6 +72,9 @@ export async function isRemnant(ports: Pick<Ports, 'store'>, collection: string)
   return false;
 }
 
+/** Manifests are only read: any cache that can be read will do. */
+export type ReadPorts = Pick<FetchPorts, 'store' | 'cache'>;
+
 /** A manifest, the reference to it, and its stored bytes. */
 export interface LoadedManifest {
   ref: ManifestRef;
@@ -82,7 +86,7 @@ export interface LoadedManifest {
  * A manifest by the reference that its pointer or child gives; from the cache when that has it whole.
  * @throws CorruptObjectError (also when it is missing: something refers to it)
  */
-export async function loadManifest(ports: Pick<Ports, 'store' | 'cache'>, ref: ManifestRef): Promise<LoadedManifest> {
+export async function loadManifest(ports: ReadPorts, ref: ManifestRef): Promise<LoadedManifest> {
   const bytes = await readManifestBytes(ports, ref);
   return { ref, bytes, manifest: decodeManifest(ref.key, bytes, ref.sha256) };
 }
@@ -128,7 +132,7 @@ function checkIdentity(pointer: Pointer, { ref, manifest }: LoadedManifest): voi
   );
 }
 
-async function readManifestBytes(ports: Pick<Ports, 'store' | 'cache'>, ref: ManifestRef): Promise<Uint8Array> {
+async function readManifestBytes(ports: ReadPorts, ref: ManifestRef): Promise<Uint8Array> {
   const cached = await ports.cache.read(ref.key);
   if (cached !== undefined && sha256(cached) === ref.sha256) return cached;
   if (cached !== undefined) await ports.cache.evict(ref.key);

@@ -14,15 +14,23 @@ export async function uploadSnapshot(ports: Ports, state: CompactionState): Prom
   const { collection, merge } = state;
   if (merge === null) throw new StagingLostError(`There is no merge of "${collection}" to upload. Plan again.`);
   return withHeartbeat(ports, state, async () => {
-    await uploadPack(ports, collection, merge);
-    const manifest = await readAll(await ports.cache.openStaged(collection, merge.commitId, STAGED.manifest));
-    if (sha256(manifest) !== merge.manifest.sha256) throw lost(merge, STAGED.manifest);
-    await createOnce(ports, merge.manifest.key, manifest, merge.manifest.sha256);
-    const { body } = await ports.store.get(merge.manifest.key);
-    decodeManifest(merge.manifest.key, body, merge.manifest.sha256);
+    await uploadStaged(ports, collection, merge);
     ports.telemetry.metric(METRICS.bytesUploaded, uploadedBytes(merge), { collection });
     return state;
   });
+}
+
+/** What was staged, and what its bytes must be. */
+export type StagedCommit = Pick<Merge, 'commitId' | 'manifest' | 'pack'>;
+
+/** Pack, then manifest, which is read back. @throws as `uploadSnapshot` */
+export async function uploadStaged(ports: Ports, collection: string, staged: StagedCommit): Promise<void> {
+  await uploadPack(ports, collection, staged);
+  const manifest = await readAll(await ports.cache.openStaged(collection, staged.commitId, STAGED.manifest));
+  if (sha256(manifest) !== staged.manifest.sha256) throw lost(staged, STAGED.manifest);
+  await createOnce(ports, staged.manifest.key, manifest, staged.manifest.sha256);
+  const { body } = await ports.store.get(staged.manifest.key);
+  decodeManifest(staged.manifest.key, body, staged.manifest.sha256);
 }
 
 /** Stored bytes that a commit adds. */
@@ -30,7 +38,7 @@ export function uploadedBytes(merge: Merge): number {
   return merge.manifestBytes + (merge.pack?.size ?? 0);
 }
 
-async function uploadPack(ports: Ports, collection: string, merge: Merge): Promise<void> {
+async function uploadPack(ports: Ports, collection: string, merge: StagedCommit): Promise<void> {
   const { commitId, pack } = merge;
   if (pack === null) return;
   const body = await ports.cache.openStaged(collection, commitId, STAGED.pack);
@@ -51,6 +59,6 @@ async function readAll(body: StreamBody): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function lost(merge: Merge, name: string, cause?: unknown): StagingLostError {
+function lost(merge: StagedCommit, name: string, cause?: unknown): StagingLostError {
   return new StagingLostError(`The staged ${name} of ${merge.commitId} is damaged. Plan and merge again.`, { cause });
 }

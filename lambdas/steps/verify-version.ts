@@ -14,7 +14,7 @@ export interface Verification {
 }
 
 /** What is to be proven is the store, not a copy of it. */
-const NO_CACHE = { read: async () => undefined, evict: async () => {} };
+export const NO_CACHE = { read: async () => undefined, evict: async () => {} };
 
 /**
  * Hydrates from nothing, from the store alone, into a directory that is thrown away.

@@ -1,17 +1,13 @@
 /** The versions of a collection, newest first, each verified by its child. */
-import type { Ports } from '../ports.ts';
 import { CorruptObjectError, InvalidInputError } from '../protocol/errors.ts';
 import type { ManifestRef } from '../snapshot/manifest.ts';
-import { type LoadedManifest, loadManifest, readPointer } from './read-pointer.ts';
+import { type LoadedManifest, loadManifest, type ReadPorts, readPointer } from './read-pointer.ts';
 
 /**
  * From the current version down to `retainedFrom`: below it, garbage collection may have been.
  * @throws CorruptObjectError (a retained manifest is missing or damaged)
  */
-export async function* walkVersions(
-  ports: Pick<Ports, 'store' | 'cache'>,
-  collection: string,
-): AsyncGenerator<LoadedManifest> {
+export async function* walkVersions(ports: ReadPorts, collection: string): AsyncGenerator<LoadedManifest> {
   const { pointer } = await readPointer(ports, collection);
   for (let ref: ManifestRef | null = pointer.manifest; ref !== null; ) {
     const loaded: LoadedManifest = await loadManifest(ports, ref);
@@ -29,11 +25,7 @@ export async function* walkVersions(
  * One version; the current one without a number.
  * @throws InvalidInputError (no such version is retained)
  */
-export async function findVersion(
-  ports: Pick<Ports, 'store' | 'cache'>,
-  collection: string,
-  version?: number,
-): Promise<LoadedManifest> {
+export async function findVersion(ports: ReadPorts, collection: string, version?: number): Promise<LoadedManifest> {
   for await (const loaded of walkVersions(ports, collection)) {
     if (version === undefined || loaded.manifest.version === version) return loaded;
   }

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { DirectoryReport } from '../../ports.ts';
 import { DirtyDirectoryError } from '../../protocol/errors.ts';
 
-const DATABASE = 'chroma.sqlite3';
+export const DATABASE = 'chroma.sqlite3';
 /** SQLite's companions of a database that is open, or that was not closed in order. */
 const JOURNAL = /-(journal|wal|shm)$/;
 
