@@ -1,13 +1,16 @@
 /** Finding out what happened and repairing it, by the CLI against a local stack that runs in another process. */
 import { appendFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { loadCurrent } from '../../lambdas/steps/read-pointer.ts';
 import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
 import { COMPACTION } from '../../local/machines.ts';
 import { executionArn } from '../../local/sfn/names.ts';
 import { type CommandResult, runCommand } from './command-line.ts';
 import { compact, create, submit, type TestStack, upserts, withStack } from './support.ts';
+
+/** Each command is a process, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000 });
 
 let stack: TestStack;
 let end: () => void;
