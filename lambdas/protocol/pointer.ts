@@ -56,14 +56,15 @@ export function encodePointer(pointer: Pointer): Uint8Array {
  * space. Layout and order of the stored JSON do not count, values do.
  */
 export function pointerDigest(body: Omit<Stored, 'sha256'>): string {
-  return sha256(canonical(body));
-}
-
-/** For text, whole numbers, null, and objects of them, RFC 8785 is JSON.stringify with sorted names. */
-function canonical(value: unknown): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
+  const { collection, commitId, committedAt, execution, fence, fencedBy, format } = body;
+  const { manifest, records, retainedFrom, statusTable, token, version } = body;
+  // For text, whole numbers and null, RFC 8785 is what JSON.stringify makes of members in the order of their names.
+  const sorted = {
+    ...{ collection, commitId, committedAt, execution, fence, fencedBy, format },
+    manifest: manifest && { key: manifest.key, sha256: manifest.sha256 },
+    ...{ records, retainedFrom, statusTable, token, version },
+  };
+  return sha256(JSON.stringify(sorted));
 }
 
 /** @throws CorruptObjectError */

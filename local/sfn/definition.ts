@@ -4,9 +4,24 @@ import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
+/** Values of executions are never changed once they are there: each is written as text once, however many events show it. */
+const texts = new WeakMap<object, string>();
+
 /** JSON text, as inputs and outputs appear in histories. */
 export function jsonText(value: Json): string {
-  return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const known = texts.get(value);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(value);
+  texts.set(value, text);
+  return text;
+}
+
+/** The value of a JSON text, for an execution to go on with. */
+export function fromText(text: string): Json {
+  const value = JSON.parse(text) as Json;
+  if (typeof value === 'object' && value !== null) texts.set(value, text);
+  return value;
 }
 
 export interface Retrier {

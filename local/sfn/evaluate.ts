@@ -3,6 +3,7 @@ import { ExecutionError, StateMachine } from 'aws-local-stepfunctions';
 import type { Json, StateDefinition } from './definition.ts';
 import { exactPaths, exactRule, withoutDefaultResultPath } from './exact.ts';
 import { StateFailure } from './failure.ts';
+import { passesOn, plainChoice, plainParameters, plainResult } from './plain.ts';
 
 type Fields = Record<string, unknown>;
 type Handler = (input: Json) => Promise<Json>;
@@ -33,26 +34,37 @@ export function compileState(state: StateDefinition): CompiledState {
   const catchers = (state.Catch ?? []).map((catcher) =>
     single(taskFields({ ...('ResultPath' in catcher ? { ResultPath: catcher.ResultPath } : {}) })),
   );
+  const plainResults = (state.Catch ?? []).map((catcher) => plainResult(catcher.ResultPath));
   const choice = state.Type === 'Choice' ? compileChoice(state) : undefined;
+  const plain = state.Type === 'Choice' ? plainChoice(state) : undefined;
   return {
     output: compileOutput(state),
     choose: async (input, context) => {
       if (choice === undefined) throw new TypeError(`A ${state.Type} state does not choose.`);
-      return (await choice(input, context)) as string;
+      return plain?.(input, context) ?? ((await choice(input, context)) as string);
     },
     details: compileDetails(state),
     caught: async (index, input, context, failure) => {
       const evaluate = catchers[index];
       if (evaluate === undefined) throw new RangeError(`There is no catcher ${index}.`);
-      return evaluate(input, context, async () => ({ Error: failure.error, Cause: failure.reason ?? '' }));
+      const result = { Error: failure.error, Cause: failure.reason ?? '' };
+      return plainResults[index]?.(input, result) ?? evaluate(input, context, async () => result);
     },
   };
 }
 
 function compileOutput(state: StateDefinition): Evaluate {
   if (state.Type === 'Task') {
-    return single(taskFields(pick(state, ['InputPath', 'Parameters', 'ResultSelector', 'ResultPath', 'OutputPath'])));
+    const evaluate = single(
+      taskFields(pick(state, ['InputPath', 'Parameters', 'ResultSelector', 'ResultPath', 'OutputPath'])),
+    );
+    const effective = passesOn(state) ? (input: Json) => input : plainParameters(state);
+    return async (input, context, handler) => {
+      const given = handler === undefined ? undefined : effective?.(input, context);
+      return given === undefined || handler === undefined ? evaluate(input, context, handler) : handler(given);
+    };
   }
+  if (passesOn(state)) return async (input) => input;
   if (state.Type === 'Pass' && 'Result' in state) {
     // As a task that returns it: the library's Pass passes over a falsy `Result`.
     const evaluate = single(taskFields(pick(state, ['ResultPath', 'OutputPath'])));

@@ -59,7 +59,7 @@ export async function runExecution(options: RunOptions): Promise<Outcome> {
   } catch (thrown) {
     return endEarly(thrown, signal, emit);
   } finally {
-    ended.abort();
+    ended.abort('ended');
   }
 }
 

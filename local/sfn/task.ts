@@ -1,4 +1,4 @@
-import { type Json, jsonText, type Retrier, type StateDefinition } from './definition.ts';
+import { fromText, type Json, jsonText, type Retrier, type StateDefinition } from './definition.ts';
 import { firstMatch, lambdaFailure, StateFailure } from './failure.ts';
 import type { Emit } from './history.ts';
 import { interruptible, type Time } from './time.ts';
@@ -9,6 +9,9 @@ export type TaskHandler = (input: any) => Promise<unknown>;
 
 /** Largest input or output of a state, in UTF-8 bytes, as in AWS. */
 export const PAYLOAD_LIMIT_BYTES = 262_144;
+
+/** Without a reason an abort makes an error of its own, stack and all, for nobody. */
+const OVER = 'over';
 
 export interface TaskRun {
   name: string;
@@ -57,7 +60,7 @@ async function attempt(task: TaskRun, input: Json): Promise<Json> {
   const events = attemptEvents(task, input);
   events.scheduled();
   // Parsed anew for each attempt: what one attempt does to its input is no business of the next, as over the wire.
-  const invoked = invoke(task, JSON.parse(JSON.stringify(input)));
+  const invoked = invoke(task, JSON.parse(jsonText(input)));
   const timer = new AbortController();
   try {
     const output = await interruptible(task.signal, Promise.race([invoked, timeout(task, timer.signal)]));
@@ -67,7 +70,7 @@ async function attempt(task: TaskRun, input: Json): Promise<Json> {
     if (thrown instanceof StateFailure) events.failed(thrown);
     throw thrown;
   } finally {
-    timer.abort();
+    timer.abort(OVER);
   }
 }
 
@@ -80,7 +83,7 @@ async function invoke({ name, handler }: TaskRun, input: Json): Promise<Json> {
     throw thrown instanceof StateFailure ? thrown : lambdaFailure(thrown);
   }
   assertPayload(name, serialised);
-  return JSON.parse(serialised) as Json;
+  return fromText(serialised);
 }
 
 /** @throws StateFailure `States.DataLimitExceeded` */

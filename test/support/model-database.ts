@@ -69,11 +69,11 @@ export class ModelDatabase {
 
   get(id: string): EngineRecord | undefined {
     const stored = this.#records.get(id);
-    return stored && structuredClone(stored.record);
+    return stored && copyOf(stored.record);
   }
 
   all(): EngineRecord[] {
-    return [...this.#records.values()].map(({ record }) => structuredClone(record));
+    return [...this.#records.values()].map(({ record }) => copyOf(record));
   }
 
   create(head: Head): void {
@@ -82,7 +82,7 @@ export class ModelDatabase {
   }
 
   set(record: EngineRecord): void {
-    const { embedding = [], ...json } = structuredClone(record);
+    const { embedding = [], ...json } = copyOf(record);
     const slots = this.#store(RECORD, this.#records.get(record.id)?.slots ?? [], encode(json, embedding));
     this.#records.set(record.id, { record: { ...json, embedding: embedding.map(Math.fround) }, slots });
   }
@@ -161,6 +161,14 @@ export class ModelDatabase {
     this.#slots[index] = slot;
     this.#changed.add(index);
   }
+}
+
+/** Records are flat but for metadata and embedding. */
+function copyOf(record: EngineRecord): EngineRecord {
+  const copy = { ...record };
+  if (copy.metadata) copy.metadata = { ...copy.metadata };
+  if (copy.embedding) copy.embedding = [...copy.embedding];
+  return copy;
 }
 
 function encode(json: object, embedding: readonly number[]): Buffer {
