@@ -196,3 +196,14 @@ export async function collect(world: World): Promise<void> {
     await world.collectGarbage().catch(() => {});
   }
 }
+
+/** An operator goes back to some version, or tries to. */
+export async function goBack(world: World): Promise<void> {
+  const { random, profile, scheduler } = world;
+  for (let n = 0; n < profile.rollbacks; n++) {
+    await scheduler.wait(random.logarithmic(50, Math.max(5_000, profile.paceMs * profile.deltas)));
+    const collection = random.pick(profile.collections);
+    const { version } = world.oracle.truth(collection).pointer;
+    await world.rollBack(collection, random.int(0, Math.max(0, version - 1))).catch(() => {});
+  }
+}

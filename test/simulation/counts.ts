@@ -12,6 +12,7 @@ export const COUNTED = [
   'lateLandings',
   'fences',
   'collectedObjects',
+  'rollbacks',
   'redrives',
   'stops',
   'lockDeletions',

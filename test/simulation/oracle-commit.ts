@@ -15,6 +15,8 @@ export interface Publication {
   truth: CollectionTruth;
   contents: ReadonlyMap<string, Content>;
   next: Pointer;
+  /** Of a rollback: the version whose content comes back. */
+  restored: number | undefined;
 }
 
 export function fenceFaults(base: Pointer, next: Pointer): string[] {
@@ -29,7 +31,7 @@ export function fenceFaults(base: Pointer, next: Pointer): string[] {
 }
 
 /** Judge a commit and, if it is sound enough to be read, take it into the truth. */
-export async function commitFaults({ store, truth, contents, next }: Publication): Promise<string[]> {
+export async function commitFaults({ store, truth, contents, next, restored }: Publication): Promise<string[]> {
   const faults = swapViolations(truth.pointer, next);
   const base = truth.current();
   const loaded = await load(store, next);
@@ -43,7 +45,10 @@ export async function commitFaults({ store, truth, contents, next }: Publication
   const decided = applied.map((entry) => contents.get(entry.sha256));
   const known = decided.filter((content) => content !== undefined);
   if (known.length < decided.length) return [...faults, 'it applies a content that nobody sent'];
-  const { records, missing } = applyContents(base.records, known);
+  if (restored !== undefined && applied.length > 0) faults.push('a rollback applies deltas');
+  const before = restored === undefined ? base.records : truth.versions.get(restored)?.records;
+  if (before === undefined) return [...faults, `it goes back to version ${restored}, which nobody committed`];
+  const { records, missing } = applyContents(before, known);
   for (const [n, entry] of applied.entries()) {
     faults.push(...entryFaults(truth, entry, known[n] as Content, missing[n] ?? 0));
     truth.decided.set(entry.deltaId, truth.decided.get(entry.deltaId) ?? entry);

@@ -27,6 +27,8 @@ export class Oracle implements TableObserver {
   /** By SHA-256. */
   readonly contents = new Map<string, Content>();
   readonly violations: string[] = [];
+  /** By who rolls back: to which version. */
+  readonly rollbacks = new Map<string, number>();
   /** Called for every object that appears in an inbox: the store's notification. */
   onDelta: (collection: string, deltaId: string) => void = () => {};
   readonly #store: MemoryStore;
@@ -163,7 +165,9 @@ export class Oracle implements TableObserver {
       this.#counts.fences++;
       return;
     }
-    const publication: Publication = { store: this.#store, truth, contents: this.contents, next };
+    const restored = this.rollbacks.get(next.execution);
+    if (restored !== undefined) this.#counts.rollbacks++;
+    const publication: Publication = { store: this.#store, truth, contents: this.contents, next, restored };
     for (const fault of await commitFaults(publication)) {
       this.violate(`version ${next.version} of "${collection}" (${next.commitId}): ${fault}`);
     }

@@ -38,6 +38,7 @@ export interface Profile {
   readers: number;
   garbageRuns: number;
   retainVersions: number;
+  rollbacks: number;
   // per delta
   duplicate: number;
   resend: number;
@@ -79,5 +80,6 @@ export function drawProfile(random: Random): Profile {
     reuse: some(0.3, 0.1, 0.6),
     overwrite: some(0.25, 0.1, 0.5),
     poison: some(0.3, 0.1, 0.5),
+    rollbacks: random.chance(0.3) ? random.int(1, 2) : 0,
   };
 }

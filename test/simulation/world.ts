@@ -3,10 +3,11 @@ import { handler as collectGarbageHandler } from '../../lambdas/collect-garbage.
 import { HANDLERS } from '../../lambdas/handlers.ts';
 import type { Ports } from '../../lambdas/ports.ts';
 import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
-import { runWithPorts } from '../../lambdas/runtime/handler.ts';
+import { makeHandler, runWithPorts } from '../../lambdas/runtime/handler.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { handler as startCompactionHandler } from '../../lambdas/start-compaction.ts';
 import type { GarbageRun } from '../../lambdas/steps/collect-garbage.ts';
+import { type RolledBack, rollback } from '../../lambdas/steps/rollback.ts';
 import type { BatchResponse, QueueRecord } from '../../lambdas/steps/start-compactions.ts';
 import type { Sweep } from '../../lambdas/steps/sweep-collections.ts';
 import { handler as sweepHandler } from '../../lambdas/sweep.ts';
@@ -14,7 +15,7 @@ import { MemoryCache } from '../support/memory-cache.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import { MemoryEngine } from '../support/memory-engine.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
-import { collect, produce, read, spoil } from './actors.ts';
+import { collect, goBack, produce, read, spoil } from './actors.ts';
 import { startFrom } from './baseline.ts';
 import { POISON } from './contents.ts';
 import { type Counts, noCounts } from './counts.ts';
@@ -46,8 +47,10 @@ const OTHERS: Record<string, AnyHandler> = {
   CollectGarbage: collectGarbageHandler as AnyHandler,
   StartCompaction: startCompactionHandler as AnyHandler,
   Sweep: sweepHandler as AnyHandler,
+  // No Lambda, but a process like any other, which may die or be given up.
+  Rollback: makeHandler(rollback) as AnyHandler,
 };
-const LAMBDA_TIMEOUT_MS = { StartCompaction: 30_000, CollectGarbage: 900_000, Sweep: 300_000 };
+const LAMBDA_TIMEOUT_MS = { Rollback: 600_000, StartCompaction: 30_000, CollectGarbage: 900_000, Sweep: 300_000 };
 
 export class World implements Surroundings {
   readonly random: Random;
@@ -177,6 +180,12 @@ export class World implements Surroundings {
     return (await this.invoke('CollectGarbage', 'gc', {})) as GarbageRun;
   }
 
+  async rollBack(collection: string, version: number): Promise<RolledBack> {
+    const actor = `rollback-${this.oracle.rollbacks.size + 1}`;
+    this.oracle.rollbacks.set(actor, version);
+    return (await this.invoke('Rollback', actor, { collection, version, actor })) as RolledBack;
+  }
+
   async sweep(): Promise<Sweep> {
     return (await this.invoke('Sweep', 'sweep', {})) as Sweep;
   }
@@ -197,6 +206,7 @@ export class World implements Surroundings {
       ...Array.from({ length: profile.readers }, (_, r) => read(this, `reader-${r}`)),
       spoil(this),
       collect(this),
+      goBack(this),
     ];
     let isDone = false;
     Promise.all(actors).then(() => {

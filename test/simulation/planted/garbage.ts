@@ -1,12 +1,14 @@
 /** Bugs of garbage collection. */
 import type { Ports } from '../../../lambdas/ports.ts';
-import { encodePointer, type Pointer } from '../../../lambdas/protocol/pointer.ts';
+import { decodePointer, encodePointer, type Pointer } from '../../../lambdas/protocol/pointer.ts';
 import { fencedPointer, oldestRetained, sortListed } from '../../../lambdas/protocol/retention.ts';
-import { manifestsPrefix, packsPrefix, pointerKey } from '../../../lambdas/snapshot/keys.ts';
+import { runWithPorts } from '../../../lambdas/runtime/handler.ts';
+import { manifestsPrefix, packsPrefix, parsePointerKey, pointerKey } from '../../../lambdas/snapshot/keys.ts';
 import { reachableKeys, walkRetained } from '../../../lambdas/steps/reachability.ts';
 import { readOwnPointer } from '../../../lambdas/steps/read-pointer.ts';
 import { listCollections } from '../../../lambdas/steps/sweep-collections.ts';
 import type { Plant } from './plant.ts';
+import { bend } from './swap.ts';
 
 const WHEN_COLLECTING = { garbageRuns: 3, retainVersions: 1, stall: 0.02, slowestStallMs: 10_000 } as const;
 
@@ -57,4 +59,36 @@ async function deleteUnreachable(
   for (const { key } of sortListed(listed, reachableKeys(versions, pointer.retainedFrom)).garbage) {
     await ports.store.delete(key);
   }
+}
+
+/** Whatever is still there can be restored: for the rollback, nothing has ever been given up. */
+export function rollbackBelowRetained(): Plant {
+  const restore = ({ ports }: { ports: Ports }, input: unknown, real: (input: unknown) => Promise<unknown>) => {
+    let retainedFrom = 0;
+    const change = (key: string, body: Uint8Array, changes: (pointer: Pointer) => Partial<Pointer>) => {
+      const { collection } = parsePointerKey(key) ?? {};
+      if (collection === undefined) return body;
+      const pointer = decodePointer(key, collection, body);
+      return encodePointer({ ...pointer, ...changes(pointer) });
+    };
+    const forget = (pointer: Pointer) => {
+      retainedFrom = pointer.retainedFrom;
+      return { retainedFrom: 0 };
+    };
+    const store = bend(ports.store, {
+      get: async (key, options) => {
+        const found = await ports.store.get(key, options);
+        return { ...found, body: change(key, found.body, forget) };
+      },
+      putIfMatch: (key, body, etag) =>
+        ports.store.putIfMatch(
+          key,
+          change(key, body, () => ({ retainedFrom })),
+          etag,
+        ),
+    });
+    return runWithPorts({ ...ports, store }, () => real(input));
+  };
+  const profile = { ...WHEN_COLLECTING, deltas: 5, maxDeltasPerCommit: 1, rollbacks: 4, stall: 0.05 };
+  return { steps: { Rollback: restore }, profile };
 }

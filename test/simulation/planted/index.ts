@@ -28,4 +28,5 @@ export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'dirty working directory reused': settle.dirtyReused,
   'collection without the fence': garbage.unfencedCollection,
   'candidates listed after the fence': garbage.listedAfterFence,
+  'rollback below retainedFrom': garbage.rollbackBelowRetained,
 };

@@ -105,7 +105,7 @@ async function discard(ports: Ports, { merge }: CompactionState): Promise<void> 
 }
 
 /** Methods of classes do not spread. */
-function bend(store: ObjectStore, methods: Partial<ObjectStore>): ObjectStore {
+export function bend(store: ObjectStore, methods: Partial<ObjectStore>): ObjectStore {
   return {
     url: store.url,
     get: (key, options) => store.get(key, options),
