@@ -144,7 +144,7 @@ async function apply(
 ): Promise<Applied> {
   const { manifest } = base;
   const { collection } = manifest;
-  const hydration = await hydrate(ports, directory, base);
+  const hydration = await hydrate(ports, directory, base, { rescan: true });
   if (deltas.every((delta) => delta.operations.length === 0)) {
     const plan = planMerge(deltas, new Set());
     return { deltas, plan, hydration, engine: manifest.engine, records: manifest.records };

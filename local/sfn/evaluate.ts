@@ -54,16 +54,7 @@ export function compileState(state: StateDefinition): CompiledState {
 }
 
 function compileOutput(state: StateDefinition): Evaluate {
-  if (state.Type === 'Task') {
-    const evaluate = single(
-      taskFields(pick(state, ['InputPath', 'Parameters', 'ResultSelector', 'ResultPath', 'OutputPath'])),
-    );
-    const effective = passesOn(state) ? (input: Json) => input : plainParameters(state);
-    return async (input, context, handler) => {
-      const given = handler === undefined ? undefined : effective?.(input, context);
-      return given === undefined || handler === undefined ? evaluate(input, context, handler) : handler(given);
-    };
-  }
+  if (state.Type === 'Task') return compileTask(state);
   if (passesOn(state)) return async (input) => input;
   if (state.Type === 'Pass' && 'Result' in state) {
     // As a task that returns it: the library's Pass passes over a falsy `Result`.
@@ -74,6 +65,23 @@ function compileOutput(state: StateDefinition): Evaluate {
     Type: 'Pass',
     ...pick(state, ['InputPath', ...(state.Type === 'Pass' ? ['Parameters', 'ResultPath'] : []), 'OutputPath']),
   });
+}
+
+/**
+ * Input first, then the handler, then the result: the library never waits for a handler, since it would keep a timer of
+ * its own for one that does not come back.
+ */
+function compileTask(state: StateDefinition): Evaluate {
+  const fields = ['InputPath', 'Parameters', 'ResultSelector', 'ResultPath', 'OutputPath'];
+  const evaluate = single(taskFields(pick(state, fields)));
+  const effective = single({ Type: 'Pass', ...pick(state, ['InputPath', 'Parameters']) });
+  const plain = plainParameters(state);
+  const isResultOutput = fields.slice(2).every((field) => !(field in state));
+  return async (input, context, handler) => {
+    if (handler === undefined) return evaluate(input, context);
+    const result = await handler(plain?.(input, context) ?? (await effective(input, context)));
+    return isResultOutput ? result : evaluate(input, context, async () => result);
+  };
 }
 
 /** What a Wait or Fail state computes from its input, as an object with the fields that it has. */

@@ -17,10 +17,10 @@ export function passesOn(state: Fields): boolean {
   return IO_FIELDS.every((field) => !(field in state));
 }
 
-/** A Task's `Parameters`, when it has no other field that shapes its input or output. */
+/** A Task's `Parameters`, when nothing else shapes its input. */
 export function plainParameters(state: Fields): Plain | undefined {
-  const others = IO_FIELDS.filter((field) => field !== 'Parameters' && field in state);
-  return others.length > 0 || !('Parameters' in state) ? undefined : plainTemplate(state.Parameters);
+  if ('InputPath' in state) return undefined;
+  return 'Parameters' in state ? plainTemplate(state.Parameters) : (input) => input;
 }
 
 function plainTemplate(template: unknown): Plain | undefined {

@@ -5,14 +5,14 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import type { WorkingDirectory } from '../../lambdas/ports.ts';
-import { type Hydration, hydrate } from '../../lambdas/steps/hydrate.ts';
+import { type HydrateOptions, type Hydration, hydrate } from '../../lambdas/steps/hydrate.ts';
 import type { LoadedManifest } from '../../lambdas/steps/read-pointer.ts';
 import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
 import { Random } from '../simulation/random.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
 import { DAMAGES, damaged } from './damage.ts';
-import { OTHER, storedWorld } from './world.ts';
+import { commit, OTHER, read, storedWorld, upserts } from './world.ts';
 
 /** Few, since every one flushes a directory to the disk several times. */
 const CASES = Math.ceil(Number(process.env.COMPACTOR_CASES ?? 30) / 6);
@@ -48,6 +48,7 @@ async function contentOf(directory: WorkingDirectory): Promise<Map<string, Buffe
 async function afterDamage(
   damage: (slot: string) => Promise<void>,
   first: LoadedManifest = current,
+  options: HydrateOptions = {},
 ): Promise<{ hydration: Hydration; found: Map<string, Buffer> }> {
   const before = await directories.claim(COLLECTION);
   await hydrate(ports, before, first);
@@ -56,7 +57,7 @@ async function afterDamage(
   const directory = await directories.claim(COLLECTION);
   try {
     expect(directory.path).toBe(before.path);
-    const hydration = await hydrate(ports, directory, current);
+    const hydration = await hydrate(ports, directory, current, options);
     return { hydration, found: await contentOf(directory) };
   } finally {
     await directory.release();
@@ -113,6 +114,38 @@ describe.each(DAMAGES)('a working directory in which %s struck', (how) => {
       }
     },
   );
+});
+
+describe.each(DAMAGES)('a clean working directory in which %s struck a file', (how) => {
+  test.each(['current', 'older'] as const)('of the %s version is repaired before a merge uses it', async (version) => {
+    for (let seed = 0; seed < CASES; seed++) {
+      const random = new Random(seed);
+      const strike = async (slot: string) => {
+        const [name = ''] = await readdir(join(slot, 'data'));
+        const file = join(slot, 'data', name);
+        await writeFile(file, damaged(how, await readFile(file), Buffer.alloc(10_000, seed + 1), random));
+      };
+      const { hydration, found } = await afterDamage(strike, version === 'current' ? current : older, { rescan: true });
+      expect(hydration.from, `seed ${seed}`).toBe('repair');
+      expect(found, `seed ${seed}`).toEqual(content);
+    }
+  });
+
+  test('is not published with what is merged, and the next merge starts from a whole one', async () => {
+    for (let seed = 0; seed < CASES; seed++) {
+      const world = await storedWorld();
+      const expected = (await read(world)).get('a-5');
+      const [slot] = world.directories.slots.filter(({ collection }) => collection === COLLECTION);
+      for (const [path, bytes] of slot?.files ?? []) {
+        slot?.files.set(path, Buffer.from(damaged(how, bytes, Buffer.alloc(10_000, seed + 1), new Random(seed))));
+      }
+      expect(slot?.marker).toBeDefined();
+      await commit(world, 'after', upserts('d', 1));
+      const records = await read(world);
+      expect(records.get('a-5'), `seed ${seed}`).toEqual(expected);
+      expect(records.size, `seed ${seed}`).toBe(80);
+    }
+  });
 });
 
 /** The marker or the digests of a slot of its own that holds a version. */

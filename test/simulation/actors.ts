@@ -149,7 +149,7 @@ export async function read(world: World, who: string): Promise<void> {
   }
 }
 
-/** Deletes `LOCK` items, damages and empties the cache, stops executions. */
+/** Deletes `LOCK` items, damages and empties the cache, damages directories that nobody uses, stops executions. */
 export async function spoil(world: World): Promise<void> {
   const { random, profile, scheduler, counts, table, cache, machines } = world;
   const deeds: Array<() => void> = [];
@@ -174,6 +174,21 @@ export async function spoil(world: World): Promise<void> {
         damaged[at] = (damaged[at] ?? 0) ^ 0xff;
         cache.objects.set(key, damaged);
       }
+    });
+  }
+  for (let n = 0; n < profile.rot; n++) {
+    deeds.push(() => {
+      const idle = world.directories.slots.filter(({ owner, files }) => owner === undefined && files.size > 0);
+      if (idle.length === 0) return;
+      const { files, collection } = random.pick(idle);
+      const [path, bytes] = random.pick([...files]);
+      if (bytes.length === 0) return;
+      const damaged = Buffer.from(bytes);
+      const at = random.int(0, damaged.length - 1);
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << random.int(0, 7));
+      files.set(path, damaged);
+      counts.rottenBlocks++;
+      scheduler.note(`a block of ${path} of ${collection} rots on the disk`);
     });
   }
   for (let n = 0; n < profile.stops; n++) {

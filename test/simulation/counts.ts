@@ -16,6 +16,7 @@ export const COUNTED = [
   'redrives',
   'stops',
   'lockDeletions',
+  'rottenBlocks',
   'reads',
   'answers',
   'rejections',

@@ -39,6 +39,8 @@ export interface Profile {
   garbageRuns: number;
   retainVersions: number;
   rollbacks: number;
+  /** Blocks that change on the local disk, in a directory that nobody uses. */
+  rot: number;
   // per delta
   duplicate: number;
   resend: number;
@@ -81,5 +83,6 @@ export function drawProfile(random: Random): Profile {
     overwrite: some(0.25, 0.1, 0.5),
     poison: some(0.3, 0.1, 0.5),
     rollbacks: random.chance(0.3) ? random.int(1, 2) : 0,
+    rot: random.chance(0.2) ? random.int(1, 3) : 0,
   };
 }

@@ -68,7 +68,7 @@ export class World implements Surroundings {
   /** Collections for which a stranded delta would be nobody's fault but the harness's, and why. */
   readonly excuses = new Map<string, string>();
   faultsAreOver = false;
-  readonly #directories = new MemoryDirectories();
+  readonly directories = new MemoryDirectories();
   readonly #queue: Queue;
   readonly #current = new Map<string, Invocation>();
   #invocations = 0;
@@ -157,7 +157,7 @@ export class World implements Surroundings {
     });
     this.scheduler.note(`${invocation.name} starts`);
     if (execution !== '') this.#current.set(execution, invocation);
-    const ports = this.#ports(invocation, execution, this.#directories);
+    const ports = this.#ports(invocation, execution, this.directories);
     const real = (HANDLERS[handler] ?? OTHERS[handler]) as (input: unknown) => Promise<unknown>;
     const bug = this.plant.steps?.[handler];
     return new Promise((resolve, reject) => {
