@@ -16,6 +16,7 @@ import type { Pointer } from '../protocol/pointer.ts';
 import { manifestKey } from '../snapshot/keys.ts';
 import { encodeManifest, type ManifestRef } from '../snapshot/manifest.ts';
 import { rollbackManifest } from '../snapshot/rollback.ts';
+import { announceVersion } from './announce-commits.ts';
 import { createOnce } from './create-once.ts';
 import { publishPointer } from './publish-pointer.ts';
 import { type CurrentVersion, isCurrent, type LoadedManifest, loadCurrent, loadManifest } from './read-pointer.ts';
@@ -115,6 +116,7 @@ async function tryRollback(
   if (outcome === 'conflict') return undefined;
   const done = { collection, version: next.version, commitId, restored: version, replaced: pointer.version };
   ports.telemetry.info('Rolled back.', { ...done, undoneDeltas });
+  await announceVersion(ports, manifest);
   return { ...done, records: next.records, undoneDeltas };
 }
 
