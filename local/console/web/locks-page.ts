@@ -152,11 +152,11 @@ function EventList({ lanes, window, now }: { lanes: readonly LaneRow[]; window: 
     .filter(({ item }) => item.to >= window.from && item.from <= window.to)
     .sort((a, b) => a.item.from - b.item.from);
   const columns: Column<{ lane: LaneRow; item: LaneItem }>[] = [
-    { title: 'Time', cell: ({ item }) => preciseTime(item.from) },
-    { title: 'What', class: 'wide', cell: ({ item }) => item.title },
+    { title: 'Time', class: 'bare', cell: ({ item }) => preciseTime(item.from) },
+    { title: 'What', class: 'two bare', cell: ({ item }) => item.title },
     {
       title: 'Execution',
-      class: 'wide',
+      class: 'wide bare',
       cell: ({ lane }) => html`<${ExecutionLink} name=${lane.name} machine=${lane.machine} />`,
     },
   ];
