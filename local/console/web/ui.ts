@@ -50,14 +50,15 @@ export function CollectionLink({ name }: { name: string }): VNode {
   return html`<a class="name" href=${link(['collections', name])} title=${name}>${name}</a>`;
 }
 
+let hasEntered = false;
+
 /** The page's heading takes the focus when the page is entered, so that keyboard and screen reader start there. */
 export function Heading({ children, kicker }: { children: ComponentChildren; kicker?: ComponentChildren }): VNode {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     // Not at the first load: the page itself is what one wants to be at then.
-    if (document.activeElement !== document.body && document.activeElement !== null) {
-      heading.current?.focus({ preventScroll: true });
-    }
+    if (hasEntered) heading.current?.focus({ preventScroll: true });
+    hasEntered = true;
   }, []);
   return html`<header class="page-head">
     ${kicker === undefined ? null : html`<p class="kicker">${kicker}</p>`}
@@ -119,7 +120,7 @@ export function Table<Row>(props: {
 }): VNode {
   const { label, columns, rows, rowKey } = props;
   const classes = ({ isNumber, class: own }: Column<Row>) => `${isNumber ? 'number' : ''} ${own ?? ''}`;
-  return html`<div class="table-wrap" role="region" aria-label=${label} tabindex="0">
+  return html`<div class="table-wrap" role="group" aria-label=${`${label}, to scroll`} tabindex="0">
     <table role="table" aria-label=${label}>
       <thead role="rowgroup">
         <tr role="row">
