@@ -13,6 +13,8 @@ import {
 import { HOSTILE, LONG_COLLECTION, LONG_EXECUTION, World } from './world.ts';
 
 const WIDE: Variant = { width: 1280, scheme: 'light' };
+/** Both widths and both schemes, where all four would take minutes. */
+const OPPOSITES: Variant[] = [WIDE, { width: 390, scheme: 'dark' }];
 let browser: Browser;
 let world: World;
 
@@ -42,8 +44,8 @@ async function at<Result>(variant: Variant, route: string, use: (page: Page) => 
 
 const texts = (page: Page, selector: string) => page.locator(selector).allInnerTexts();
 
-function everyVariant(routes: readonly string[]): void {
-  it.each(routes.flatMap((route) => VARIANTS.map((variant) => ({ route, ...variant }))))(
+function fitIn(variants: readonly Variant[], routes: readonly string[]): void {
+  it.each(routes.flatMap((route) => variants.map((variant) => ({ route, ...variant }))))(
     '$route fits, and is accessible, at $width pixels, $scheme',
     async ({ route, ...variant }) => {
       await at(variant, route, async (page) => {
@@ -55,7 +57,7 @@ function everyVariant(routes: readonly string[]): void {
 }
 
 describe('with no execution', () => {
-  everyVariant(['/executions', '/collections', '/locks']);
+  fitIn(VARIANTS, ['/executions', '/collections', '/locks']);
 
   it('says so, and what to do', async () => {
     await at(WIDE, '/executions', async (page) => {
@@ -73,7 +75,7 @@ describe('with no execution', () => {
 describe('with one execution', () => {
   beforeAll(() => world.one());
 
-  everyVariant(['/executions', '/executions/compaction/animals-first', '/collections/animals', '/locks']);
+  fitIn(VARIANTS, ['/executions', '/executions/compaction/animals-first', '/collections/animals', '/locks']);
 
   it('lists it with what it did', async () => {
     await at(WIDE, '/executions', async (page) => {
@@ -128,7 +130,7 @@ describe('with over 500 executions', () => {
     await world.idlers(500);
   });
 
-  everyVariant([
+  fitIn(OPPOSITES, [
     '/executions',
     `/executions?collection=${LONG_COLLECTION}`,
     '/executions/compaction/fails',

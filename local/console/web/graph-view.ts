@@ -55,7 +55,7 @@ export function GraphView(props: GraphViewProps): VNode {
       <button type="button" onClick=${() => setZoom(null)} aria-pressed=${zoom === null}>Fit</button>
       <button type="button" onClick=${() => step(1)} aria-label="Larger" title="Larger">+</button>
     </div>
-    <div class="graph-frame" ref=${frame} tabindex="0" role="region" aria-label="State graph">
+    <div class="graph-frame" ref=${frame} tabindex="0" role="group" aria-label="State graph, to scroll">
       <svg
         class="graph-svg"
         width=${Math.round(graph.width * scale)}

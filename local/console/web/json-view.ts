@@ -9,7 +9,7 @@ const COLOURED = 60_000;
 export function JsonView({ text, label }: { text: string | null; label: string }): VNode {
   if (text === null) return html`<p class="muted">None.</p>`;
   const formatted = layOut(text);
-  return html`<pre class="json" tabindex="0" aria-label=${label} role="region">${formatted.length > COLOURED ? formatted : coloured(formatted)}</pre>`;
+  return html`<pre class="json" tabindex="0" aria-label=${label} role="group">${formatted.length > COLOURED ? formatted : coloured(formatted)}</pre>`;
 }
 
 /** A JSON text within a JSON string, as Lambda's cause is, is opened as well. */
