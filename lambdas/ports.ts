@@ -209,6 +209,11 @@ export interface WorkingDirectory {
 export interface WorkingDirectories {
   /** A directory that nobody else owns, preferably one that holds the collection already. */
   claim(collection: string): Promise<WorkingDirectory>;
+  /**
+   * A copy of a clean directory for an engine to open: without marker and digests, so that it is never patched, and gone
+   * when it is released. Copy-on-write where the file system can. @throws DirtyDirectoryError (the source is not clean)
+   */
+  replicate(collection: string, source: WorkingDirectory): Promise<WorkingDirectory>;
 }
 
 // ---- cache ------------------------------------------------------------------------------------------------------

@@ -7,14 +7,12 @@ import type { Ports, WorkingDirectory } from '../ports.ts';
 import {
   CorruptObjectError,
   EngineRejectedDataError,
-  EngineTooOldError,
   MergeVerificationError,
   PointerMovedError,
 } from '../protocol/errors.ts';
 import { nextLedger } from '../protocol/ledger.ts';
 import { type MergePlan, planMerge } from '../protocol/merge-plan.ts';
 import { deltaCap, selectBatch } from '../protocol/plan.ts';
-import { compareVersions } from '../protocol/versions.ts';
 import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
 import type { EngineStamp } from '../snapshot/manifest.ts';
 import { applyDeltas, outcomes } from './apply-deltas.ts';
@@ -23,6 +21,7 @@ import { type Hydration, hydrate } from './hydrate.ts';
 import { type InboxObservation, observeInbox } from './observe-inbox.ts';
 import { type ReadDelta, readDeltas } from './read-deltas.ts';
 import { isCurrent, type LoadedManifest, loadManifest } from './read-pointer.ts';
+import { refuseOlder } from './refuse-older.ts';
 import { sealCommit } from './seal-commit.ts';
 
 /** Replies that must blame a delta, alone in its batch, before it is rejected. */
@@ -167,14 +166,4 @@ async function apply(
   }
   const engine = { name: identity.name, version: identity.version, migrations: report.migrations };
   return { deltas, plan, hydration, engine, records };
-}
-
-/** Chroma opens a database of a newer Chroma without a word and may damage it. */
-function refuseOlder(version: string, { manifest }: LoadedManifest): void {
-  const { engine, collection } = manifest;
-  if (engine === null || compareVersions(version, engine.version) >= 0) return;
-  throw new EngineTooOldError(
-    `Collection "${collection}" was written by ${engine.name} ${engine.version}; the engine here is ${version}. ` +
-      'Set CHROMA_BIN to that version or a newer one.',
-  );
 }

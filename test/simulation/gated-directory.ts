@@ -19,6 +19,7 @@ export function gatedDirectories(
       invocation.onDeath(() => directories.crash(directory));
       return wrap(new GatedDirectory(directory, () => invocation.step()));
     },
+    replicate: (collection, source) => directories.replicate(collection, source),
   };
 }
 

@@ -36,6 +36,16 @@ export class MemoryDirectories implements WorkingDirectories {
     return slot.owner;
   }
 
+  async replicate(collection: string, source: WorkingDirectory): Promise<MemoryDirectory> {
+    if ((await source.readMarker()) === undefined) throw new DirtyDirectoryError(`"${source.path}" is not clean.`);
+    const slot = newSlot(checkCollection(collection), this.slots.length);
+    const replica = new MemoryDirectory(slot);
+    slot.owner = replica;
+    for (const { path, size } of await source.list())
+      slot.files.set(path, Buffer.from(await source.readAt(path, 0, size)));
+    return replica;
+  }
+
   /** The owner's process dies: the slot is free with everything in it as it is, and the dead owner can do nothing. */
   crash(directory: WorkingDirectory): void {
     for (const slot of this.slots) {

@@ -53,7 +53,7 @@ function imports(source: Source): Import[] {
 
 const within = (path: string, ...folders: string[]) => folders.some((folder) => path.startsWith(`lambdas/${folder}/`));
 const isPackage = (target: string) => !/^(lambdas|statemachine|local|cli|test|bench|cdk)\//.test(target);
-const isHandler = (path: string) => /^lambdas\/[^/]+\.ts$/.test(path) && !/\/(ports|handlers)\.ts$/.test(path);
+const isHandler = (path: string) => /^lambdas\/[^/]+\.ts$/.test(path) && !/\/(ports|handlers|index)\.ts$/.test(path);
 const lines = (source: Source) => source.text.trimEnd().split('\n').length;
 
 /** Only its hashes: the rest of node:crypto draws random numbers. */

@@ -8,10 +8,12 @@
  * Ownership is SQLite's write lock on that file: it excludes other processes and other owners in this one, and the
  * kernel drops it however the process ends, so nothing is ever guessed from process ids or ages.
  */
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { cp, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { WorkingDirectories, WorkingDirectory } from '../../ports.ts';
+import { DirtyDirectoryError } from '../../protocol/errors.ts';
 import { checkCollection } from '../../snapshot/keys.ts';
 import { unlessAbsent } from './durable.ts';
 import { DIGESTS_FILE, FileWorkingDirectory, MARKER_FILE } from './working-directory.ts';
@@ -54,6 +56,30 @@ export class FileWorkingDirectories implements WorkingDirectories {
     for (let n = 0; ; n++) {
       const directory = await own(join(folder, String(n)));
       if (directory !== undefined) return directory;
+    }
+  }
+
+  /** @throws InvalidInputError (the collection's name), DirtyDirectoryError */
+  async replicate(collection: string, source: WorkingDirectory): Promise<WorkingDirectory> {
+    const folder = join(this.#root, checkCollection(collection));
+    if ((await source.readMarker()) === undefined) {
+      throw new DirtyDirectoryError(`"${source.path}" is not clean, so it is not copied. Hydrate it first.`);
+    }
+    await mkdir(folder, { recursive: true });
+    await this.#makeRoom();
+    for (let n = 0; ; n++) {
+      const slot = join(folder, String(n));
+      // What is in an idle slot may be worth keeping; what a crash left of a copy is not.
+      const isFree = !(await isThere(slot)) || (await rankOf(slot)) === UNVERIFIABLE;
+      const replica = isFree ? await own(slot, true) : undefined;
+      if (replica === undefined) continue;
+      try {
+        await cp(source.path, replica.path, { recursive: true, mode: constants.COPYFILE_FICLONE });
+        return replica;
+      } catch (error) {
+        await replica.release();
+        throw error;
+      }
     }
   }
 
@@ -104,13 +130,18 @@ async function usedAt(slot: Slot): Promise<number> {
   return (await unlessAbsent(stat(slot)))?.mtimeMs ?? 0;
 }
 
+async function isThere(slot: Slot): Promise<boolean> {
+  return (await unlessAbsent(stat(slot))) !== undefined;
+}
+
 /** `undefined`: somebody owns it. */
-async function own(slot: Slot): Promise<FileWorkingDirectory | undefined> {
+async function own(slot: Slot, isTemporary = false): Promise<FileWorkingDirectory | undefined> {
   const unlock = lock(slot);
   if (unlock === undefined) return undefined;
   const directory = new FileWorkingDirectory(slot, async () => {
     const now = new Date();
-    await unlessAbsent(utimes(slot, now, now)).finally(unlock);
+    const last = isTemporary ? rm(slot, { recursive: true, force: true }) : unlessAbsent(utimes(slot, now, now));
+    await last.finally(unlock);
   });
   try {
     await mkdir(directory.path, { recursive: true });
