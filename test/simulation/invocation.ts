@@ -151,7 +151,9 @@ export class Invocation {
       const arrive = async () => {
         // A request of the dead may have left in time, or not.
         if (this.#isDead && random.chance(0.5)) return note('dies with its caller');
-        switch (fault) {
+        // Drawn in time, but nothing fails any more: it arrives like any other.
+        const met = this.world.faultsAreOver ? 'none' : fault;
+        switch (met) {
           case 'lost-request':
             note('is lost');
             return refuse(kind.unavailable());
@@ -169,7 +171,7 @@ export class Invocation {
         }
         const outcome = await land();
         note(described(outcome));
-        if (fault === 'lost-response') {
+        if (met === 'lost-response') {
           if (kind.isWrite) counts.ambiguousWrites++;
           note('response lost');
           return refuse(kind.unavailable());
@@ -215,8 +217,8 @@ export class Invocation {
   }
 
   #respond(deliver: () => void): void {
-    const { random, scheduler, profile } = this.world;
-    if (this.#steps >= this.#crashAt - 0.5 && random.chance(0.5)) this.kill();
+    const { random, scheduler, profile, faultsAreOver } = this.world;
+    if (!faultsAreOver && this.#steps >= this.#crashAt - 0.5 && random.chance(0.5)) this.kill();
     if (random.chance(0.3)) scheduler.after(random.int(1, profile.latencyMs), () => this.#resume(deliver));
     else this.#resume(deliver);
   }
