@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { runCampaign } from './campaign.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 test(`${ROUNDS} rounds of workers that are killed by SIGKILL leave every collection as its model has it`, async () => {
   const report = await runCampaign({ rounds: ROUNDS, seed: 1 });
