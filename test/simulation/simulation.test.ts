@@ -8,14 +8,14 @@ import { simulate } from './simulate.ts';
 const SEEDS = 300;
 /** Found by `npm run simulate -- --planted`; a change of the simulator moves them. */
 const CAUGHT: ReadonlyArray<readonly [bug: string, seed: number, violation: RegExp]> = [
-  ['no If-Match', 10, /not up by one/],
-  ['upload discarded on an unknown outcome', 5, /was deleted although a retained version needs it/],
-  ['statuses read before the pointer', 7, /is applied a second time/],
-  ['refused release taken as released', 84, /nobody will look before the sweep/],
-  ['dirty working directory reused', 12, /its content is wrong/],
-  ['collection without the fence', 29, /points at something that is not there/],
+  ['no If-Match', 2, /not up by one/],
+  ['upload discarded on an unknown outcome', 162, /points at something that is not there/],
+  ['statuses read before the pointer', 4, /is applied a second time/],
+  ['refused release taken as released', 58, /nobody will look before the sweep/],
+  ['collection without the fence', 6, /was deleted although a retained version needs it/],
+  ['rollback below retainedFrom', 849, /was deleted although|points at something that is not there/],
 ];
-const CONTROL_SEED = 9;
+const CONTROL_SEED = 2;
 
 it(`holds every invariant in ${SEEDS} worlds`, { timeout: 240_000 }, async () => {
   const { worlds, found, unrepeatable, counts } = await campaign({

@@ -28,7 +28,7 @@ interface Bent {
   statuses?: ReadonlyMap<string, DeltaStatus> | undefined;
 }
 
-async function bentMerge(ports: Ports, state: CompactionState, bent: Bent): Promise<CompactionState> {
+export async function bentMerge(ports: Ports, state: CompactionState, bent: Bent): Promise<CompactionState> {
   const { seen = (ledger) => ledger, carried = (ledger) => ledger } = bent;
   const base = await loadManifest(ports, state.base.manifest);
   const { manifest } = base;

@@ -2,7 +2,7 @@
 import { sha256 } from '../../../lambdas/snapshot/blocks.ts';
 import { observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
-import { currentManifest } from './merge.ts';
+import { bentMerge, currentManifest } from './merge.ts';
 import type { Plant } from './plant.ts';
 
 /** What the ledger decided leaves the inbox first, and gets its status afterwards. */
@@ -55,9 +55,10 @@ export function leftoversForgotten(): Plant {
   };
 }
 
-/** The mark stays on while the directory is written to. */
+/** The mark stays on while the directory is written to, and a merge believes it: nothing is compared beforehand. */
 export function dirtyReused(): Plant {
   return {
+    steps: { MergeDeltas: ({ ports }, state: CompactionState) => bentMerge(ports, state, {}) },
     wrapDirectory: (directory) =>
       new Proxy(directory, {
         get: (target, property) => {
@@ -66,6 +67,6 @@ export function dirtyReused(): Plant {
           return typeof value === 'function' ? value.bind(target) : value;
         },
       }),
-    profile: { crash: 0.15 },
+    profile: { crash: 0.15, poison: 0, rot: 0 },
   };
 }
