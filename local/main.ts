@@ -6,7 +6,7 @@ import { startStack } from './stack.ts';
 const { values } = parseArgs({
   options: {
     data: { type: 'string', default: process.env.COMPACTOR_DATA ?? '.compactor' },
-    port: { type: 'string', default: '4599' },
+    port: { type: 'string', default: process.env.COMPACTOR_PORT ?? '4599' },
   },
 });
 

@@ -7,6 +7,13 @@ export const ambient = z.object({
     .string()
     .default('.compactor')
     .describe('Data directory of the local stack, for `compactor` and `npm run local`; as `--data`.'),
+  COMPACTOR_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(4_599)
+    .describe('Port of `npm run local`, as `--port`; 0 takes a free one.'),
   CHROMA_BIN: z
     .string()
     .optional()

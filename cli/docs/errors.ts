@@ -29,8 +29,7 @@ export function errorsPage(): string {
       'statemachine/compaction.asl.json',
       'statemachine/release-abandoned.asl.json',
     ),
-    `Every error has a stable name. A Lambda reports it as \`errorType\`, the state machine matches it, \`compactor\` prints it before the message, and
-[\`compactor explain\`](cli.md) uses the same entries as this page.
+    `Every error has a stable name. A Lambda reports it as \`errorType\`, the state machine matches it, and \`compactor\` prints it before the message.
 
 An execution that fails has the name of the **first** error, and its cause, in its header. What a producer sent wrong is no error: it is a
 [rejection](#rejections), and the execution goes on.`,
