@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { environment } from '../../lambdas/runtime/config.ts';
 
 export interface Typed {
   /** Both streams, as they come. */
@@ -85,17 +86,23 @@ export function openTerminal(directory: string, variables: Record<string, string
   };
 }
 
-/** The node of this process comes first; settings of whoever runs this do not come along. */
+/** What would steer the commands otherwise than the page says: settings of a compactor, of AWS, of npm and of test runs. */
+const NOT_PASSED_ON = new Set([
+  'NODE_ENV',
+  'NODE_OPTIONS',
+  'INIT_CWD',
+  'FORCE_COLOR',
+  ...Object.keys(environment.shape),
+]);
+const NOT_PASSED_ON_EITHER = /^(AWS_|COMPACTOR_|VITEST|npm_(lifecycle|package|command|execpath|node))/;
+
+/** The node of this process comes first. */
 function environmentWith(variables: Record<string, string>): NodeJS.ProcessEnv {
-  const { PATH = '', HOME, LANG, CHROMA_BIN } = process.env;
-  return {
-    PATH: `${dirname(process.execPath)}${delimiter}${PATH}`,
-    ...(HOME === undefined ? {} : { HOME }),
-    ...(LANG === undefined ? {} : { LANG }),
-    ...(CHROMA_BIN === undefined ? {} : { CHROMA_BIN }),
-    NO_COLOR: '1',
-    ...variables,
-  };
+  const own = Object.entries(process.env).filter(
+    ([name]) => !NOT_PASSED_ON.has(name) && !NOT_PASSED_ON_EITHER.test(name),
+  );
+  const PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`;
+  return { ...Object.fromEntries(own), PATH, NO_COLOR: '1', ...variables };
 }
 
 /** The whole group, since npm does not hand a signal on to what it runs. */
