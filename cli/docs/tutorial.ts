@@ -16,7 +16,8 @@ export async function followTutorial(): Promise<{ markdown: string; steps: Step[
   const markdown = await readFile(TUTORIAL, 'utf8');
   const checkout = await realpath(await mkdtemp(join(tmpdir(), 'compactor-tutorial-')));
   const ports = { 4599: await freePort(), 8000: await freePort() };
-  const terminal = openTerminal(checkout, { COMPACTOR_PORT: String(ports[4599]) });
+  // What this checkout was installed from is in npm's cache.
+  const terminal = openTerminal(checkout, { COMPACTOR_PORT: String(ports[4599]), npm_config_prefer_offline: 'true' });
   try {
     await copyCheckout(checkout);
     return { markdown, steps: await walk(markdown, terminal, { ports }) };

@@ -1,7 +1,7 @@
 /**
  * A page that is followed step by step, and really can be: its fenced blocks are executed from top to bottom.
  * `sh` is typed into a terminal, `sh background` into another one where it goes on running, `ts <file>` is written to that
- * file. A `text` block after `sh` is what must be printed; after `sh background`, lines that must come.
+ * file. `sh exits with <n>` must fail with that code. A `text` block after `sh` is what must be printed; after `sh background`, lines that must come.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -73,7 +73,8 @@ export async function walk(markdown: string, terminal: Terminal, options: WalkOp
       continue;
     }
     const { output, exitCode } = await terminal.type(real(text));
-    if (exitCode !== 0) throw new Error(`Line ${line} ends with ${exitCode}: ${text}\n${output}`);
+    const due = Number(/^exits with (\d+)$/.exec(info)?.[1] ?? 0);
+    if (exitCode !== due) throw new Error(`Line ${line} ends with ${exitCode}, not ${due}: ${text}\n${output}`);
     if (said !== undefined) {
       const { from, to } = said;
       steps.push({
