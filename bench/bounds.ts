@@ -1,0 +1,117 @@
+/** What must hold, as ratios within one run, and whether it does. */
+import type { BenchDocument, Bound, ContentionResult, ScenarioResult } from './document.ts';
+
+type Measured = Pick<BenchDocument, 'scenarios' | 'contention'>;
+
+interface Rule {
+  name: string;
+  /** Scenario that it looks at; without one it is about contention. */
+  scenario?: string;
+  limit: string;
+  value: (scenario: ScenarioResult) => number;
+  holds: (value: number) => boolean;
+}
+
+const MEDIUM = '66mb';
+const LARGE = '600mb';
+const atMost = (limit: number) => (value: number) => value <= limit;
+
+const RULES: Rule[] = [
+  ...['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'].map((kind) =>
+    lockBound(`${kind}-${MEDIUM}`, 0.12),
+  ),
+  ...['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'].map((kind) => lockBound(`${kind}-${LARGE}`, 0.03)),
+  {
+    name: 'store bytes up of the snapshot',
+    scenario: `upserts-100-${MEDIUM}`,
+    limit: '<= 0.03',
+    value: ({ ours, snapshotBytes }) => ours.storeBytesUp / snapshotBytes,
+    holds: atMost(0.03),
+  },
+  {
+    name: 'store bytes up of the changed blocks',
+    scenario: `upserts-100-${MEDIUM}`,
+    limit: '<= 1.2',
+    value: ({ ours, changedBlockBytes }) => ours.storeBytesUp / changedBlockBytes,
+    holds: atMost(1.2),
+  },
+  {
+    name: 'cache bytes, read and written, of the snapshot',
+    scenario: `upserts-100-${MEDIUM}`,
+    limit: '<= 0.05',
+    value: ({ ours, snapshotBytes }) => ours.cacheBytes / snapshotBytes,
+    holds: atMost(0.05),
+  },
+  {
+    name: 'bytes of a reader refresh of a full download',
+    scenario: `reader-refresh-${MEDIUM}`,
+    limit: '<= 0.03',
+    value: ({ ours, baseline }) => ours.storeBytesDown / baseline.storeBytesDown,
+    holds: atMost(0.03),
+  },
+  {
+    name: "warm wall time of the baseline's",
+    scenario: `upserts-100-${MEDIUM}`,
+    limit: '<= 0.6',
+    value: ({ ours, baseline }) => ours.wallMs / baseline.wallMs,
+    holds: atMost(0.6),
+  },
+  {
+    name: "warm wall time of the baseline's",
+    scenario: `upserts-100-${LARGE}`,
+    limit: '<= 0.15',
+    value: ({ ours, baseline }) => ours.wallMs / baseline.wallMs,
+    holds: atMost(0.15),
+  },
+  ...[MEDIUM, LARGE].map(
+    (size): Rule => ({
+      name: 'engine starts, lock attempts, cache requests and writes with nothing to do',
+      scenario: `nothing-to-do-${size}`,
+      limit: '= 0',
+      value: ({ ours }) => ours.engineStarts + ours.lockAttempts + ours.cacheRequests + ours.writes,
+      holds: atMost(0),
+    }),
+  ),
+];
+
+const MAX_WRITERS = 8;
+const CONTENTION: Array<Omit<Rule, 'value' | 'scenario'> & { value: (result: ContentionResult) => number }> = [
+  {
+    name: "deltas per second of the baseline's at 8 writers",
+    limit: '>= 10',
+    value: ({ ours, baseline }) => ours.deltasPerSecond / baseline.deltasPerSecond,
+    holds: (value) => value >= 10,
+  },
+  { name: 'collisions at 8 writers, % of attempts', limit: '< 10', value: ({ ours }) => ours.collisionPct, holds: (value) => value < 10 },
+  {
+    name: 'deltas lost or duplicated at 8 writers',
+    limit: '= 0',
+    value: ({ ours }) => ours.lost + ours.duplicated,
+    holds: atMost(0),
+  },
+];
+
+/** Every bound whose scenario this run has. */
+export function checkBounds({ scenarios, contention }: Measured): Bound[] {
+  const found = RULES.flatMap((rule) => {
+    const scenario = scenarios.find(({ name }) => name === rule.scenario);
+    return scenario === undefined ? [] : bound(`${rule.scenario}: ${rule.name}`, rule, rule.value(scenario));
+  });
+  const busiest = contention.find(({ writers }) => writers === MAX_WRITERS);
+  if (busiest === undefined) return found;
+  return [...found, ...CONTENTION.map((rule) => bound(rule.name, rule, rule.value(busiest)))];
+}
+
+function bound(name: string, { limit, holds }: Pick<Rule, 'limit' | 'holds'>, value: number): Bound {
+  return { name, limit, value: Number.isFinite(value) ? Number(value.toFixed(4)) : null, holds: holds(value) };
+}
+
+function lockBound(scenario: string, limit: number): Rule {
+  return {
+    name: "lock held p50 of the baseline's",
+    scenario,
+    limit: `<= ${limit}`,
+    value: ({ ours, baseline }) => ours.lockHeldMsP50 / baseline.lockHeldMsP50,
+    holds: atMost(limit),
+  };
+}

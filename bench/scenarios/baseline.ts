@@ -1,0 +1,135 @@
+/** One compactor of the predecessor on a placed fixture. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
+import { deltaKey } from '../../lambdas/snapshot/keys.ts';
+import { type BaselinePointer, PointerFile } from '../baseline/bucket.ts';
+import { type BaselineOutcome, type BaselinePorts, compactBaseline } from '../baseline/cycle.ts';
+import { fetchTree } from '../baseline/files.ts';
+import { COLLECTION, type Fixture } from '../fixture/build.ts';
+import { placeBaseline } from '../fixture/place.ts';
+import { MeteredStore } from '../network/metered-store.ts';
+import { MeteredLocks } from '../network/metered-table.ts';
+import { Meter } from '../network/meter.ts';
+import { type NetworkModel, PRESETS } from '../network/model.ts';
+import { Network } from '../network/network.ts';
+import { openPorts, type PlainPorts } from '../ports.ts';
+import type { Delta } from './deltas.ts';
+
+export class Baseline {
+  readonly plain: PlainPorts;
+  readonly meter = new Meter();
+  readonly #root: string;
+  readonly #model: NetworkModel;
+
+  private constructor(root: string, plain: PlainPorts, model: NetworkModel) {
+    this.#root = root;
+    this.plain = plain;
+    this.#model = model;
+  }
+
+  static async place(
+    fixture: Fixture,
+    root: string,
+    table: DynamoDBClientConfig,
+    model: NetworkModel,
+  ): Promise<Baseline> {
+    const files = await placeBaseline(fixture, root);
+    const plain = openPorts(root, table);
+    const pointer: BaselinePointer = {
+      version: 1,
+      prefix: 'baseline/first/',
+      files,
+      records: fixture.records,
+      history: [],
+    };
+    await new PointerFile(plain.store, new Network(PRESETS.local), new Meter()).write(pointer);
+    return new Baseline(root, plain, model);
+  }
+
+  async submit(...deltas: readonly Delta[]): Promise<void> {
+    for (const { deltaId, body } of deltas) await this.plain.store.putIfAbsent(deltaKey(COLLECTION, deltaId), body);
+  }
+
+  /** One invocation of its one Lambda, over a link of its own. */
+  async compact(deltas: readonly Delta[], beforeSwap?: () => Promise<void>): Promise<BaselineOutcome> {
+    return this.#run(this.#model, this.meter, deltas, 'work', beforeSwap);
+  }
+
+  /** The same with no network in between, and not counted. */
+  async compactAside(deltas: readonly Delta[], work = 'work'): Promise<BaselineOutcome> {
+    return this.#run(PRESETS.local, new Meter(), deltas, work);
+  }
+
+  /** A commit of another compactor, ready to be published: the returned function writes the pointer. */
+  async rival(own: Delta): Promise<() => Promise<void>> {
+    const aside = new PointerFile(this.plain.store, new Network(PRESETS.local), new Meter());
+    const before = await aside.read();
+    await this.submit(own);
+    await this.compactAside([own], 'work-rival');
+    const after = await aside.read();
+    await aside.write(before);
+    return () => aside.write(after);
+  }
+
+  pointer(): Promise<BaselinePointer> {
+    return new PointerFile(this.plain.store, new Network(PRESETS.local), new Meter()).read();
+  }
+
+  /** Where the store keeps its objects. */
+  get storeFolder(): string {
+    return join(this.#root, 'store');
+  }
+
+  async cool(): Promise<void> {
+    await rm(join(this.#root, 'cache'), { recursive: true, force: true });
+  }
+
+  /** A reader downloads the whole snapshot. */
+  async refresh(network: Network): Promise<void> {
+    const store = new MeteredStore(this.plain.store, network, this.meter);
+    const { prefix, files } = await new PointerFile(this.plain.store, network, this.meter).read();
+    const target = join(this.#root, 'reader');
+    await rm(target, { recursive: true, force: true });
+    await fetchTree(store, prefix, files, target);
+  }
+
+  network(): Network {
+    return new Network(this.#model);
+  }
+
+  close(): void {
+    this.plain.close();
+  }
+
+  #run(
+    model: NetworkModel,
+    meter: Meter,
+    deltas: readonly Delta[],
+    work: string,
+    beforeSwap?: () => Promise<void>,
+  ): Promise<BaselineOutcome> {
+    const network = new Network(model);
+    const { store, locks, engine, clock, ids, settings } = this.plain;
+    const ports: BaselinePorts = {
+      store: new MeteredStore(store, network, meter),
+      plainStore: store,
+      locks: new MeteredLocks(locks, network, meter),
+      engine,
+      directories: new FileWorkingDirectories({ root: join(this.#root, work) }),
+      clock,
+      ids,
+      network,
+      meter,
+      cacheFolder: join(this.#root, 'cache'),
+      collection: COLLECTION,
+      lockDurationMs: settings.lockDurationMs * 3,
+      ...(beforeSwap === undefined ? {} : { beforeSwap }),
+    };
+    return compactBaseline(
+      ports,
+      deltas.map(({ deltaId }) => deltaId),
+    );
+  }
+}

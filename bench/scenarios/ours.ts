@@ -1,0 +1,158 @@
+/** One compactor of ours on a placed fixture. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
+import type { Cache, Engine, ObjectStore, Ports } from '../../lambdas/ports.ts';
+import { deltaKey, inboxPrefix } from '../../lambdas/snapshot/keys.ts';
+import { hydrate } from '../../lambdas/steps/hydrate.ts';
+import { mergeDeltas } from '../../lambdas/steps/merge-deltas.ts';
+import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
+import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
+import { swapPointer } from '../../lambdas/steps/swap-pointer.ts';
+import { syncEfs } from '../../lambdas/steps/sync-efs.ts';
+import { uploadSnapshot } from '../../lambdas/steps/upload-snapshot.ts';
+import { findVersion } from '../../lambdas/steps/walk-versions.ts';
+import { execute, type Execution } from '../ours/execution.ts';
+import { COLLECTION, type Fixture } from '../fixture/build.ts';
+import { placeOurs } from '../fixture/place.ts';
+import { MeteredCache } from '../network/metered-cache.ts';
+import { MeteredStore } from '../network/metered-store.ts';
+import { MeteredLocks, MeteredStatuses } from '../network/metered-table.ts';
+import { Meter } from '../network/meter.ts';
+import { type NetworkModel, PRESETS } from '../network/model.ts';
+import { Network } from '../network/network.ts';
+import { openPorts, type PlainPorts } from '../ports.ts';
+import type { Delta } from './deltas.ts';
+
+export class Ours {
+  readonly plain: PlainPorts;
+  readonly meter = new Meter();
+  readonly #root: string;
+  readonly #model: NetworkModel;
+
+  private constructor(root: string, plain: PlainPorts, model: NetworkModel) {
+    this.#root = root;
+    this.plain = plain;
+    this.#model = model;
+  }
+
+  static async place(fixture: Fixture, root: string, table: DynamoDBClientConfig, model: NetworkModel): Promise<Ours> {
+    await placeOurs(fixture, root);
+    return new Ours(root, openPorts(root, table), model);
+  }
+
+  /** Put deltas into the inbox, as producers do: neither counted nor delayed. */
+  async submit(...deltas: readonly Delta[]): Promise<void> {
+    for (const { deltaId, body } of deltas) {
+      await submitDelta(this.plain, { collection: COLLECTION, deltaId, body });
+    }
+  }
+
+  /** One execution of the state machine, over a link of its own. */
+  async compact(before?: (state: string) => Promise<void>): Promise<Execution> {
+    const network = new Network(this.#model);
+    return execute({ ...this.#execution(network), ...(before === undefined ? {} : { before }) });
+  }
+
+  /** The same with no network in between, and not counted. */
+  async compactAside(work = 'work'): Promise<Execution> {
+    const meter = new Meter();
+    const network = new Network(PRESETS.local);
+    const ports = { ...this.#metered(network, meter), directories: this.#directories(work) };
+    return execute({ ports, network, meter, collection: COLLECTION });
+  }
+
+  /** Forget the container, and what EFS holds too when `cache` says so. */
+  async cool({ cache }: { cache: boolean }): Promise<void> {
+    await rm(join(this.#root, 'work'), { recursive: true, force: true });
+    if (cache) await rm(join(this.#root, 'cache', 'objects'), { recursive: true, force: true });
+  }
+
+  /**
+   * A commit of another compactor, ready to be published: it has planned, merged and uploaded, and sees no other delta
+   * than its own. The returned function swaps the pointer.
+   */
+  async rival(own: Delta): Promise<() => Promise<void>> {
+    await this.submit(own);
+    const ports: Ports = {
+      ...this.plain,
+      store: onlyDelta(this.plain.store, own.deltaId),
+      directories: this.#directories('work-rival'),
+    };
+    const planned = await planCompaction(ports, { input: { collection: COLLECTION }, execution: 'rival' });
+    const merged = await uploadSnapshot(ports, await mergeDeltas(ports, planned));
+    return async () => {
+      const lock = { token: planned.base.token + 1, phase: 'swap', acquiredAt: ports.clock.now() } as const;
+      await syncEfs(ports, await swapPointer(ports, { ...merged, lock }));
+    };
+  }
+
+  /** A reader outside of the compactor's network of Lambdas: it has the store, and no EFS. */
+  async refresh(network: Network): Promise<void> {
+    const store = new MeteredStore(this.plain.store, network, this.meter);
+    const cache: Cache = Object.assign(Object.create(this.plain.cache) as Cache, NO_CACHE);
+    const loaded = await findVersion({ store, cache }, COLLECTION);
+    const directory = await this.#directories('reader').claim(COLLECTION);
+    try {
+      await hydrate({ store, cache, telemetry: this.plain.telemetry }, directory, loaded);
+    } finally {
+      await directory.release();
+    }
+  }
+
+  network(): Network {
+    return new Network(this.#model);
+  }
+
+  ports(network: Network): Ports {
+    return this.#metered(network, this.meter);
+  }
+
+  close(): void {
+    this.plain.close();
+  }
+
+  #execution(network: Network) {
+    return { ports: this.ports(network), network, meter: this.meter, collection: COLLECTION };
+  }
+
+  #metered(network: Network, meter: Meter): Ports {
+    const { store, locks, statuses, cache, engine } = this.plain;
+    return {
+      ...this.plain,
+      store: new MeteredStore(store, network, meter),
+      locks: new MeteredLocks(locks, network, meter),
+      statuses: new MeteredStatuses(statuses, network, meter),
+      cache: new MeteredCache(cache, network, meter),
+      engine: countedEngine(engine, meter),
+    };
+  }
+
+  #directories(work: string): FileWorkingDirectories {
+    return new FileWorkingDirectories({ root: join(this.#root, work) });
+  }
+}
+
+/** The store as one sees it for whom only one delta waits. */
+function onlyDelta(store: ObjectStore, deltaId: string): ObjectStore {
+  const list: ObjectStore['list'] = async function* (prefix, options) {
+    for await (const page of store.list(prefix, options)) {
+      yield page.filter(({ key }) => prefix !== inboxPrefix(COLLECTION) || key === deltaKey(COLLECTION, deltaId));
+    }
+  };
+  return Object.assign(Object.create(store) as ObjectStore, { list });
+}
+
+const NO_CACHE = { read: async () => undefined, evict: async () => {} };
+
+export function countedEngine(engine: Engine, meter: Meter): Engine {
+  return {
+    identify: () => engine.identify(),
+    open: (directory) => {
+      meter.count('engineStarts');
+      return engine.open(directory);
+    },
+    inspect: (directory, collection) => engine.inspect(directory, collection),
+  };
+}

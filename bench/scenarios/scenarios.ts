@@ -1,0 +1,142 @@
+/** The scenarios of one compaction: what is prepared unseen, and what is measured. The same for both protocols. */
+import type { Fixture } from '../fixture/build.ts';
+import type { Network } from '../network/network.ts';
+import type { Baseline } from './baseline.ts';
+import { type DeltaKind, deltaOf } from './deltas.ts';
+import type { Ours } from './ours.ts';
+
+export const SCENARIOS = [
+  'upserts-100',
+  'updates-50',
+  'deletes-50',
+  'upserts-2000',
+  'nothing-to-do',
+  'container-cold',
+  'container-and-cache-cold',
+  'container-stale',
+  'lost-race',
+  'reader-refresh',
+] as const;
+export type Scenario = (typeof SCENARIOS)[number];
+
+export function isScenario(name: string): name is Scenario {
+  return (SCENARIOS as readonly string[]).includes(name);
+}
+
+/** What changed and how large the snapshot is; the baseline knows no changed blocks. */
+export interface ActResult {
+  changedBytes: number;
+  snapshotBytes: number;
+  /** Milliseconds in each Lambda of ours, by the state's name. */
+  stateMs?: Record<string, number>;
+}
+
+/** Prepares repetition number `n`, unmeasured, and returns what is to be measured. */
+export type Prepare = (n: number) => Promise<() => Promise<ActResult>>;
+
+const NO_CHANGE = { changedBytes: 0, snapshotBytes: 0 };
+const STALE_VERSIONS = 3;
+
+const KINDS: Partial<Record<Scenario, DeltaKind>> = {
+  'updates-50': 'updates-50',
+  'deletes-50': 'deletes-50',
+  'upserts-2000': 'upserts-2000',
+};
+
+/** Deltas of the preparation have numbers of their own, far from the measured ones. */
+const aside = (n: number, part = 0) => 1_000 + n * 10 + part;
+
+export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture): Prepare {
+  const measured = async (before?: (state: string) => Promise<void>): Promise<ActResult> => {
+    const { ending, state, stateMs } = await ours.compact(before);
+    if (ending !== 'Compacted') throw new Error(`The execution of "${scenario}" ended as ${ending}.`);
+    const { totals, committed } = state;
+    return { changedBytes: totals.changedBytes, snapshotBytes: committed?.snapshotBytes ?? 0, stateMs };
+  };
+  const kind = KINDS[scenario] ?? 'upserts-100';
+  return async (n) => {
+    switch (scenario) {
+      case 'nothing-to-do':
+        return async () => {
+          const { ending } = await ours.compact();
+          if (ending !== 'UpToDate') throw new Error(`With nothing to do the execution ended as ${ending}.`);
+          return NO_CHANGE;
+        };
+      case 'container-cold':
+      case 'container-and-cache-cold':
+        await ours.submit(deltaOf(kind, n, records));
+        await ours.cool({ cache: scenario === 'container-and-cache-cold' });
+        return measured;
+      case 'container-stale':
+        for (let part = 0; part < STALE_VERSIONS; part++) {
+          await ours.submit(deltaOf(kind, aside(n, part), records));
+          await ours.compactAside('work-other');
+        }
+        await ours.submit(deltaOf(kind, n, records));
+        return measured;
+      case 'lost-race': {
+        let publish: (() => Promise<void>) | undefined = await ours.rival(deltaOf(kind, aside(n), records));
+        await ours.submit(deltaOf(kind, n, records));
+        return () =>
+          measured(async (state) => {
+            if (state !== 'CheckBase') return;
+            await publish?.();
+            publish = undefined;
+          });
+      }
+      case 'reader-refresh': {
+        await ours.refresh(withoutDelays(ours.network()));
+        await ours.submit(deltaOf(kind, n, records));
+        const { state } = await ours.compactAside();
+        ours.meter.reset();
+        return async () => {
+          await ours.refresh(ours.network());
+          const { totals, committed } = state;
+          return { changedBytes: totals.changedBytes, snapshotBytes: committed?.snapshotBytes ?? 0 };
+        };
+      }
+      default:
+        await ours.submit(deltaOf(kind, n, records));
+        return measured;
+    }
+  };
+}
+
+export function prepareBaseline(scenario: Scenario, baseline: Baseline, { records }: Fixture): Prepare {
+  const kind = KINDS[scenario] ?? 'upserts-100';
+  const snapshotBytes = async () => (await baseline.pointer()).files.reduce((sum, { size }) => sum + size, 0);
+  const result = async (): Promise<ActResult> => ({ changedBytes: 0, snapshotBytes: await snapshotBytes() });
+  return async (n) => {
+    if (scenario === 'nothing-to-do') {
+      return async () => {
+        await baseline.compact([]);
+        return NO_CHANGE;
+      };
+    }
+    if (scenario === 'reader-refresh') {
+      return async () => {
+        await baseline.refresh(baseline.network());
+        return result();
+      };
+    }
+    let publish: (() => Promise<void>) | undefined;
+    if (scenario === 'lost-race') publish = await baseline.rival(deltaOf(kind, aside(n), records));
+    if (scenario === 'container-and-cache-cold') await baseline.cool();
+    const own = deltaOf(kind, n, records);
+    await baseline.submit(own);
+    return async () => {
+      const outcome = await baseline.compact([own], async () => {
+        await publish?.();
+        publish = undefined;
+      });
+      if (outcome !== 'committed') throw new Error(`The baseline's cycle of "${scenario}" ended as ${outcome}.`);
+      return result();
+    };
+  };
+}
+
+function withoutDelays(network: Network): Network {
+  return Object.assign(Object.create(network) as Network, {
+    timer: { now: () => network.timer.now(), until: async () => {} },
+  });
+}
