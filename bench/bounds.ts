@@ -17,9 +17,7 @@ const LARGE = '600mb';
 const atMost = (limit: number) => (value: number) => value <= limit;
 
 const RULES: Rule[] = [
-  ...['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'].map((kind) =>
-    lockBound(`${kind}-${MEDIUM}`, 0.12),
-  ),
+  ...['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'].map((kind) => lockBound(`${kind}-${MEDIUM}`, 0.12)),
   ...['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'].map((kind) => lockBound(`${kind}-${LARGE}`, 0.03)),
   {
     name: 'store bytes up of the snapshot',
@@ -82,7 +80,12 @@ const CONTENTION: Array<Omit<Rule, 'value' | 'scenario'> & { value: (result: Con
     value: ({ ours, baseline }) => ours.deltasPerSecond / baseline.deltasPerSecond,
     holds: (value) => value >= 10,
   },
-  { name: 'collisions at 8 writers, % of attempts', limit: '< 10', value: ({ ours }) => ours.collisionPct, holds: (value) => value < 10 },
+  {
+    name: 'collisions at 8 writers, % of attempts',
+    limit: '< 10',
+    value: ({ ours }) => ours.collisionPct,
+    holds: (value) => value < 10,
+  },
   {
     name: 'deltas lost or duplicated at 8 writers',
     limit: '= 0',

@@ -95,9 +95,7 @@ export const benchDocument = z.object({
       baselineRedelivered: contender.optional(),
     }),
   ),
-  bounds: z.array(
-    z.object({ name: z.string(), limit: z.string(), value: z.number().nullable(), holds: z.boolean() }),
-  ),
+  bounds: z.array(z.object({ name: z.string(), limit: z.string(), value: z.number().nullable(), holds: z.boolean() })),
 });
 
 export type BenchDocument = z.infer<typeof benchDocument>;

@@ -43,7 +43,12 @@ export function summarise(samples: readonly Sample[]): Side {
     claimHeldMsP50: hasClaim ? round(percentile(claim, 0.5)) : null,
     claimHeldMsP99: hasClaim ? round(percentile(claim, 0.99)) : null,
     wallMs: round(p50(({ wallMs }) => wallMs)),
-    wallMsP99: round(percentile(samples.map(({ wallMs }) => wallMs), 0.99)),
+    wallMsP99: round(
+      percentile(
+        samples.map(({ wallMs }) => wallMs),
+        0.99,
+      ),
+    ),
     cpuMs: round(p50(({ cpuMs }) => cpuMs)),
     engineCpuMs: round(p50(({ engineCpuMs }) => engineCpuMs)),
     peakMemoryBytes: most(({ peakBytes }) => peakBytes),
@@ -65,7 +70,11 @@ export function summarise(samples: readonly Sample[]): Side {
     usdPer1000: round(1_000 * p50(({ counts }) => dollars(counts)), 4),
     ...(states.length === 0
       ? {}
-      : { stateMs: Object.fromEntries(states.map((state) => [state, round(p50(({ stateMs }) => stateMs?.[state] ?? 0))])) }),
+      : {
+          stateMs: Object.fromEntries(
+            states.map((state) => [state, round(p50(({ stateMs }) => stateMs?.[state] ?? 0))]),
+          ),
+        }),
   };
 }
 

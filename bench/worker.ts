@@ -8,7 +8,7 @@ import type { Fixture } from './fixture/build.ts';
 import type { Counts, Held } from './network/meter.ts';
 import { PRESETS, type Preset } from './network/model.ts';
 import { Baseline } from './scenarios/baseline.ts';
-import { type Contention, contendBaseline, contendOurs } from './scenarios/contention.ts';
+import { type Contention, judge, write } from './scenarios/contention.ts';
 import { deltaOf } from './scenarios/deltas.ts';
 import { Ours } from './scenarios/ours.ts';
 import { type ActResult, type Prepare, prepareBaseline, prepareOurs, type Scenario } from './scenarios/scenarios.ts';
@@ -29,11 +29,21 @@ export interface ScenarioTask extends CommonTask {
   scenario: Scenario;
   repetitions: number;
 }
-export interface ContentionTask extends CommonTask {
-  kind: 'contention';
+/** One of several writers, on what `place` has laid out. It answers `ready`, and waits for `go`. */
+export interface WriterTask extends CommonTask {
+  kind: 'writer';
+  options: Contention;
+  writer: number;
+}
+/** After all writers have ended. */
+export interface JudgeTask extends CommonTask {
+  kind: 'judge';
   options: Contention;
 }
-export type Task = ScenarioTask | ContentionTask;
+export interface PlaceTask extends CommonTask {
+  kind: 'place';
+}
+export type Task = ScenarioTask | PlaceTask | WriterTask | JudgeTask;
 
 /** One measured repetition. */
 export interface Sample extends ActResult, ProcessUsage {
@@ -44,17 +54,16 @@ export interface Sample extends ActResult, ProcessUsage {
 /** A delta that no scenario uses. */
 const WARM_UP = 900;
 
-async function place(task: Task): Promise<Ours | Baseline> {
-  const { fixture, folder, table, preset } = task;
-  await rm(folder, { recursive: true, force: true });
-  const make = task.protocol === 'ours' ? Ours : Baseline;
-  return make.place(fixture, folder, table, PRESETS[preset]);
+function open({ protocol, folder, table, preset }: Task): Ours | Baseline {
+  return new (protocol === 'ours' ? Ours : Baseline)(folder, table, PRESETS[preset]);
 }
 
 async function runScenario(task: ScenarioTask): Promise<Sample[]> {
   const { scenario, fixture, repetitions } = task;
-  const side = await place(task);
+  const side = open(task);
   try {
+    await rm(task.folder, { recursive: true, force: true });
+    await side.place(fixture);
     await warmUp(side, fixture);
     const prepare: Prepare =
       side instanceof Ours ? prepareOurs(scenario, side, fixture) : prepareBaseline(scenario, side, fixture);
@@ -81,24 +90,29 @@ async function warmUp(side: Ours | Baseline, { records }: Fixture): Promise<void
 }
 
 async function run(task: Task): Promise<unknown> {
+  if (task.kind === 'scenario') return runScenario(task);
+  const side = open(task);
   try {
-    if (task.kind === 'scenario') return await runScenario(task);
-    const side = await place(task);
-    try {
-      return await (side instanceof Ours
-        ? contendOurs(side, task.fixture, task.options)
-        : contendBaseline(side, task.fixture, task.options));
-    } finally {
-      side.close();
+    switch (task.kind) {
+      case 'place':
+        return await side.place(task.fixture);
+      case 'writer': {
+        const go = new Promise<void>((resolve) => process.once('message', () => resolve()));
+        process.send?.({ ready: true });
+        return await write(side, task.fixture, task.options, task.writer, go);
+      }
+      case 'judge':
+        return await judge(side, task.fixture, task.options);
     }
   } finally {
-    await rm(task.folder, { recursive: true, force: true });
+    side.close();
   }
 }
 
 process.once('message', (task: Task) => {
   run(task).then(
-    (result) => process.send?.({ result }, () => process.exit(0)),
-    (error: unknown) => process.send?.({ error: error instanceof Error ? error.stack : String(error) }, () => process.exit(1)),
+    (result) => process.send?.({ result: result ?? null }, () => process.exit(0)),
+    (error: unknown) =>
+      process.send?.({ error: error instanceof Error ? error.stack : String(error) }, () => process.exit(1)),
   );
 });

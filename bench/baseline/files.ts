@@ -79,7 +79,8 @@ export async function downloadTree(
   await mapLimit(ranges, PARALLEL_RANGES, async ({ path, size, start, end }) => {
     const before = used.get(path) ?? Promise.resolve();
     const work = async () => {
-      const body = size === 0 ? new Uint8Array() : (await store.get(`${prefix}${path}`, { range: { start, end } })).body;
+      const body =
+        size === 0 ? new Uint8Array() : (await store.get(`${prefix}${path}`, { range: { start, end } })).body;
       await before;
       await use(path, body);
     };

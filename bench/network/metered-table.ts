@@ -101,8 +101,9 @@ export class MeteredStatuses implements StatusTable {
     this.#meter.count('tableReads', requests);
     // Consistent reads of items below 4 KB: one unit each, found or not.
     this.#meter.count('tableReadUnits', new Set(deltaIds).size);
-    return this.#network.request({ latencyMs: this.#network.model.tableMs * Math.ceil(requests / PARALLEL_REQUESTS) }, () =>
-      this.#statuses.getStatuses(collection, deltaIds),
+    return this.#network.request(
+      { latencyMs: this.#network.model.tableMs * Math.ceil(requests / PARALLEL_REQUESTS) },
+      () => this.#statuses.getStatuses(collection, deltaIds),
     );
   }
 

@@ -9,9 +9,9 @@ import { type BaselineOutcome, type BaselinePorts, compactBaseline } from '../ba
 import { fetchTree } from '../baseline/files.ts';
 import { COLLECTION, type Fixture } from '../fixture/build.ts';
 import { placeBaseline } from '../fixture/place.ts';
+import { Meter } from '../network/meter.ts';
 import { MeteredStore } from '../network/metered-store.ts';
 import { MeteredLocks } from '../network/metered-table.ts';
-import { Meter } from '../network/meter.ts';
 import { type NetworkModel, PRESETS } from '../network/model.ts';
 import { Network } from '../network/network.ts';
 import { openPorts, type PlainPorts } from '../ports.ts';
@@ -23,29 +23,17 @@ export class Baseline {
   readonly #root: string;
   readonly #model: NetworkModel;
 
-  private constructor(root: string, plain: PlainPorts, model: NetworkModel) {
+  constructor(root: string, table: DynamoDBClientConfig, model: NetworkModel) {
     this.#root = root;
-    this.plain = plain;
+    this.plain = openPorts(root, table);
     this.#model = model;
   }
 
-  static async place(
-    fixture: Fixture,
-    root: string,
-    table: DynamoDBClientConfig,
-    model: NetworkModel,
-  ): Promise<Baseline> {
-    const files = await placeBaseline(fixture, root);
-    const plain = openPorts(root, table);
-    const pointer: BaselinePointer = {
-      version: 1,
-      prefix: 'baseline/first/',
-      files,
-      records: fixture.records,
-      history: [],
-    };
-    await new PointerFile(plain.store, new Network(PRESETS.local), new Meter()).write(pointer);
-    return new Baseline(root, plain, model);
+  /** Lay out a fixture in the empty root. */
+  async place(fixture: Fixture): Promise<void> {
+    const files = await placeBaseline(fixture, this.#root);
+    const first = { version: 1, prefix: 'baseline/first/', files, records: fixture.records, history: [] };
+    await this.#pointer().write(first);
   }
 
   async submit(...deltas: readonly Delta[]): Promise<void> {
@@ -64,7 +52,7 @@ export class Baseline {
 
   /** A commit of another compactor, ready to be published: the returned function writes the pointer. */
   async rival(own: Delta): Promise<() => Promise<void>> {
-    const aside = new PointerFile(this.plain.store, new Network(PRESETS.local), new Meter());
+    const aside = this.#pointer();
     const before = await aside.read();
     await this.submit(own);
     await this.compactAside([own], 'work-rival');
@@ -74,7 +62,7 @@ export class Baseline {
   }
 
   pointer(): Promise<BaselinePointer> {
-    return new PointerFile(this.plain.store, new Network(PRESETS.local), new Meter()).read();
+    return this.#pointer().read();
   }
 
   /** Where the store keeps its objects. */
@@ -101,6 +89,11 @@ export class Baseline {
 
   close(): void {
     this.plain.close();
+  }
+
+  /** Neither counted nor delayed. */
+  #pointer(): PointerFile {
+    return new PointerFile(this.plain.store, new Network(PRESETS.local), new Meter());
   }
 
   #run(

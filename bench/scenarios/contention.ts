@@ -14,10 +14,9 @@ import { COLLECTION, type Fixture } from '../fixture/build.ts';
 import { DIMENSION, SPACE } from '../fixture/corpus.ts';
 import { seeded } from '../fixture/random.ts';
 import type { Counts, Held } from '../network/meter.ts';
-import { measureProcess, type ProcessUsage } from '../usage.ts';
 import type { Baseline } from './baseline.ts';
 import { type Delta, delta, upserts } from './deltas.ts';
-import type { Ours } from './ours.ts';
+import { Ours } from './ours.ts';
 
 export interface Contention {
   writers: number;
@@ -34,113 +33,89 @@ export interface Contention {
   skipped: 'done' | 'redelivered';
 }
 
-export interface ContentionOutcome extends ProcessUsage {
+/** What one writer, a process of its own, saw. */
+export interface WriterOutcome {
+  counts: Counts;
+  held: Held[];
+}
+
+export interface ContentionOutcome extends WriterOutcome {
+  /** From the start of all writers to the end of the last one. */
+  wallMs: number;
   submitted: number;
   /** Deltas that are not whole in the last version, although they are done with. */
   lost: number;
   /** Deltas that the last version's ancestry applied more than once. */
   duplicated: number;
-  counts: Counts;
-  held: Held[];
 }
 
-export async function contendOurs(ours: Ours, fixture: Fixture, options: Contention): Promise<ContentionOutcome> {
-  const batches = batchesOf(fixture, options);
-  ours.meter.reset();
-  const finish = measureProcess();
-  await eachWriter(options, async (writer, round) => {
-    await ours.submit(...batchOf(batches, writer, round));
-    await ours.compact();
-  });
-  const usage = finish();
-  const counts = { ...ours.meter.counts };
-  const held = [...ours.meter.held];
-  const applied: string[] = [];
-  for await (const { manifest } of walkVersions(ours.plain, COLLECTION)) {
-    applied.push(...manifest.ledger.flatMap((e) => (e.version === manifest.version ? e.deltaId : [])));
-  }
-  const deltas = [...batches.values()].flat();
-  const loaded = await findVersion(ours.plain, COLLECTION);
-  const lost = await withCheckout(ours.plain, loaded, (directory) => countLost(ours, directory, deltas));
-  return { ...usage, submitted: deltas.length, lost, duplicated: countDuplicates(applied), counts, held };
-}
-
-export async function contendBaseline(
-  baseline: Baseline,
+/** All rounds of one writer. `go` resolves when all writers are ready. */
+export async function write(
+  side: Ours | Baseline,
   fixture: Fixture,
   options: Contention,
-): Promise<ContentionOutcome> {
-  const batches = batchesOf(fixture, options);
-  baseline.meter.reset();
-  const finish = measureProcess();
-  await eachWriter(options, async (writer, round, pause) => {
-    const batch = batchOf(batches, writer, round);
-    await baseline.submit(...batch);
-    for (;;) {
-      const outcome = await baseline.compact(batch);
-      if (outcome !== 'skipped' || options.skipped === 'done') return;
-      await pause();
+  writer: number,
+  go: Promise<void>,
+): Promise<WriterOutcome> {
+  const { writers, rounds, pauseMs, skipped } = options;
+  const batches = batchesOf(fixture, options, writer);
+  const random = seeded(writer + 1);
+  // Half to one and a half pauses, so that the writers keep no step.
+  const pause = async () => {
+    await sleep(pauseMs * (0.5 + random()));
+  };
+  await go;
+  side.meter.reset();
+  await sleep((pauseMs * writer) / writers);
+  for (let round = 0; round < rounds; round++) {
+    if (round > 0) await pause();
+    const batch = batches[round] ?? [];
+    await side.submit(...batch);
+    if (side instanceof Ours) await side.compact();
+    else while ((await side.compact(batch)) === 'skipped' && skipped === 'redelivered') await pause();
+  }
+  return { counts: side.meter.counts, held: side.meter.held };
+}
+
+/** Compare the last version with what was submitted. */
+export async function judge(
+  side: Ours | Baseline,
+  fixture: Fixture,
+  options: Contention,
+): Promise<Pick<ContentionOutcome, 'submitted' | 'lost' | 'duplicated'>> {
+  const deltas = Array.from({ length: options.writers }, (_, writer) => batchesOf(fixture, options, writer)).flat(2);
+  const submitted = deltas.length;
+  if (side instanceof Ours) {
+    const applied: string[] = [];
+    for await (const { manifest } of walkVersions(side.plain, COLLECTION)) {
+      applied.push(...manifest.ledger.flatMap((e) => (e.version === manifest.version ? e.deltaId : [])));
     }
-  });
-  const usage = finish();
-  const counts = { ...baseline.meter.counts };
-  const held = [...baseline.meter.held];
-  const { history, prefix, files } = await baseline.pointer();
-  const deltas = [...batches.values()].flat();
-  const directory = await baseline.plain.directories.claim(`${COLLECTION}-check`);
+    const loaded = await findVersion(side.plain, COLLECTION);
+    const lost = await withCheckout(side.plain, loaded, (directory) => countLost(side, directory, deltas));
+    return { submitted, lost, duplicated: countDuplicates(applied) };
+  }
+  const { history, prefix, files } = await side.pointer();
+  const directory = await side.plain.directories.claim(`${COLLECTION}-check`);
   try {
     for (const { path } of files) {
       const target = join(directory.path, path);
       await mkdir(dirname(target), { recursive: true });
-      await cp(join(baseline.storeFolder, prefix, path), target);
+      await cp(join(side.storeFolder, prefix, path), target);
     }
-    const lost = await countLost(baseline, directory, deltas);
-    const duplicated = countDuplicates(history.flatMap((version) => version.deltas));
-    return { ...usage, submitted: deltas.length, lost, duplicated, counts, held };
+    const lost = await countLost(side, directory, deltas);
+    return { submitted, lost, duplicated: countDuplicates(history.flatMap((version) => version.deltas)) };
   } finally {
     await directory.release();
   }
 }
 
-type Batches = Map<string, Delta[]>;
-
-function batchOf(batches: Batches, writer: number, round: number): Delta[] {
-  return batches.get(`${writer}/${round}`) ?? [];
-}
-
-/** All made beforehand: making vectors is not what is measured. */
-function batchesOf({ records }: Fixture, { writers, rounds, deltasPerBatch, upsertsPerDelta }: Contention): Batches {
-  const batches: Batches = new Map();
-  let next = records;
-  for (let round = 0; round < rounds; round++) {
-    for (let writer = 0; writer < writers; writer++) {
-      const batch = Array.from({ length: deltasPerBatch }, (_, n) => {
-        const from = next;
-        next += upsertsPerDelta;
-        return delta(`w${writer}-r${round}-d${n}`, upserts(from, upsertsPerDelta));
-      });
-      batches.set(`${writer}/${round}`, batch);
-    }
-  }
-  return batches;
-}
-
-/** The writers begin spread over one pause; then each goes at its own pace, half to one and a half pauses in between. */
-async function eachWriter(
-  { writers, rounds, pauseMs }: Contention,
-  work: (writer: number, round: number, pause: () => Promise<void>) => Promise<void>,
-): Promise<void> {
-  await Promise.all(
-    Array.from({ length: writers }, async (_, writer) => {
-      const random = seeded(writer + 1);
-      const pause = async () => {
-        await sleep(pauseMs * (0.5 + random()));
-      };
-      await sleep((pauseMs * writer) / writers);
-      for (let round = 0; round < rounds; round++) {
-        if (round > 0) await pause();
-        await work(writer, round, pause);
-      }
+/** Of one writer, by round: the same in every process, and no record twice. */
+function batchesOf({ records }: Fixture, options: Contention, writer: number): Delta[][] {
+  const { writers, rounds, deltasPerBatch, upsertsPerDelta } = options;
+  return Array.from({ length: rounds }, (_, round) =>
+    Array.from({ length: deltasPerBatch }, (_, n) => {
+      const number = (round * writers + writer) * deltasPerBatch + n;
+      return delta(`w${writer}-r${round}-d${n}`, upserts(records + number * upsertsPerDelta, upsertsPerDelta));
     }),
   );
 }
@@ -156,7 +131,9 @@ async function countLost(
     const ids = deltas.flatMap(({ operations }) => operations.map(({ id }) => id));
     const found = new Map((await session.get(ids)).map((record): [string, EngineRecord] => [record.id, record]));
     const isThere = ({ operations }: Delta) =>
-      operations.every((operation) => operation.op === 'upsert' && found.get(operation.id)?.document === operation.document);
+      operations.every(
+        (operation) => operation.op === 'upsert' && found.get(operation.id)?.document === operation.document,
+      );
     return deltas.filter((one) => !isThere(one)).length;
   } finally {
     await session.close();

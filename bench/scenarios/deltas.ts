@@ -14,7 +14,7 @@ export interface Delta {
 export function deltaOf(kind: DeltaKind, n: number, records: number): Delta {
   const fresh = (count: number) => upserts(records + n * count, count);
   // Spread over the whole snapshot, and never the same record twice.
-  const spread = (index: number) => recordId((n * 50 + index) * 379 % records);
+  const spread = (index: number) => recordId(((n * 50 + index) * 379) % records);
   const operations: Record<DeltaKind, () => Operation[]> = {
     'upserts-100': () => fresh(100),
     'upserts-2000': () => fresh(2_000),

@@ -13,15 +13,15 @@ import { swapPointer } from '../../lambdas/steps/swap-pointer.ts';
 import { syncEfs } from '../../lambdas/steps/sync-efs.ts';
 import { uploadSnapshot } from '../../lambdas/steps/upload-snapshot.ts';
 import { findVersion } from '../../lambdas/steps/walk-versions.ts';
-import { execute, type Execution } from '../ours/execution.ts';
 import { COLLECTION, type Fixture } from '../fixture/build.ts';
 import { placeOurs } from '../fixture/place.ts';
+import { Meter } from '../network/meter.ts';
 import { MeteredCache } from '../network/metered-cache.ts';
 import { MeteredStore } from '../network/metered-store.ts';
 import { MeteredLocks, MeteredStatuses } from '../network/metered-table.ts';
-import { Meter } from '../network/meter.ts';
 import { type NetworkModel, PRESETS } from '../network/model.ts';
 import { Network } from '../network/network.ts';
+import { type Execution, execute } from '../ours/execution.ts';
 import { openPorts, type PlainPorts } from '../ports.ts';
 import type { Delta } from './deltas.ts';
 
@@ -31,15 +31,15 @@ export class Ours {
   readonly #root: string;
   readonly #model: NetworkModel;
 
-  private constructor(root: string, plain: PlainPorts, model: NetworkModel) {
+  constructor(root: string, table: DynamoDBClientConfig, model: NetworkModel) {
     this.#root = root;
-    this.plain = plain;
+    this.plain = openPorts(root, table);
     this.#model = model;
   }
 
-  static async place(fixture: Fixture, root: string, table: DynamoDBClientConfig, model: NetworkModel): Promise<Ours> {
-    await placeOurs(fixture, root);
-    return new Ours(root, openPorts(root, table), model);
+  /** Lay out a fixture in the empty root. */
+  async place(fixture: Fixture): Promise<void> {
+    await placeOurs(fixture, this.#root);
   }
 
   /** Put deltas into the inbox, as producers do: neither counted nor delayed. */

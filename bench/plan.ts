@@ -1,0 +1,47 @@
+/** What a run consists of. */
+import type { Contention } from './scenarios/contention.ts';
+import { SCENARIOS, type Scenario } from './scenarios/scenarios.ts';
+
+export interface Size {
+  /** As scenarios name it. */
+  name: string;
+  records: number;
+  scenarios: readonly Scenario[];
+  repetitions: { ours: number; baseline: number };
+}
+
+export interface Plan {
+  sizes: Size[];
+  /** On the snapshot of the first size. */
+  contention: Contention[];
+  /** Run the baseline a second time with redelivery, at so many writers. */
+  redeliveredAt: number[];
+}
+
+const MEDIUM = { name: '66mb', records: 20_000 };
+const LARGE = { name: '600mb', records: 180_000 };
+
+/** One batch of each writer per 5 s, the batch window that is deployed. */
+const LOAD = { rounds: 6, deltasPerBatch: 10, upsertsPerDelta: 10, pauseMs: 5_000, skipped: 'done' } as const;
+
+export const FULL: Plan = {
+  sizes: [
+    { ...MEDIUM, scenarios: SCENARIOS, repetitions: { ours: 7, baseline: 3 } },
+    { ...LARGE, scenarios: SCENARIOS, repetitions: { ours: 3, baseline: 1 } },
+  ],
+  contention: [1, 4, 8].map((writers) => ({ ...LOAD, writers })),
+  redeliveredAt: [8],
+};
+
+/** What continuous integration runs: the bounds that make sense on the smaller snapshot. */
+export const QUICK: Plan = {
+  sizes: [
+    {
+      ...MEDIUM,
+      scenarios: ['upserts-100', 'updates-50', 'nothing-to-do', 'reader-refresh'],
+      repetitions: { ours: 3, baseline: 2 },
+    },
+  ],
+  contention: [{ ...LOAD, writers: 8, rounds: 3 }],
+  redeliveredAt: [],
+};
