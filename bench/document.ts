@@ -87,8 +87,8 @@ export const benchDocument = z.object({
   contention: z.array(
     z.object({
       writers: z.int().positive(),
-      /** Batches of each writer, deltas in each, upserts in each of those, and the mean pause between two batches. */
-      load: z.object({ rounds: z.int(), deltasPerBatch: z.int(), upsertsPerDelta: z.int(), pauseMs: count }),
+      /** How long writers submit, deltas in a batch, upserts in a delta, and the mean pause of a writer between batches. */
+      load: z.object({ durationMs: count, deltasPerBatch: z.int(), upsertsPerDelta: z.int(), pauseMs: count }),
       ours: contender,
       baseline: contender,
       /** The baseline with a queue that brings every skipped batch again: charitable, and not what it did. */

@@ -21,8 +21,8 @@ export interface Plan {
 const MEDIUM = { name: '66mb', records: 20_000 };
 const LARGE = { name: '600mb', records: 180_000 };
 
-/** One batch of each writer per 5 s, the batch window that is deployed. */
-const LOAD = { rounds: 6, deltasPerBatch: 10, upsertsPerDelta: 10, pauseMs: 5_000, skipped: 'done' } as const;
+/** About one batch of each writer per 2 s. */
+const LOAD = { durationMs: 30_000, deltasPerBatch: 10, upsertsPerDelta: 10, pauseMs: 1_500, skipped: 'done' } as const;
 
 export const FULL: Plan = {
   sizes: [
@@ -42,6 +42,6 @@ export const QUICK: Plan = {
       repetitions: { ours: 3, baseline: 2 },
     },
   ],
-  contention: [{ ...LOAD, writers: 8, rounds: 3 }],
+  contention: [{ ...LOAD, writers: 8, durationMs: 15_000 }],
   redeliveredAt: [],
 };

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { ChromaEngine } from '../lambdas/adapters/chroma/engine.ts';
+import { SilentAnnouncer } from '../lambdas/adapters/eventbridge-announcer.ts';
 import { FileCache } from '../lambdas/adapters/files/file-cache.ts';
 import { FileWorkingDirectories } from '../lambdas/adapters/files/working-directories.ts';
 import { FileStore } from '../lambdas/adapters/store/file-store.ts';
@@ -37,6 +38,7 @@ export function openPorts(root: string, table: DynamoDBClientConfig): PlainPorts
       start: () => Promise.reject(new Error('no successor is expected here')),
       status: async () => undefined,
     },
+    announcer: new SilentAnnouncer(),
     telemetry: SILENT,
     settings,
     close: () => dynamo.destroy(),

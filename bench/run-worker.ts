@@ -56,7 +56,7 @@ export async function runContention(common: Omit<PlaceTask, 'kind'>, options: Co
     for (const { child } of writers) child.send('go');
     const outcomes = (await Promise.all(writers.map(({ answer }) => answer))) as WriterOutcome[];
     const wallMs = performance.now() - started;
-    const judgement: JudgeTask = { ...common, kind: 'judge', options };
+    const judgement: JudgeTask = { ...common, kind: 'judge', options, rounds: outcomes.map(({ rounds }) => rounds) };
     const judged = (await start(judgement).answer) as Pick<ContentionOutcome, 'submitted' | 'lost' | 'duplicated'>;
     return { wallMs, ...judged, counts: sum(outcomes), held: outcomes.flatMap(({ held }) => held) };
   } finally {

@@ -64,12 +64,12 @@ export class BenchRun {
         await this.#withTable(records, protocol, (common) => runContention(common, { ...options, skipped })),
       );
     };
-    const { writers, rounds, deltasPerBatch, upsertsPerDelta, pauseMs } = options;
+    const { writers, durationMs, deltasPerBatch, upsertsPerDelta, pauseMs } = options;
     const ours = await outcome('ours', 'done');
     const baseline = await outcome('baseline', 'done');
     this.contention.push({
       writers,
-      load: { rounds, deltasPerBatch, upsertsPerDelta, pauseMs },
+      load: { durationMs, deltasPerBatch, upsertsPerDelta, pauseMs },
       ours,
       baseline,
       ...(plan.redeliveredAt.includes(writers)

@@ -39,6 +39,8 @@ export interface WriterTask extends CommonTask {
 export interface JudgeTask extends CommonTask {
   kind: 'judge';
   options: Contention;
+  /** Of each writer. */
+  rounds: number[];
 }
 export interface PlaceTask extends CommonTask {
   kind: 'place';
@@ -102,7 +104,7 @@ async function run(task: Task): Promise<unknown> {
         return await write(side, task.fixture, task.options, task.writer, go);
       }
       case 'judge':
-        return await judge(side, task.fixture, task.options);
+        return await judge(side, task.fixture, task.options, task.rounds);
     }
   } finally {
     side.close();

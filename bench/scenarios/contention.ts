@@ -20,8 +20,8 @@ import { Ours } from './ours.ts';
 
 export interface Contention {
   writers: number;
-  /** Batches of each writer. */
-  rounds: number;
+  /** How long the writers go on submitting; what they have begun by then is brought to its end. */
+  durationMs: number;
   deltasPerBatch: number;
   upsertsPerDelta: number;
   /** Mean pause of a writer between the end of a compaction and its next batch, in milliseconds. */
@@ -35,11 +35,13 @@ export interface Contention {
 
 /** What one writer, a process of its own, saw. */
 export interface WriterOutcome {
+  /** Batches that it submitted. */
+  rounds: number;
   counts: Counts;
   held: Held[];
 }
 
-export interface ContentionOutcome extends WriterOutcome {
+export interface ContentionOutcome extends Omit<WriterOutcome, 'rounds'> {
   /** From the start of all writers to the end of the last one. */
   wallMs: number;
   submitted: number;
@@ -57,8 +59,7 @@ export async function write(
   writer: number,
   go: Promise<void>,
 ): Promise<WriterOutcome> {
-  const { writers, rounds, pauseMs, skipped } = options;
-  const batches = batchesOf(fixture, options, writer);
+  const { writers, durationMs, pauseMs, skipped } = options;
   const random = seeded(writer + 1);
   // Half to one and a half pauses, so that the writers keep no step.
   const pause = async () => {
@@ -66,15 +67,17 @@ export async function write(
   };
   await go;
   side.meter.reset();
+  const end = performance.now() + durationMs;
   await sleep((pauseMs * writer) / writers);
-  for (let round = 0; round < rounds; round++) {
-    if (round > 0) await pause();
-    const batch = batches[round] ?? [];
+  let rounds = 0;
+  for (; performance.now() < end; rounds++) {
+    const batch = batchOf(fixture, options, writer, rounds);
     await side.submit(...batch);
     if (side instanceof Ours) await side.compact();
     else while ((await side.compact(batch)) === 'skipped' && skipped === 'redelivered') await pause();
+    await pause();
   }
-  return { counts: side.meter.counts, held: side.meter.held };
+  return { rounds, counts: side.meter.counts, held: side.meter.held };
 }
 
 /** Compare the last version with what was submitted. */
@@ -82,8 +85,11 @@ export async function judge(
   side: Ours | Baseline,
   fixture: Fixture,
   options: Contention,
+  rounds: readonly number[],
 ): Promise<Pick<ContentionOutcome, 'submitted' | 'lost' | 'duplicated'>> {
-  const deltas = Array.from({ length: options.writers }, (_, writer) => batchesOf(fixture, options, writer)).flat(2);
+  const deltas = rounds.flatMap((count, writer) =>
+    Array.from({ length: count }, (_, round) => batchOf(fixture, options, writer, round)).flat(),
+  );
   const submitted = deltas.length;
   if (side instanceof Ours) {
     const applied: string[] = [];
@@ -109,15 +115,13 @@ export async function judge(
   }
 }
 
-/** Of one writer, by round: the same in every process, and no record twice. */
-function batchesOf({ records }: Fixture, options: Contention, writer: number): Delta[][] {
-  const { writers, rounds, deltasPerBatch, upsertsPerDelta } = options;
-  return Array.from({ length: rounds }, (_, round) =>
-    Array.from({ length: deltasPerBatch }, (_, n) => {
-      const number = (round * writers + writer) * deltasPerBatch + n;
-      return delta(`w${writer}-r${round}-d${n}`, upserts(records + number * upsertsPerDelta, upsertsPerDelta));
-    }),
-  );
+/** The same in every process, and no record twice. */
+function batchOf({ records }: Fixture, options: Contention, writer: number, round: number): Delta[] {
+  const { writers, deltasPerBatch, upsertsPerDelta } = options;
+  return Array.from({ length: deltasPerBatch }, (_, n) => {
+    const number = (round * writers + writer) * deltasPerBatch + n;
+    return delta(`w${writer}-r${round}-d${n}`, upserts(records + number * upsertsPerDelta, upsertsPerDelta));
+  });
 }
 
 async function countLost(
