@@ -70,12 +70,14 @@ export async function write(
   const end = performance.now() + durationMs;
   await sleep((pauseMs * writer) / writers);
   let rounds = 0;
-  for (; performance.now() < end; rounds++) {
+  for (;;) {
+    if (rounds > 0) await pause();
+    if (performance.now() >= end) break;
     const batch = batchOf(fixture, options, writer, rounds);
     await side.submit(...batch);
     if (side instanceof Ours) await side.compact();
     else while ((await side.compact(batch)) === 'skipped' && skipped === 'redelivered') await pause();
-    await pause();
+    rounds++;
   }
   return { rounds, counts: side.meter.counts, held: side.meter.held };
 }
