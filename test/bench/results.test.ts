@@ -1,0 +1,112 @@
+/** The harness's own arithmetic, and the document that it prints. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { checkBounds } from '../../bench/bounds.ts';
+import { benchDocument, type ScenarioResult, type Side } from '../../bench/document.ts';
+import { Meter, noCounts } from '../../bench/network/meter.ts';
+import { countDuplicates } from '../../bench/scenarios/contention.ts';
+import { percentile } from '../../bench/statistics.ts';
+import { dollars, summarise } from '../../bench/summarise.ts';
+
+const sample = (ms: number) => ({
+  wallMs: ms,
+  cpuMs: 1,
+  engineCpuMs: 1,
+  peakBytes: ms,
+  startBytes: 1,
+  changedBytes: 1,
+  snapshotBytes: 1,
+  counts: { ...noCounts(), storePuts: 1, tableWrites: 2, cacheRequests: 3 },
+  held: [
+    { what: 'lock', owner: 'a', phase: 'validation', ms },
+    { what: 'lock', owner: 'a', phase: 'swap', ms: 2 * ms },
+    { what: 'claim', owner: 'a', phase: '', ms: 10 * ms },
+  ] as const,
+});
+
+describe('percentiles', () => {
+  test.each([
+    [0.5, 3],
+    [0.99, 5],
+    [0.2, 1],
+    [0.21, 2],
+  ])('p%d of 1 to 5 is a value that was measured', (fraction, expected) => {
+    expect(percentile([5, 1, 4, 2, 3], fraction)).toBe(expected);
+  });
+});
+
+test('a meter times each holding, and a claim that is renewed from its first taking', () => {
+  let now = 0;
+  const meter = new Meter(() => now);
+  meter.acquired('lock', 'a', 'swap');
+  meter.acquired('claim', 'a', '');
+  now = 70;
+  meter.released('lock', 'a');
+  meter.acquired('claim', 'a', '');
+  now = 100;
+  meter.released('claim', 'a');
+  meter.released('claim', 'nobody');
+  expect(meter.held.map(({ what, ms }) => [what, ms])).toEqual([
+    ['lock', 70],
+    ['claim', 100],
+  ]);
+});
+
+test('a summary adds the phases of one compaction, and takes the middle of all', () => {
+  const side = summarise([10, 30, 20].map((ms) => ({ ...sample(ms), held: [...sample(ms).held] })));
+  expect(side).toMatchObject({ lockHeldMsP50: 60, lockHeldMsP99: 90, claimHeldMsP50: 200, wallMs: 20 });
+  expect(side).toMatchObject({ requests: 6, writes: 3, peakMemoryBytes: 30 });
+});
+
+test('dollars follow the counts', () => {
+  const counts = { ...noCounts(), transitions: 17, storePuts: 3, storeLists: 2, storeGets: 10, cacheBytesWritten: 1e9 };
+  expect(dollars(counts)).toBeCloseTo(17 * 0.000025 + 5 * 0.000005 + 10 * 0.0000004 + 0.06, 9);
+});
+
+test('what an ancestry applied twice is counted', () => {
+  expect(countDuplicates(['a', 'b', 'a', 'a'])).toBe(2);
+});
+
+describe('bounds', () => {
+  const side = { ...summarise([{ ...sample(1), held: [...sample(1).held] }]) };
+  const result = (name: string, ours: Partial<Side>, baseline: Partial<Side>): ScenarioResult => ({
+    name,
+    snapshotBytes: 1_000,
+    changedBlockBytes: 10,
+    repetitions: { ours: 1, baseline: 1 },
+    ours: { ...side, ...ours },
+    baseline: { ...side, ...baseline },
+  });
+
+  test('are ratios of the two sides, each held or not', () => {
+    const name = 'upserts-100-66mb';
+    const good = { lockHeldMsP50: 12, storeBytesUp: 12, cacheBytes: 50, wallMs: 60 };
+    const bad = { lockHeldMsP50: 13, storeBytesUp: 31, cacheBytes: 51, wallMs: 61 };
+    const base = { lockHeldMsP50: 100, wallMs: 100 };
+    const check = (ours: Partial<Side>) =>
+      checkBounds({ scenarios: [result(name, ours, base)], contention: [] }).map(({ holds }) => holds);
+    expect(check(good)).toEqual([true, true, true, true, true]);
+    expect(check(bad)).toEqual([false, false, false, false, false]);
+  });
+
+  test('of nothing to do are counts, and one of any kind is too many', () => {
+    const nothing = { engineStarts: 0, lockAttempts: 0, cacheRequests: 0, writes: 0 };
+    for (const kind of Object.keys(nothing)) {
+      const scenarios = [result('nothing-to-do-66mb', { ...nothing, [kind]: 1 }, {})];
+      expect(
+        checkBounds({ scenarios, contention: [] }).map(({ holds }) => holds),
+        kind,
+      ).toEqual([false]);
+    }
+    const scenarios = [result('nothing-to-do-66mb', nothing, {})];
+    expect(checkBounds({ scenarios, contention: [] }).map(({ holds }) => holds)).toEqual([true]);
+  });
+});
+
+test('every document that is kept in bench/results is one', () => {
+  const folder = fileURLToPath(new URL('../../bench/results/', import.meta.url));
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  for (const name of files)
+    expect(() => benchDocument.parse(JSON.parse(readFileSync(folder + name, 'utf8')))).not.toThrow();
+});
