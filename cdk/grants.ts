@@ -111,3 +111,9 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
     LIST,
   ],
 };
+
+/** Actions that any of the verbs may do on one kind of resource. */
+export function actionsOn(kind: Grant['on'], verbs: readonly Verb[]): string[] {
+  const grants = verbs.flatMap((verb) => GRANTS[verb]).filter(({ on }) => on === kind);
+  return [...new Set(grants.flatMap(({ actions }): readonly string[] => actions))].sort();
+}

@@ -30,7 +30,7 @@ export class CompactorStack extends Stack {
         'who did what, and cost nothing until a team switches them on.',
     );
     const table = new StatusTable(this, 'Statuses');
-    const network = new CacheNetwork(this, 'Network');
+    const network = new CacheNetwork(this, 'Network', { storage, table });
     const ingest = new Ingest(this, 'Ingest', { storage, config });
     const machine = compactionArns(this, config);
     const functions = new Functions(this, 'Functions', { config, bundles, storage, table, network, machine });

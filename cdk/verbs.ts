@@ -18,6 +18,7 @@ export const TASK_VERBS = [
 ] as const;
 /** Lambdas that a queue or a schedule invokes. */
 export const OTHER_VERBS = ['StartCompaction', 'Sweep', 'CollectGarbage'] as const;
+export const SCHEDULED_VERBS: readonly Verb[] = ['Sweep', 'CollectGarbage'];
 export const VERBS = [...TASK_VERBS, ...OTHER_VERBS] as const;
 
 export type TaskVerb = (typeof TASK_VERBS)[number];

@@ -3,11 +3,12 @@ import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { DeploymentConfig } from '../config.ts';
+import { makeTopic } from './alarm-topic.ts';
 import type { Functions } from './functions.ts';
 import type { Ingest } from './ingest.ts';
 import { awsMetric, type LockPhase, PERIOD, stackMetric } from './metrics.ts';
@@ -35,13 +36,13 @@ interface AlarmSpec {
 }
 
 export class Alarms extends Construct {
-  readonly topic: Topic;
+  readonly topic: ITopic;
   readonly all: Alarm[] = [];
 
   constructor(scope: Construct, id: string, { config, functions, workflow, ingest }: AlarmsProps) {
     super(scope, id);
     const { stackName } = config;
-    this.topic = new Topic(this, 'Topic', { displayName: `${stackName} alarms`, enforceSSL: true });
+    this.topic = makeTopic(this, `${stackName} alarms`);
     if (config.alarmEmail !== undefined) this.topic.addSubscription(new EmailSubscription(config.alarmEmail));
     const { compaction, releaseAbandoned } = workflow;
     const count = (...[name, phase]: [Parameters<typeof stackMetric>[1], LockPhase?]) =>

@@ -19,7 +19,7 @@ import { explain } from '../acknowledgements.ts';
 import type { Bundles } from '../bundle.ts';
 import type { DeploymentConfig } from '../config.ts';
 import { GRANTS, type Grant } from '../grants.ts';
-import { CACHE_VERBS, timeoutOf, VERBS, type Verb } from '../verbs.ts';
+import { CACHE_VERBS, SCHEDULED_VERBS, timeoutOf, VERBS, type Verb } from '../verbs.ts';
 import type { CacheNetwork } from './network.ts';
 import type { Storage } from './storage.ts';
 import type { StatusTable } from './table.ts';
@@ -77,7 +77,7 @@ export class Functions extends Construct {
       tracing: Tracing.ACTIVE,
       environment: environmentFor(verb, props),
       // Schedules come again; nobody gains by a repeat of their failures.
-      retryAttempts: 0,
+      ...(SCHEDULED_VERBS.includes(verb) ? { retryAttempts: 0 } : {}),
       ...(usesCache
         ? {
             vpc: network.vpc,

@@ -38,9 +38,13 @@ export class Storage extends Construct {
         { id: 'old-rejections', prefix: 'rejected/', expiration: Duration.days(config.rejectionDays) },
       ],
     });
-    this.#deny('CreateOnlyWithoutIfNoneMatch', CREATE_ONLY, { Null: { 's3:if-none-match': 'true' } });
-    this.#deny('PointerWithoutCondition', [POINTERS], { Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' } });
-    // A copy is no compare-and-swap: S3 takes conditions on its source only.
+    const absent = (...keys: string[]) => ({ Null: Object.fromEntries(keys.map((key) => [key, 'true'])) });
+    this.#deny('CreateOnlyWithoutIfNoneMatch', CREATE_ONLY, { ...absent('s3:if-none-match'), ...CREATES_OBJECT });
+    this.#deny('PointerWithoutCondition', [POINTERS], {
+      ...absent('s3:if-match', 's3:if-none-match'),
+      ...CREATES_OBJECT,
+    });
+    // Nothing here copies. A copy brings content that nobody has hashed, part by part too.
     this.#deny('NoCopies', [POINTERS, ...CREATE_ONLY], { Null: { 's3:x-amz-copy-source': 'false' } });
   }
 
@@ -52,7 +56,7 @@ export class Storage extends Construct {
         principals: [new AnyPrincipal()],
         actions: ['s3:PutObject'],
         resources: prefixes.map((prefix) => this.bucket.arnForObjects(`${prefix}*`)),
-        conditions: { ...conditions, ...CREATES_OBJECT },
+        conditions,
       }),
     );
   }

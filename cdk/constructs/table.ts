@@ -17,6 +17,7 @@ export class StatusTable extends Construct {
       // Set on items only if statusTtlDays is.
       timeToLiveAttribute: 'ttl',
       removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection: true,
     });
   }
 }

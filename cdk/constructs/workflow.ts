@@ -15,12 +15,13 @@ import type { Functions } from './functions.ts';
 /** Of the compaction machine, which functions must know before it is made: hence a name that is known beforehand. */
 export function compactionArns(stack: Stack, { stackName }: DeploymentConfig): { arn: string; executionsArn: string } {
   const name = machineName(stackName, 'compaction');
-  const common = { service: 'states', arnFormat: ArnFormat.COLON_RESOURCE_NAME };
   return {
-    arn: stack.formatArn({ ...common, resource: 'stateMachine', resourceName: name }),
-    executionsArn: stack.formatArn({ ...common, resource: 'execution', resourceName: `${name}:*` }),
+    arn: stack.formatArn({ ...STATES, resource: 'stateMachine', resourceName: name }),
+    executionsArn: stack.formatArn({ ...STATES, resource: 'execution', resourceName: `${name}:*` }),
   };
 }
+
+const STATES = { service: 'states', arnFormat: ArnFormat.COLON_RESOURCE_NAME };
 
 function machineName(stackName: string, machine: MachineName): string {
   return `${stackName}-${machine}`;
@@ -78,8 +79,14 @@ export class Workflow extends Construct {
   ): StateMachine {
     const verbs = verbsOf(machine);
     const arns = Object.fromEntries(verbs.map((verb) => [`${verb}Arn`, functions.byVerb[verb].functionArn]));
+    const stack = Stack.of(this);
+    const stateMachineName = machineName(config.stackName, machine);
+    const own = stack.formatArn({ ...STATES, resource: 'stateMachine', resourceName: stateMachineName });
     const role = new Role(this, `${id}Role`, {
-      assumedBy: new ServicePrincipal('states.amazonaws.com'),
+      // For this machine alone: a role that any machine of the service could use is a confused deputy.
+      assumedBy: new ServicePrincipal('states.amazonaws.com', {
+        conditions: { ArnLike: { 'aws:SourceArn': own }, StringEquals: { 'aws:SourceAccount': stack.account } },
+      }),
       description: `What the state machine ${machine} may do`,
     });
     role.addToPolicy(
@@ -91,7 +98,7 @@ export class Workflow extends Construct {
       'Traces and log deliveries: IAM knows no resources for these actions.',
     );
     return new StateMachine(this, id, {
-      stateMachineName: machineName(config.stackName, machine),
+      stateMachineName,
       stateMachineType: StateMachineType.STANDARD,
       role,
       definitionBody: DefinitionBody.fromString(readDefinition(machine)),
@@ -103,7 +110,7 @@ export class Workflow extends Construct {
         includeExecutionData: true,
         destination: new LogGroup(this, `${id}Logs`, {
           // Below this name, deliveries of any number of machines fit into the account's one resource policy.
-          logGroupName: `/aws/vendedlogs/states/${machineName(config.stackName, machine)}`,
+          logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
           retention: config.logRetentionDays,
           removalPolicy: RemovalPolicy.DESTROY,
         }),

@@ -2,36 +2,31 @@
  * Each role may do what its steps really do, and nothing else: calls are recorded while the workflow runs over real
  * adapters, through its detours too, and compared with the policies of the synthesised template.
  */
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { VERBS, type Verb } from '../../cdk/verbs.ts';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CACHE_VERBS, VERBS, type Verb } from '../../cdk/verbs.ts';
+import { PART_SIZE } from '../../lambdas/adapters/store/s3-multipart.ts';
+import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { packKey } from '../../lambdas/snapshot/keys.ts';
+import { STAGED } from '../../lambdas/steps/seal-commit.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
-import { COLLECTION, createCollection, submit } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
+import { refusedBy, type S3Request } from './bucket-policy.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
-import { listOf, shown, synthesise } from './support.ts';
+import { listOf, type Statement, shown, synthesise } from './support.ts';
 
 const INPUT = { collection: COLLECTION };
 
 /** Granted although no run needs it: by verb or for all, and why. */
 const NOT_RECORDED: ReadonlyArray<{ verb?: Verb; call: string; why: string }> = [
   { call: 's3:ListBucket', why: 'without it S3 answers 403 instead of 404 for a key that is absent' },
-  {
-    verb: 'UploadSnapshot',
-    call: 's3:AbortMultipartUpload packs/',
-    why: 'only packs above 16 MiB go up in parts, and only a failed upload is given up',
-  },
 ];
 
 /** What runs a function at all, and is no call of ours. */
 const OF_THE_RUNTIME = /^(logs|xray|ec2|elasticfilesystem|sqs):/;
 
 let recorder: Recorder;
-
-beforeAll(async () => {
-  recorder = await startRecorder();
-});
-afterAll(() => recorder.close());
 
 const upsert = (id: string, by: number): Operation => ({ op: 'upsert', id, embedding: [by, by, by, by] });
 
@@ -98,6 +93,10 @@ async function playEverything({ ports, invoke, execute, server, deleteLock }: Re
   const zombie = { ...claimed, claim: { token: -1, takenAt: 0 } };
   const merged: CompactionState = await invoke('MergeDeltas', first, zombie);
   await invoke('UploadSnapshot', first, merged);
+  // A pack so large that it goes up in parts; at first a part is refused, and that upload given up.
+  server.failNext({ method: 'PUT', status: 403, code: 'AccessDenied' });
+  await invoke('UploadSnapshot', first, await stageLargePack(first, merged));
+  expect(server.openUploads()).toBe(0);
   // A successor after the last round; the sweep, for what waits.
   await invoke('Sweep', first, {});
   await invoke('FinishCompaction', first, { ...claimed, attempts: { ...claimed.attempts, rounds: 50 } });
@@ -117,6 +116,21 @@ async function playEverything({ ports, invoke, execute, server, deleteLock }: Re
   expect(await invoke('StartCompaction', first, { Records })).toEqual({ batchItemFailures: [] });
 }
 
+/** The same merge under another commit id, with a pack of noise that is larger than one part. */
+async function stageLargePack({ cache, ids }: MemoryPorts, state: CompactionState): Promise<CompactionState> {
+  const { merge } = state;
+  if (merge === null) throw new Error('There is no merge.');
+  const commitId = ids.commitId();
+  const noise = randomBytes(PART_SIZE + 1);
+  const { stream } = await cache.openStaged(COLLECTION, merge.commitId, STAGED.manifest);
+  const staging = await cache.stage(COLLECTION, commitId);
+  await staging.append(STAGED.pack, noise);
+  for await (const chunk of stream()) await staging.append(STAGED.manifest, chunk);
+  await staging.seal();
+  const pack = { key: packKey(COLLECTION, commitId, 0), size: noise.length, sha256: sha256(noise) };
+  return { ...state, merge: { ...merge, commitId, pack } };
+}
+
 /** What the template lets a verb's role call, as the recorder writes calls. */
 function granted(verb: Verb): Set<string> {
   const { functionOf, resources, statementsOf } = template;
@@ -134,19 +148,72 @@ function granted(verb: Verb): Set<string> {
 
 const template = synthesise();
 
-it('grants exactly what the steps call', async () => {
-  await playEverything(recorder);
+const bucketPolicy: Statement[] = template.ofType('AWS::S3::BucketPolicy')[0]?.[1].Properties.PolicyDocument.Statement;
 
-  const missing: string[] = [];
-  const unused: string[] = [];
-  for (const verb of VERBS) {
-    const allowed = granted(verb);
-    const called = recorder.calls.get(verb) ?? new Set();
-    missing.push(...[...called].filter((call) => !allowed.has(call)).map((call) => `${verb}: ${call}`));
-    const isExplained = (call: string) => NOT_RECORDED.some((row) => row.call === call && (row.verb ?? verb) === verb);
-    unused.push(
-      ...[...allowed].filter((call) => !called.has(call) && !isExplained(call)).map((call) => `${verb}: ${call}`),
+describe('what the steps really call', () => {
+  beforeAll(async () => {
+    recorder = await startRecorder();
+    await playEverything(recorder);
+  });
+  afterAll(() => recorder.close());
+
+  it('is granted to their roles, and nothing else', async () => {
+    expect([...recorder.invoked].sort()).toEqual([...VERBS].sort());
+    const missing: string[] = [];
+    const unused: string[] = [];
+    for (const verb of VERBS) {
+      const allowed = granted(verb);
+      const called = recorder.calls.get(verb) ?? new Set();
+      missing.push(...[...called].filter((call) => !allowed.has(call)).map((call) => `${verb}: ${call}`));
+      const isExplained = (call: string) =>
+        NOT_RECORDED.some((row) => row.call === call && (row.verb ?? verb) === verb);
+      unused.push(
+        ...[...allowed].filter((call) => !called.has(call) && !isExplained(call)).map((call) => `${verb}: ${call}`),
+      );
+    }
+    expect({ missing, unused }).toEqual({ missing: [], unused: [] });
+  });
+
+  it('passes the bucket policy, uploads in parts too', () => {
+    const operations = new Set(recorder.requests.map(({ operation }) => operation));
+    const parts = ['CreateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload', 'AbortMultipartUpload'];
+    expect([...operations]).toEqual(expect.arrayContaining(['PutObject', 'GetObject', 'DeleteObject', ...parts]));
+    for (const request of recorder.requests) {
+      expect(refusedBy(bucketPolicy, request), JSON.stringify(request)).toBeUndefined();
+    }
+  });
+
+  it('is all that passes the endpoints of the network', () => {
+    const passed = template
+      .ofType('AWS::EC2::VPCEndpoint')
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Statement[])
+      .flatMap(({ Action }) => listOf(Action));
+    const called = CACHE_VERBS.flatMap((verb) =>
+      [...(recorder.calls.get(verb) ?? [])].map((call) => call.split(' ')[0]),
     );
-  }
-  expect({ missing, unused }).toEqual({ missing: [], unused: [] });
+    expect([...new Set(passed)].sort()).toEqual([...new Set(called)].sort());
+  });
+});
+
+const PACK = `packs/${COLLECTION}/x-0.pack`;
+const POINTER = `pointers/${COLLECTION}.json`;
+const copySource = `${COLLECTION}/elsewhere`;
+
+it.each<[string, string | undefined, S3Request]>([
+  ['a pointer without a condition', 'PointerWithoutCondition', { operation: 'PutObject', key: POINTER }],
+  ['the first pointer', undefined, { operation: 'PutObject', key: POINTER, ifNoneMatch: '*' }],
+  ['the next pointer', undefined, { operation: 'PutObject', key: POINTER, ifMatch: '"etag"' }],
+  ['a pointer made of parts', 'PointerWithoutCondition', { operation: 'CompleteMultipartUpload', key: POINTER }],
+  ['a copied pointer', 'NoCopies', { operation: 'CopyObject', key: POINTER, copySource, ifMatch: '"etag"' }],
+  ['a pack without a condition', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: PACK }],
+  ['a pack over another', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: PACK, ifMatch: '"etag"' }],
+  ['a new pack of parts', 'CreateOnlyWithoutIfNoneMatch', { operation: 'CompleteMultipartUpload', key: PACK }],
+  ['a copied pack', 'NoCopies', { operation: 'CopyObject', key: PACK, copySource, ifNoneMatch: '*' }],
+  ['a copied part', 'NoCopies', { operation: 'UploadPartCopy', key: PACK, copySource }],
+  ['a part', undefined, { operation: 'UploadPart', key: PACK }],
+  ['a manifest', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `manifests/${COLLECTION}/0-x.json` }],
+  ['a delta', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `deltas/${COLLECTION}/d-1` }],
+  ['a report', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `rejected/${COLLECTION}/d-1.json` }],
+])('the bucket policy judges %s: %s', (_, verdict, request) => {
+  expect(refusedBy(bucketPolicy, request)).toBe(verdict);
 });

@@ -27,15 +27,7 @@ import { MemoryCache } from '../support/memory-cache.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import { type MemoryPorts, memoryPorts, type Run, run } from '../support/memory-ports.ts';
 import { type S3Server, startS3Server, TEST_BUCKET } from '../support/s3-server.ts';
-
-/** IAM action of a command, where it is not simply its name. */
-const ACTIONS: Readonly<Record<string, string>> = {
-  HeadObject: 'GetObject',
-  ListObjectsV2: 'ListBucket',
-  CreateMultipartUpload: 'PutObject',
-  UploadPart: 'PutObject',
-  CompleteMultipartUpload: 'PutObject',
-};
+import { ACTIONS, type S3Request } from './bucket-policy.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each verb has its own input and output.
 const ALL: Readonly<Record<string, (input: any) => Promise<any>>> = {
@@ -49,6 +41,10 @@ export interface Recorder {
   server: S3Server;
   /** `<action> <prefix of the key>` for S3's objects, `<action>` for all else. */
   calls: ReadonlyMap<Verb, ReadonlySet<string>>;
+  /** Verbs that ran, whether they called anybody or not. */
+  invoked: ReadonlySet<Verb>;
+  /** Whatever was sent to S3, by verbs and by others. */
+  requests: readonly S3Request[];
   /** Ports with empty cache and directories, over the same store and table. */
   ports(settings?: Partial<Settings>): MemoryPorts;
   /** Run the handler of a verb, recorded. */
@@ -70,11 +66,18 @@ export async function startRecorder(): Promise<Recorder> {
   const [server, table] = await Promise.all([startS3Server(), startTable()]);
   const verbs = new AsyncLocalStorage<Verb | undefined>();
   const calls = new Map<Verb, Set<string>>();
-  const note = (service: string, command: string, input: object) => {
+  const invoked = new Set<Verb>();
+  const requests: S3Request[] = [];
+  const recording = <Result>(verb: Verb, task: () => Promise<Result>): Promise<Result> => {
+    invoked.add(verb);
+    return verbs.run(verb, task);
+  };
+  const note = (service: string, command: string, input: Record<string, unknown>) => {
+    const name = command.replace(/Command$/, '');
+    const key = typeof input.Key === 'string' ? input.Key : undefined;
+    if (service === 's3') requests.push(requestOf(name, key ?? '', input));
     const verb = verbs.getStore();
     if (verb === undefined) return;
-    const name = command.replace(/Command$/, '');
-    const key = 'Key' in input && typeof input.Key === 'string' ? input.Key : undefined;
     const call = `${service}:${ACTIONS[name] ?? name}${key === undefined ? '' : ` ${key.split('/')[0]}/`}`;
     calls.set(verb, (calls.get(verb) ?? new Set()).add(call));
   };
@@ -84,7 +87,7 @@ export async function startRecorder(): Promise<Recorder> {
   ): Client => {
     (client as S3Client).middlewareStack.add(
       (next, context) => (args) => {
-        note(service, String(context.commandName), args.input);
+        note(service, String(context.commandName), args.input as unknown as Record<string, unknown>);
         return next(args);
       },
       { step: 'initialize', name: 'record', priority: 'high' },
@@ -133,9 +136,11 @@ export async function startRecorder(): Promise<Recorder> {
   return {
     server,
     calls,
+    invoked,
+    requests,
     ports,
     invoke: (verb, own, input) =>
-      verbs.run(verb, () => runWithPorts(own, () => ALL[verb]?.(input) ?? Promise.reject(new Error(verb)))),
+      recording(verb, () => runWithPorts(own, () => ALL[verb]?.(input) ?? Promise.reject(new Error(verb)))),
     execute: (own, input, { machine = 'compaction', before = {} } = {}) => {
       const { States } = JSON.parse(readDefinition(machine)) as { States: Record<string, { Resource?: string }> };
       const pending = new Map(Object.entries(before));
@@ -148,7 +153,7 @@ export async function startRecorder(): Promise<Recorder> {
             const first = pending.get(state);
             pending.delete(state);
             await verbs.run(undefined, async () => first?.());
-            return verbs.run(verb, () => real(given));
+            return recording(verb, () => real(given));
           };
           return [[state, around]];
         }),
@@ -166,4 +171,13 @@ export async function startRecorder(): Promise<Recorder> {
       for (const client of [sfn, events, dynamo]) client.destroy();
     },
   };
+}
+
+function requestOf(
+  operation: string,
+  key: string,
+  { IfMatch, IfNoneMatch, CopySource }: Record<string, unknown>,
+): S3Request {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return { operation, key, ifMatch: text(IfMatch), ifNoneMatch: text(IfNoneMatch), copySource: text(CopySource) };
 }
