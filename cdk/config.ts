@@ -3,6 +3,7 @@
  * Combinations that cannot work are refused here, before anything is deployed.
  */
 import { z } from 'zod';
+import { parseConfig } from '../lambdas/runtime/config.ts';
 import { timeoutOf } from './verbs.ts';
 
 export const CONTEXT_PREFIX = 'compactor:';
@@ -151,6 +152,19 @@ export function parseDeploymentConfig(context: Readonly<Record<string, unknown>>
   return parsed.data;
 }
 
+/** What the functions are told of it, in their environment. */
+export function settingsOf(config: DeploymentConfig): Record<string, string> {
+  return {
+    LOCK_DURATION_MINUTES: String(config.lockDurationMinutes),
+    HEARTBEAT_INTERVAL_SECONDS: String(config.heartbeatIntervalSeconds),
+    MAX_DELTAS_PER_COMMIT: String(config.maxDeltasPerCommit),
+    MAX_MIB_PER_COMMIT: String(config.maxMiBPerCommit),
+    RETAIN_VERSIONS: String(config.retainVersions),
+    RETAIN_DAYS: String(config.retainDays),
+    STATUS_TTL_DAYS: String(config.statusTtlDays),
+  };
+}
+
 function impossibilities(config: DeploymentConfig): string[] {
   const problems: string[] = [];
   const { lockDurationMinutes, heartbeatIntervalSeconds, mergeTimeoutSeconds, statusTtlDays, recoveryDays } = config;
@@ -173,12 +187,23 @@ function impossibilities(config: DeploymentConfig): string[] {
         'than its status is kept would be applied twice.',
     );
   }
-  return [...problems, ...queueProblems(config), ...sizeProblems(config)];
+  const all = [...problems, ...queueProblems(config), ...sizeProblems(config)];
+  return all.length > 0 ? all : refusals(config);
+}
+
+/** What would deploy, and then fail at every start: the functions' own parser decides. */
+function refusals(config: DeploymentConfig): string[] {
+  try {
+    parseConfig({ STORE_URL: 's3://any-bucket', TABLE_NAME: 'any', ...settingsOf(config) });
+    return [];
+  } catch (error) {
+    return [`The functions would refuse to start: ${error instanceof Error ? error.message : error}`];
+  }
 }
 
 function queueProblems({ batchSize, batchWindowSeconds, ...config }: DeploymentConfig): string[] {
   const problems: string[] = [];
-  const { queueVisibilitySeconds, starterTimeoutSeconds } = config;
+  const { queueVisibilitySeconds, starterTimeoutSeconds, pendingAgeAlarmSeconds } = config;
   // Lambda's advice: six times the function's timeout, so that throttled invocations can be retried, and the window.
   const least = 6 * starterTimeoutSeconds + batchWindowSeconds;
   if (queueVisibilitySeconds < least) {
@@ -190,6 +215,12 @@ function queueProblems({ batchSize, batchWindowSeconds, ...config }: DeploymentC
   if (batchSize > 10 && batchWindowSeconds < 1) {
     problems.push(
       `batchSize ${batchSize} needs batchWindowSeconds of at least 1: without a window, SQS gives at most 10.`,
+    );
+  }
+  if (pendingAgeAlarmSeconds <= batchWindowSeconds) {
+    problems.push(
+      `pendingAgeAlarmSeconds (${pendingAgeAlarmSeconds}) must be above batchWindowSeconds (${batchWindowSeconds}): ` +
+        'every delta waits for the window, and would raise the alarm.',
     );
   }
   return problems;

@@ -17,7 +17,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
 import type { Bundles } from '../bundle.ts';
-import type { DeploymentConfig } from '../config.ts';
+import { type DeploymentConfig, settingsOf } from '../config.ts';
 import { GRANTS, type Grant } from '../grants.ts';
 import { CACHE_VERBS, SCHEDULED_VERBS, timeoutOf, VERBS, type Verb } from '../verbs.ts';
 import type { CacheNetwork } from './network.ts';
@@ -125,13 +125,7 @@ function environmentFor(verb: Verb, { config, storage, table, machine }: Functio
     TABLE_NAME: table.table.tableName,
     CACHE_DIRECTORY,
     WORK_DIRECTORY: '/tmp/work',
-    LOCK_DURATION_MINUTES: String(config.lockDurationMinutes),
-    HEARTBEAT_INTERVAL_SECONDS: String(config.heartbeatIntervalSeconds),
-    MAX_DELTAS_PER_COMMIT: String(config.maxDeltasPerCommit),
-    MAX_MIB_PER_COMMIT: String(config.maxMiBPerCommit),
-    RETAIN_VERSIONS: String(config.retainVersions),
-    RETAIN_DAYS: String(config.retainDays),
-    STATUS_TTL_DAYS: String(config.statusTtlDays),
+    ...settingsOf(config),
     POWERTOOLS_SERVICE_NAME: config.stackName,
     ...(announces ? { EVENT_BUS_NAME: config.eventBusName } : {}),
     ...(starts ? { STATE_MACHINE_ARN: machine.arn } : {}),

@@ -1,10 +1,10 @@
 /** What a deployment may choose, and which combinations are refused. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { deployment, parseDeploymentConfig } from '../../cdk/config.ts';
+import { deployment, parseDeploymentConfig, settingsOf } from '../../cdk/config.ts';
 import { GRANTS } from '../../cdk/grants.ts';
 import { entryOf, VERBS } from '../../cdk/verbs.ts';
-import { environment } from '../../lambdas/runtime/config.ts';
+import { environment, parseConfig } from '../../lambdas/runtime/config.ts';
 
 const parse = (own: Record<string, unknown>) =>
   parseDeploymentConfig(Object.fromEntries(Object.entries(own).map(([key, value]) => [`compactor:${key}`, value])));
@@ -52,6 +52,12 @@ describe('the context', () => {
     ['a window too long for the visibility', { batchWindowSeconds: 300 }, /queueVisibilitySeconds \(240\).*480/],
     ['a starter too slow for the visibility', { starterTimeoutSeconds: 60 }, /6 x starterTimeoutSeconds/],
     ['large batches without a window', { batchWindowSeconds: 0 }, /at most 10/],
+    [
+      'an alarm that every delta raises',
+      { pendingAgeAlarmSeconds: 60, batchWindowSeconds: 60, queueVisibilitySeconds: 300 },
+      /pendingAgeAlarmSeconds \(60\).*above batchWindowSeconds/,
+    ],
+    ['a lock that outlasts the wait for it', { lockDurationMinutes: 6 }, /lockDurationMinutes/],
     ['too little memory', { expectedSnapshotMiB: 2_000, mergeTmpMiB: 10_240 }, /mergeMemoryMiB \(3072\)/],
     ['too little disk', { expectedSnapshotMiB: 4_000, mergeMemoryMiB: 10_240 }, /mergeTmpMiB \(4096\)/],
     ['a status shorter than recovery', { statusTtlDays: 3 }, /recoveryDays/],
@@ -60,6 +66,24 @@ describe('the context', () => {
     ['a stack name that is none', { stackName: 'my stack' }, /letters/],
   ])('refuses %s', (_, own, message) => {
     expect(() => parse(own)).toThrow(message);
+  });
+
+  it('is what the functions read', () => {
+    const settings = settingsOf(
+      parse({ lockDurationMinutes: 2, maxMiBPerCommit: 32, retainDays: 3, statusTtlDays: 20 }),
+    );
+
+    expect(parseConfig({ STORE_URL: 's3://bucket', TABLE_NAME: 't', ...settings })).toMatchObject({
+      statusTtlSeconds: 20 * 86_400,
+      settings: {
+        lockDurationMs: 120_000,
+        heartbeatIntervalMs: 30_000,
+        maxDeltasPerCommit: 500,
+        maxBytesPerCommit: 32 * 1024 * 1024,
+        retainVersions: 10,
+        retainDays: 3,
+      },
+    });
   });
 
   it('names everything that is wrong at once', () => {
