@@ -22,11 +22,11 @@ const MEDIUM = { name: '66mb', records: 20_000 };
 const LARGE = { name: '600mb', records: 180_000 };
 
 /** About one batch of each writer per 2 s. */
-const LOAD = { durationMs: 30_000, deltasPerBatch: 10, upsertsPerDelta: 10, pauseMs: 1_500, skipped: 'done' } as const;
+const LOAD = { durationMs: 25_000, deltasPerBatch: 10, upsertsPerDelta: 10, pauseMs: 1_500, skipped: 'done' } as const;
 
 export const FULL: Plan = {
   sizes: [
-    { ...MEDIUM, scenarios: SCENARIOS, repetitions: { ours: 7, baseline: 3 } },
+    { ...MEDIUM, scenarios: SCENARIOS, repetitions: { ours: 5, baseline: 2 } },
     { ...LARGE, scenarios: SCENARIOS, repetitions: { ours: 3, baseline: 1 } },
   ],
   contention: [1, 4, 8].map((writers) => ({ ...LOAD, writers })),

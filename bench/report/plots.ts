@@ -61,7 +61,11 @@ async function plot(title: string, values: Bar[]): Promise<string> {
   const scenarios = [...new Set(values.map(({ scenario }) => scenario))];
   const y = { field: 'scenario', type: 'nominal', sort: scenarios, title: null } as const;
   const yOffset = { field: 'protocol', sort: [...Object.keys(COLOURS)] };
-  const x = { field: 'value', type: 'quantitative', scale: { type: 'log' }, title: null } as const;
+  // Bars on a logarithmic axis begin at the power of ten below the smallest value.
+  const from = 10 ** Math.floor(Math.log10(Math.min(...values.map(({ value }) => value))) - 0.01);
+  const to = 2.5 * Math.max(...values.map(({ value }) => value));
+  const scale = { type: 'log' as const, domain: [from, to] };
+  const x = { field: 'value', type: 'quantitative' as const, scale, title: null };
   const spec: lite.TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title: { text: title, anchor: 'start', fontSize: 14 },
@@ -86,6 +90,7 @@ async function plot(title: string, values: Bar[]): Promise<string> {
             y,
             yOffset,
             x: { ...x, axis: { labels: false, ticks: false } },
+            x2: { datum: from },
             color: {
               field: 'protocol',
               type: 'nominal',
@@ -106,6 +111,7 @@ async function plot(title: string, values: Bar[]): Promise<string> {
       axis: {
         labelColor: TEXT,
         labelFontSize: 12,
+        labelLimit: 240,
         gridColor: GRID,
         gridOpacity: 0.25,
         domainColor: GRID,
