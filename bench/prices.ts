@@ -48,6 +48,14 @@ export const PRICES = {
   logGb: { name: 'CloudWatch: logs taken in', usd: 0.5, per: 1, unit: 'GB', ...LOGS },
   metricMonths: { name: 'CloudWatch: custom metrics', usd: 0.3, per: 1, unit: 'metric-months', ...LOGS },
   alarmMetricMonths: { name: 'CloudWatch: metrics in alarms', usd: 0.1, per: 1, unit: 'metric-months', ...LOGS },
+  keyMonths: {
+    name: 'KMS: keys',
+    usd: 1,
+    per: 1,
+    unit: 'key-months',
+    source: 'list price of many years; no dated page was found',
+    date: 'undated',
+  },
   queueRequests: {
     name: 'SQS standard: requests',
     usd: 0.4,
@@ -91,7 +99,7 @@ export function dollarsOf(usage: Usage): number {
 export function priceTable(): string {
   const rows = Object.values<Price>(PRICES).map(
     ({ name, usd, per, unit, source, date }) =>
-      `| ${name} | $${usd} / ${per === 1 ? '' : `${per.toLocaleString('en-US')} `}${unit.replace(/^(GB-month|metric-month)s$/, '$1')} | ${source} | ${date} |`,
+      `| ${name} | $${usd} / ${per === 1 ? '' : `${per.toLocaleString('en-US')} `}${unit.replace(/^(GB-month|metric-month|key-month)s$/, '$1')} | ${source} | ${date} |`,
   );
   return ['| what | price | source | of |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
