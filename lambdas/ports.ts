@@ -8,7 +8,8 @@ import type { CompactionCommitted } from './protocol/announcement.ts';
 import type { DeltaStatus } from './protocol/ledger.ts';
 import type { AcquireRequest, ClaimRequest, Holder, LockItem } from './protocol/lock.ts';
 import type { Metric } from './protocol/metrics.ts';
-import type { DirectoryDigests } from './snapshot/blocks.ts';
+import type { DirectoryDigests, FileDigests } from './snapshot/blocks.ts';
+import type { Run } from './snapshot/changes.ts';
 
 // ---- object store -----------------------------------------------------------------------------------------------
 
@@ -134,14 +135,22 @@ export interface DirectoryReport {
   records: number;
 }
 
+export interface InspectOptions {
+  /** Compare indexes with what they index, too. Its time grows with the text in the collection. */
+  thorough?: boolean;
+}
+
 export interface Engine {
   identify(): Promise<EngineIdentity>;
   /**
    * Start a server on a directory. @throws DirtyDirectoryError (a journal is present), EngineUnavailableError
    */
   open(directory: WorkingDirectory): Promise<EngineSession>;
-  /** Integrity check and counts on closed files. @throws DirtyDirectoryError */
-  inspect(directory: WorkingDirectory, collection: string): Promise<DirectoryReport>;
+  /**
+   * Integrity check and counts on closed files: their structure, or, if `thorough`, all that the engine's own check
+   * looks at. @throws DirtyDirectoryError
+   */
+  inspect(directory: WorkingDirectory, collection: string, options?: InspectOptions): Promise<DirectoryReport>;
 }
 
 /**
@@ -168,6 +177,15 @@ export type Space = (typeof SPACES)[number];
 
 // ---- working directories ----------------------------------------------------------------------------------------
 
+/** Largest piece of a range that a working directory hands out, in bytes: a whole number of blocks. */
+export const MAX_PIECE = 256 * 1024;
+
+/** Bytes and where in their file they belong. */
+export interface PlacedBytes {
+  offset: number;
+  bytes: Uint8Array;
+}
+
 /** Names the manifest whose content the directory holds exactly. */
 export interface CleanMarker {
   manifestKey: string;
@@ -189,14 +207,25 @@ export interface WorkingDirectory {
   /** Block digests kept beside the directory; `undefined` when absent or damaged. */
   readDigests(): Promise<DirectoryDigests | undefined>;
   writeDigests(digests: DirectoryDigests): Promise<void>;
+  /**
+   * Paths of files that provably nobody has touched since this owner took the marker away: their content is still what
+   * the digests say. Another file may be unchanged all the same; empty without proof. An engine may have run meanwhile.
+   */
+  untouched(): Promise<Set<string>>;
   /** Regular files with their sizes, in path order. */
   list(): Promise<Array<{ path: string; size: number }>>;
+  /** Digests of the file as it is now. */
+  digest(path: string): Promise<FileDigests>;
   /** The file's content in order, in chunks whose sizes are multiples of 4 KiB except the last. */
   read(path: string): AsyncIterable<Uint8Array>;
   /** Exactly `length` bytes at `offset`. */
   readAt(path: string, offset: number, length: number): Promise<Uint8Array>;
+  /** Exactly these ranges, in the order given, each in pieces of `MAX_PIECE` bytes and a rest. */
+  readRuns(path: string, runs: readonly Run[]): AsyncIterable<PlacedBytes>;
   /** Write at an offset, creating file and folders as needed. */
   writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void>;
+  /** The same for many offsets at once. */
+  writeEach(path: string, pieces: readonly PlacedBytes[]): Promise<void>;
   /** Set the exact size, creating file and folders as needed. */
   resize(path: string, size: number): Promise<void>;
   remove(path: string): Promise<void>;

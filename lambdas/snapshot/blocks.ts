@@ -37,6 +37,15 @@ export function blockDigest(block: Uint8Array): Uint8Array {
   return hash('sha256', block, 'buffer');
 }
 
+/** Digests of the blocks of a chunk that begins at a block, 32 bytes apiece; the last block may be short. */
+export function blockDigests(chunk: Uint8Array): Uint8Array {
+  const digests = new Uint8Array(blockCount(chunk.length) * DIGEST_SIZE);
+  for (let start = 0, at = 0; start < chunk.length; start += BLOCK_SIZE, at += DIGEST_SIZE) {
+    digests.set(blockDigest(chunk.subarray(start, start + BLOCK_SIZE)), at);
+  }
+  return digests;
+}
+
 /** Hex content digest of a file, from the digests of its blocks. */
 export function contentDigest(digests: FileDigests): string {
   const size = Buffer.alloc(8);

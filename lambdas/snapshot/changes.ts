@@ -1,5 +1,5 @@
-/** Which blocks of a file changed: the new content beside the digests of the base. */
-import { BLOCK_SIZE, blockCount, blockDigest, DIGEST_SIZE, type FileDigests } from './blocks.ts';
+/** Which blocks of a file changed: the digests of the new content beside those of the base. */
+import { BLOCK_SIZE, blockCount, blockDigests, DIGEST_SIZE, type FileDigests } from './blocks.ts';
 
 /** A range of a file, in bytes. */
 export interface Run {
@@ -7,50 +7,63 @@ export interface Run {
   length: number;
 }
 
-/**
- * Compares a file, given in order in chunks of whole blocks (only the last chunk may end inside one), with its base.
- * Neighbouring changed blocks come as one run. Blocks beyond the base, and a last block of another length, count as
- * changed, so that runs and base together always cover the file.
- */
-export class BlockComparison {
-  readonly #base: FileDigests | undefined;
+/** Digests of a file that is given in order in chunks of whole blocks; only the last chunk may end inside one. */
+export class BlockDigester {
   readonly #digests: Uint8Array[] = [];
-  readonly #changed: Run[] = [];
   #size = 0;
-
-  constructor(base: FileDigests | undefined) {
-    this.#base = base;
-  }
 
   push(chunk: Uint8Array): void {
     if (this.#size % BLOCK_SIZE !== 0) throw new RangeError('Only the last chunk may end inside a block.');
-    const digests = new Uint8Array(blockCount(chunk.length) * DIGEST_SIZE);
-    for (let start = 0, at = 0; start < chunk.length; start += BLOCK_SIZE, at += DIGEST_SIZE) {
-      const block = chunk.subarray(start, start + BLOCK_SIZE);
-      const digest = blockDigest(block);
-      digests.set(digest, at);
-      if (!this.#isInBase(this.#size + start, block.length, digest)) this.#mark(this.#size + start, block.length);
-    }
-    this.#digests.push(digests);
+    this.#digests.push(blockDigests(chunk));
     this.#size += chunk.length;
   }
 
-  finish(): { digests: FileDigests; changed: Run[] } {
-    return { digests: { size: this.#size, blocks: Buffer.concat(this.#digests) }, changed: this.#changed };
+  finish(): FileDigests {
+    return { size: this.#size, blocks: Buffer.concat(this.#digests) };
   }
+}
 
-  #isInBase(offset: number, length: number, digest: Uint8Array): boolean {
-    const base = this.#base;
-    if (base === undefined || Math.min(BLOCK_SIZE, base.size - offset) !== length) return false;
-    const at = (offset / BLOCK_SIZE) * DIGEST_SIZE;
-    return Buffer.compare(base.blocks.subarray(at, at + DIGEST_SIZE), digest) === 0;
-  }
-
-  #mark(offset: number, length: number): void {
-    const last = this.#changed.at(-1);
+/**
+ * Ranges of a file that are not what its base had there. Neighbouring changed blocks come as one run. Blocks beyond the
+ * base, and a last block of another length, count as changed, so that runs and base together always cover the file.
+ */
+export function changedRuns(base: FileDigests | undefined, now: FileDigests): Run[] {
+  const runs: Run[] = [];
+  const mark = (index: number) => {
+    const offset = index * BLOCK_SIZE;
+    const length = Math.min(BLOCK_SIZE, now.size - offset);
+    const last = runs.at(-1);
     if (last !== undefined && last.offset + last.length === offset) last.length += length;
-    else this.#changed.push({ offset, length });
+    else runs.push({ offset, length });
+  };
+  const common = base === undefined ? 0 : comparableBlocks(base, now);
+  const [before, after] = [bufferOf(base?.blocks ?? new Uint8Array()), bufferOf(now.blocks)];
+  for (let start = 0; start < common; start += STRIDE) {
+    const end = Math.min(common, start + STRIDE);
+    if (isEqual(before, after, start, end)) continue;
+    for (let index = start; index < end; index++) if (!isEqual(before, after, index, index + 1)) mark(index);
   }
+  for (let index = common; index < blockCount(now.size); index++) mark(index);
+  return runs;
+}
+
+/** Blocks that are compared at once: most of a large file is equal. */
+const STRIDE = 128;
+
+/** Blocks that both have with the same length. */
+function comparableBlocks(base: FileDigests, now: FileDigests): number {
+  if (base.size === now.size) return blockCount(now.size);
+  return Math.floor(Math.min(base.size, now.size) / BLOCK_SIZE);
+}
+
+function isEqual(a: Buffer, b: Buffer, from: number, to: number): boolean {
+  const [start, end] = [from * DIGEST_SIZE, to * DIGEST_SIZE];
+  return a.compare(b, start, end, start, end) === 0;
+}
+
+/** A view, no copy. */
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 export function totalLength(runs: readonly Run[]): number {

@@ -7,15 +7,15 @@ import { CorruptObjectError, DirtyDirectoryError } from '../protocol/errors.ts';
 import {
   BLOCK_SIZE,
   blockCount,
-  blockDigest,
+  blockDigests,
   contentDigest,
   DIGEST_SIZE,
   type DirectoryDigests,
   type FileDigests,
 } from '../snapshot/blocks.ts';
-import { BlockComparison, type Run, totalLength } from '../snapshot/changes.ts';
+import { changedRuns, type Run, totalLength } from '../snapshot/changes.ts';
 import { diff, slice, type Write } from '../snapshot/diff.ts';
-import type { Extent } from '../snapshot/frames.ts';
+import type { Extent, Frame } from '../snapshot/frames.ts';
 import { decodeManifest, type Manifest } from '../snapshot/manifest.ts';
 import { type FetchCounts, type FetchPorts, fetchFrames } from './fetch-frames.ts';
 import type { LoadedManifest } from './read-pointer.ts';
@@ -35,6 +35,9 @@ export interface HydrateOptions {
    */
   rescan?: boolean;
 }
+
+/** Part of a file beyond which reading all of it again is cheaper than reading range by range. */
+const MOSTLY = 0.25;
 
 /**
  * @throws CorruptObjectError (a frame, or a file once assembled, is not what the manifest says)
@@ -122,9 +125,7 @@ async function rescan(directory: WorkingDirectory, known: DirectoryDigests): Pro
   const runs = new Map<string, Run[]>();
   for (const { path, size } of await directory.list()) {
     sizes.set(path, size);
-    const comparison = new BlockComparison(known.files.get(path));
-    for await (const chunk of directory.read(path)) comparison.push(chunk);
-    runs.set(path, comparison.finish().changed);
+    runs.set(path, changedRuns(known.files.get(path), await directory.digest(path)));
   }
   return { sizes, runs };
 }
@@ -156,18 +157,21 @@ async function applyWrites(
   directory: WorkingDirectory,
   writes: readonly Write[],
 ): Promise<FetchCounts> {
-  const byFrame = new Map<string, Write[]>();
-  for (const write of writes) {
-    const id = `${write.frame.packKey}@${write.frame.offset}`;
-    byFrame.set(id, [...(byFrame.get(id) ?? []), write]);
-  }
+  const byFrame = Map.groupBy(writes, idOf);
   const frames = writes.map((write) => write.frame);
   return fetchFrames(ports, frames, async (frame, raw) => {
-    for (const write of byFrame.get(`${frame.packKey}@${frame.offset}`) ?? []) {
-      const bytes = raw.subarray(write.frameOffset, write.frameOffset + write.length);
-      await directory.writeAt(write.path, write.offset, bytes);
+    const ours = byFrame.get(idOf({ frame })) ?? [];
+    for (const [path, pieces] of Map.groupBy(ours, (write) => write.path)) {
+      const placed = pieces.map(({ offset, frameOffset, length }) => {
+        return { offset, bytes: raw.subarray(frameOffset, frameOffset + length) };
+      });
+      await directory.writeEach(path, placed);
     }
   });
+}
+
+function idOf({ frame }: { frame: Frame }): string {
+  return `${frame.packKey}@${frame.offset}`;
 }
 
 /** Digests after the writes: those known for untouched blocks, read back and computed for touched ones. */
@@ -180,23 +184,18 @@ async function redigest(
   const touched = Map.groupBy(writes, (write) => write.path);
   const result = new Map<string, FileDigests>();
   for (const { path, size } of manifest.files) {
-    const blocks = new Uint8Array(blockCount(size) * DIGEST_SIZE);
-    blocks.set(known.files.get(path)?.blocks.subarray(0, blocks.length) ?? []);
-    for (const write of touched.get(path) ?? []) await digestRun(directory, path, write, blocks);
-    result.set(path, { size, blocks });
-  }
-  return result;
-}
-
-async function digestRun(directory: WorkingDirectory, path: string, run: Run, blocks: Uint8Array): Promise<void> {
-  const PART = 256 * BLOCK_SIZE;
-  for (let at = run.offset; at < run.offset + run.length; at += PART) {
-    const bytes = await directory.readAt(path, at, Math.min(PART, run.offset + run.length - at));
-    for (let start = 0; start < bytes.length; start += BLOCK_SIZE) {
-      const index = (at + start) / BLOCK_SIZE;
-      blocks.set(blockDigest(bytes.subarray(start, start + BLOCK_SIZE)), index * DIGEST_SIZE);
+    const written = touched.get(path) ?? [];
+    if (totalLength(written) > size * MOSTLY) result.set(path, await directory.digest(path));
+    else {
+      const blocks = new Uint8Array(blockCount(size) * DIGEST_SIZE);
+      blocks.set(known.files.get(path)?.blocks.subarray(0, blocks.length) ?? []);
+      for await (const { offset, bytes } of directory.readRuns(path, written)) {
+        blocks.set(blockDigests(bytes), (offset / BLOCK_SIZE) * DIGEST_SIZE);
+      }
+      result.set(path, { size, blocks });
     }
   }
+  return result;
 }
 
 function verify(manifest: Manifest, digests: ReadonlyMap<string, FileDigests>): void {

@@ -13,6 +13,7 @@ import {
 import { nextLedger } from '../protocol/ledger.ts';
 import { type MergePlan, planMerge } from '../protocol/merge-plan.ts';
 import { deltaCap, selectBatch } from '../protocol/plan.ts';
+import type { ScannedFile } from '../snapshot/commit.ts';
 import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
 import type { EngineStamp } from '../snapshot/manifest.ts';
 import { applyDeltas, outcomes } from './apply-deltas.ts';
@@ -22,7 +23,7 @@ import { type InboxObservation, observeInbox } from './observe-inbox.ts';
 import { type ReadDelta, readDeltas } from './read-deltas.ts';
 import { isCurrent, type LoadedManifest, loadManifest } from './read-pointer.ts';
 import { refuseOlder } from './refuse-older.ts';
-import { sealCommit } from './seal-commit.ts';
+import { scan, sealCommit } from './seal-commit.ts';
 
 /** Replies that must blame a delta, alone in its batch, before it is rejected. */
 const BLAMES_TO_REJECT = 3;
@@ -87,11 +88,11 @@ async function mergeInto(
   batch: readonly ReadDelta[],
 ): Promise<Merge> {
   const { manifest } = base;
-  const { deltas, plan, hydration, engine, records } = await applyOrReject(ports, directory, base, batch);
+  const { deltas, plan, hydration, engine, records, scanned } = await applyOrReject(ports, directory, base, batch);
   const applied = outcomes(manifest.version + 1, deltas, plan);
   const ids = new Set(inbox.inbox.map((entry) => entry.deltaId));
   const ledger = nextLedger(manifest.ledger, ids, inbox.statuses, applied);
-  const sealed = await sealCommit(ports, directory, { base, baseDigests: hydration.digests, engine, records, ledger });
+  const sealed = await sealCommit(ports, directory, { base, scanned, engine, records, ledger });
   await directory.writeDigests(sealed.digests);
   await directory.markClean(sealed.digests);
   const rejectedOperations = applied.reduce((sum, entry) => sum + entry.rejectedOperations, 0);
@@ -111,6 +112,8 @@ interface Applied {
   hydration: Hydration;
   engine: EngineStamp | null;
   records: number;
+  /** Every file of the closed directory beside the base. */
+  scanned: readonly ScannedFile[];
 }
 
 /** Apply; a delta that is alone and is blamed again and again is rejected whole, so that it stops nobody else. */
@@ -146,7 +149,8 @@ async function apply(
   const hydration = await hydrate(ports, directory, base, { rescan: true });
   if (deltas.every((delta) => delta.operations.length === 0)) {
     const plan = planMerge(deltas, new Set());
-    return { deltas, plan, hydration, engine: manifest.engine, records: manifest.records };
+    const scanned = [...hydration.digests.files].map(([path, digests]) => ({ path, digests, changed: [] }));
+    return { deltas, plan, hydration, engine: manifest.engine, records: manifest.records, scanned };
   }
   const identity = await ports.engine.identify();
   refuseOlder(identity.version, base);
@@ -157,7 +161,11 @@ async function apply(
   } finally {
     await session.close();
   }
-  const report = await ports.engine.inspect(directory, collection);
+  // Both only read, and neither waits for the other; the first failure counts once both have ended.
+  const inspecting = ports.engine.inspect(directory, collection);
+  const scanning = scan(directory, hydration.digests);
+  await Promise.allSettled([inspecting, scanning]);
+  const [report, scanned] = [await inspecting, await scanning];
   const records = manifest.records + plan.growth;
   if (report.records !== records) {
     throw new MergeVerificationError(
@@ -165,5 +173,5 @@ async function apply(
     );
   }
   const engine = { name: identity.name, version: identity.version, migrations: report.migrations };
-  return { deltas, plan, hydration, engine, records };
+  return { deltas, plan, hydration, engine, records, scanned };
 }

@@ -5,9 +5,8 @@ import { InvariantViolatedError } from '../protocol/errors.ts';
 import { successionViolations } from '../protocol/invariants.ts';
 import type { LedgerEntry } from '../protocol/ledger.ts';
 import type { DirectoryDigests } from '../snapshot/blocks.ts';
-import { BlockComparison } from '../snapshot/changes.ts';
+import { changedRuns } from '../snapshot/changes.ts';
 import { changedBytes, needsRepack, nextManifest, type ScannedFile, wholly } from '../snapshot/commit.ts';
-import { FRAME_SIZE } from '../snapshot/frames.ts';
 import { manifestKey, packKey } from '../snapshot/keys.ts';
 import { type EngineStamp, encodeManifest, liveBytes } from '../snapshot/manifest.ts';
 import { PackBuilder } from '../snapshot/pack.ts';
@@ -18,8 +17,8 @@ export const STAGED = { pack: 'pack', manifest: 'manifest' } as const;
 
 export interface SealInput {
   base: LoadedManifest;
-  /** Of the base's files. */
-  baseDigests: DirectoryDigests;
+  /** Every file of the directory beside the base. */
+  scanned: readonly ScannedFile[];
   engine: EngineStamp | null;
   records: number;
   ledger: LedgerEntry[];
@@ -44,7 +43,7 @@ export async function sealCommit(
   const { collection } = base.manifest;
   // A new id for every invocation: a zombie and its retry must never meet under one key.
   const commitId = ports.ids.commitId();
-  const scanned = await scan(directory, input.baseDigests);
+  const { scanned } = input;
   const repacked = needsRepack(base.manifest, scanned);
   const files = repacked ? wholly(scanned) : scanned;
   const builder = new PackBuilder(packKey(collection, commitId, 0));
@@ -87,12 +86,20 @@ export async function sealCommit(
   }
 }
 
-async function scan(directory: WorkingDirectory, base: DirectoryDigests): Promise<ScannedFile[]> {
+/**
+ * Every file of a closed directory beside its base. What nobody has touched since it was the base is not read.
+ * @param base Of the files as they were when the directory's marker was taken away.
+ */
+export async function scan(directory: WorkingDirectory, base: DirectoryDigests): Promise<ScannedFile[]> {
   const files: ScannedFile[] = [];
-  for (const { path } of await directory.list()) {
-    const comparison = new BlockComparison(base.files.get(path));
-    for await (const chunk of directory.read(path)) comparison.push(chunk);
-    files.push({ path, ...comparison.finish() });
+  const untouched = await directory.untouched();
+  for (const { path, size } of await directory.list()) {
+    const known = base.files.get(path);
+    if (known?.size === size && untouched.has(path)) files.push({ path, digests: known, changed: [] });
+    else {
+      const digests = await directory.digest(path);
+      files.push({ path, digests, changed: changedRuns(known, digests) });
+    }
   }
   return files;
 }
@@ -104,11 +111,9 @@ async function appendChanges(
   builder: PackBuilder,
 ): Promise<void> {
   for (const { path, changed } of files) {
-    for (const run of changed) {
-      for (let at = run.offset; at < run.offset + run.length; at += FRAME_SIZE) {
-        const bytes = await directory.readAt(path, at, Math.min(FRAME_SIZE, run.offset + run.length - at));
-        for (const stored of builder.add(path, at, bytes)) await staging.append(STAGED.pack, stored);
-      }
+    if (changed.length === 0) continue;
+    for await (const { offset, bytes } of directory.readRuns(path, changed)) {
+      for (const stored of builder.add(path, offset, bytes)) await staging.append(STAGED.pack, stored);
     }
   }
   for (const stored of builder.flush()) await staging.append(STAGED.pack, stored);

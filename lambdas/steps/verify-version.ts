@@ -32,7 +32,7 @@ export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promi
   try {
     await directory.clear();
     await hydrate({ ...ports, cache: NO_CACHE }, directory, loaded);
-    const { records } = await ports.engine.inspect(directory, manifest.collection);
+    const { records } = await ports.engine.inspect(directory, manifest.collection, { thorough: true });
     if (records !== manifest.records) {
       throw new CorruptObjectError(
         `Version ${manifest.version} of "${manifest.collection}" holds ${records} records, its manifest says ` +

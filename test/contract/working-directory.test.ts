@@ -1,19 +1,37 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeDigests, encodeDigests } from '../../lambdas/adapters/files/digests-file.ts';
+import { REST_MS, stampFiles, untouchedSince } from '../../lambdas/adapters/files/file-stamps.ts';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
-import type { WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
+import { MAX_PIECE, type WorkingDirectories, type WorkingDirectory } from '../../lambdas/ports.ts';
 import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
-import { BLOCK_SIZE, type DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
+import { BLOCK_SIZE, blockDigests, type DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 
 interface Harness {
+  /** Time that a file must be at rest before it can be known as untouched. */
+  rest(): Promise<void>;
   directories: WorkingDirectories;
   /** Flip a byte of the stored digests of the only slot. */
   damageDigests(directory: WorkingDirectory): Promise<void>;
@@ -24,6 +42,7 @@ async function fileHarness(): Promise<Harness & { root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'directories-'));
   return {
     root,
+    rest: () => setTimeout(REST_MS + 1),
     directories: new FileWorkingDirectories({ root }),
     damageDigests: async (directory) => {
       const file = join(dirname(directory.path), 'digests.bin');
@@ -36,6 +55,7 @@ async function fileHarness(): Promise<Harness & { root: string }> {
 async function memoryHarness(): Promise<Harness> {
   const directories = new MemoryDirectories();
   return {
+    rest: async () => {},
     directories,
     damageDigests: async () => {
       for (const slot of directories.slots) slot.digests = slot.digests && flipped(slot.digests);
@@ -212,6 +232,85 @@ describe.each([
       },
     );
 
+    it.each([0, 1, BLOCK_SIZE, 3 * BLOCK_SIZE + 5, 2 ** 21, 9 * 2 ** 20 + 1])(
+      'digests %i bytes block by block',
+      async (size) => {
+        const content = Buffer.from(Uint8Array.from({ length: size }, (_, n) => (n * 7 + (n >> 12)) % 251));
+        await directory.resize('a/file', 0);
+        await directory.writeAt('a/file', 0, content);
+
+        const found = await directory.digest('a/file');
+
+        expect(found.size).toBe(size);
+        expect(Buffer.from(found.blocks).equals(blockDigests(content))).toBe(true);
+      },
+    );
+
+    it('digests many files at once', async () => {
+      const files = Array.from({ length: 6 }, (_, n) => ({ path: `f${n}`, content: Buffer.alloc(3 * 2 ** 20 + n, n) }));
+      for (const { path, content } of files) await directory.writeAt(path, 0, content);
+      const found = await Promise.all(files.map(({ path }) => directory.digest(path)));
+      found.forEach(({ blocks }, n) => {
+        expect(Buffer.from(blocks).equals(blockDigests(files[n]?.content ?? Buffer.alloc(0)))).toBe(true);
+      });
+      await expect(directory.digest('absent')).rejects.toThrow(DirtyDirectoryError);
+    });
+
+    it('reads ranges in the order given, in pieces of a size that fits a frame', async () => {
+      const content = Buffer.from(Uint8Array.from({ length: 2 * MAX_PIECE + 10 }, (_, n) => (n * 5 + (n >> 9)) % 251));
+      await directory.writeAt('file', 0, content);
+      const runs = [
+        { offset: 5, length: MAX_PIECE + 1 },
+        { offset: 0, length: 3 },
+        { offset: 7, length: 0 },
+        { offset: content.length - 1, length: 1 },
+      ];
+
+      const pieces = await collect(directory.readRuns('file', runs));
+
+      expect(pieces.map(({ offset, bytes }) => [offset, bytes.length])).toEqual([
+        [5, MAX_PIECE],
+        [5 + MAX_PIECE, 1],
+        [0, 3],
+        [content.length - 1, 1],
+      ]);
+      for (const { offset, bytes } of pieces) {
+        expect(Buffer.from(bytes).equals(content.subarray(offset, offset + bytes.length))).toBe(true);
+      }
+      await expect(collect(directory.readRuns('file', [{ offset: 0, length: content.length + 1 }]))).rejects.toThrow(
+        DirtyDirectoryError,
+      );
+    });
+
+    it('writes many pieces as it writes one', async () => {
+      await directory.writeEach('a/file', [
+        { offset: 4, bytes: Buffer.from('ef') },
+        { offset: 0, bytes: Buffer.from('abXd') },
+        { offset: 2, bytes: Buffer.from('c') },
+      ]);
+      expect(Buffer.from(await directory.readAt('a/file', 0, 6)).toString()).toBe('abcdef');
+    });
+
+    it('knows what nobody has touched since the marker was taken away, and nothing without a marker', async () => {
+      for (const path of ['kept', 'written', 'grown', 'removed']) await directory.writeAt(path, 0, Buffer.from(path));
+      expect(await directory.untouched()).toEqual(new Set());
+      await h.rest();
+      await directory.markClean(marker);
+      expect(await directory.untouched()).toEqual(new Set());
+
+      await directory.markDirty();
+      expect(await directory.untouched()).toEqual(new Set(['grown', 'kept', 'removed', 'written']));
+      await directory.writeAt('written', 0, Buffer.from('written'));
+      await directory.resize('grown', 100);
+      await directory.remove('removed');
+      await directory.writeAt('new', 0, Buffer.from('new'));
+      await directory.markDirty();
+      expect(await directory.untouched()).toEqual(new Set(['kept']));
+
+      await directory.markClean(marker);
+      expect(await directory.untouched()).toEqual(new Set());
+    });
+
     it('grows with zeros and truncates', async () => {
       await directory.writeAt('file', 3, Buffer.from('abc'));
       await directory.resize('file', 8);
@@ -276,6 +375,33 @@ describe('working directories on a disk', () => {
     await directory.writeDigests(digests);
     await directory.markClean(marker);
     expect(await readdir(directory.path)).toEqual([]);
+  });
+
+  it('sees every way in which a file can change behind its back', async () => {
+    // Prepare: eight equal files at rest.
+    const directory = await h.directories.claim('books');
+    const at = (path: string) => join(directory.path, path);
+    const paths = ['append', 'backdated', 'chmod', 'kept', 'replaced', 'same', 'truncated', 'unlinked'];
+    for (const path of paths) await writeFile(at(path), 'content');
+    const before = await stat(at('backdated'));
+    expect(await stampFiles(directory.path, paths)).toEqual(new Map());
+    await setTimeout(REST_MS + 1);
+    const stamps = await stampFiles(directory.path, paths);
+    expect([...stamps.keys()]).toEqual(paths);
+
+    // Act: the same bytes written again, and the modification time set back, among them.
+    await appendFile(at('append'), '!');
+    await writeFile(at('backdated'), 'CONTENT');
+    await utimes(at('backdated'), before.atime, before.mtime);
+    await chmod(at('chmod'), 0o600);
+    await writeFile(at('other'), 'content');
+    await rename(at('other'), at('replaced'));
+    await writeFile(at('same'), 'content');
+    await truncate(at('truncated'), 3);
+    await rm(at('unlinked'));
+
+    // Assess
+    expect(await untouchedSince(directory.path, stamps)).toEqual(new Set(['kept']));
   });
 
   it('names a stranger instead of following it, and can remove it', async () => {
@@ -400,8 +526,8 @@ describe('digests codec', () => {
   });
 });
 
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
-  const collected: Uint8Array[] = [];
+async function collect<Item>(chunks: AsyncIterable<Item>): Promise<Item[]> {
+  const collected: Item[] = [];
   for await (const chunk of chunks) collected.push(chunk);
   return collected;
 }

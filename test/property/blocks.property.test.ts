@@ -10,7 +10,7 @@ import {
   digestAt,
   type FileDigests,
 } from '../../lambdas/snapshot/blocks.ts';
-import { BlockComparison, type Run, totalLength } from '../../lambdas/snapshot/changes.ts';
+import { BlockDigester, changedRuns, type Run, totalLength } from '../../lambdas/snapshot/changes.ts';
 import { content, edited, edits, render } from '../support/arbitraries.ts';
 
 const PATH = 'chroma.sqlite3';
@@ -38,10 +38,14 @@ function chunks(file: Buffer, sizes: readonly number[]): Buffer[] {
   return result;
 }
 
-function compare(base: FileDigests | undefined, parts: readonly Uint8Array[]): ReturnType<BlockComparison['finish']> {
-  const comparison = new BlockComparison(base);
-  for (const part of parts) comparison.push(part);
-  return comparison.finish();
+function compare(
+  base: FileDigests | undefined,
+  parts: readonly Uint8Array[],
+): { digests: FileDigests; changed: Run[] } {
+  const digester = new BlockDigester();
+  for (const part of parts) digester.push(part);
+  const digests = digester.finish();
+  return { digests, changed: changedRuns(base, digests) };
 }
 
 /** The definition, over both files at once. */
@@ -104,14 +108,15 @@ describe('the comparison of a file with its base', () => {
     fc.assert(
       fc.property(pair, ({ base, next }) => {
         const expected = compare(naiveDigests(base), [next]);
-        const comparison = new BlockComparison(naiveDigests(base));
+        const digester = new BlockDigester();
         const buffer = Buffer.alloc(BLOCK_SIZE);
         for (const block of chunks(next, [1])) {
           block.copy(buffer);
-          comparison.push(buffer.subarray(0, block.length));
+          digester.push(buffer.subarray(0, block.length));
           buffer.fill(0xff);
         }
-        expect(comparison.finish()).toEqual(expected);
+        const digests = digester.finish();
+        expect({ digests, changed: changedRuns(naiveDigests(base), digests) }).toEqual(expected);
       }),
     );
   });
@@ -119,9 +124,9 @@ describe('the comparison of a file with its base', () => {
   it('refuses more after a chunk that ended inside a block', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: BLOCK_SIZE - 1 }), (length) => {
-        const comparison = new BlockComparison(undefined);
-        comparison.push(Buffer.alloc(length));
-        expect(() => comparison.push(Buffer.alloc(1))).toThrow(RangeError);
+        const digester = new BlockDigester();
+        digester.push(Buffer.alloc(length));
+        expect(() => digester.push(Buffer.alloc(1))).toThrow(RangeError);
       }),
     );
   });

@@ -1,7 +1,7 @@
 /** Commits over directories in memory: the same calls that MergeDeltas and hydration make, without stores and files. */
 import fc from 'fast-check';
 import { BLOCK_SIZE, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
-import { BlockComparison } from '../../lambdas/snapshot/changes.ts';
+import { BlockDigester, changedRuns } from '../../lambdas/snapshot/changes.ts';
 import { needsRepack, nextManifest, type ScannedFile, wholly } from '../../lambdas/snapshot/commit.ts';
 import type { SnapshotDiff } from '../../lambdas/snapshot/diff.ts';
 import { openFrame } from '../../lambdas/snapshot/frames.ts';
@@ -115,9 +115,10 @@ export function steps(versions: readonly [Snapshot, ...Commit[]]): Array<[Snapsh
 }
 
 function scan(path: string, bytes: Buffer, base: FileDigests | undefined): ScannedFile {
-  const comparison = new BlockComparison(base);
-  for (let at = 0; at < bytes.length; at += 3 * BLOCK_SIZE) comparison.push(bytes.subarray(at, at + 3 * BLOCK_SIZE));
-  return { path, ...comparison.finish() };
+  const digester = new BlockDigester();
+  for (let at = 0; at < bytes.length; at += 3 * BLOCK_SIZE) digester.push(bytes.subarray(at, at + 3 * BLOCK_SIZE));
+  const digests = digester.finish();
+  return { path, digests, changed: changedRuns(base, digests) };
 }
 
 /** Only what survives being stored counts. */

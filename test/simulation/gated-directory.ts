@@ -1,6 +1,7 @@
 /** Working directories whose every operation is a place to die. Nobody else sees them, so that none needs a turn. */
-import type { CleanMarker, WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
-import type { DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
+import type { CleanMarker, PlacedBytes, WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
+import type { DirectoryDigests, FileDigests } from '../../lambdas/snapshot/blocks.ts';
+import type { Run } from '../../lambdas/snapshot/changes.ts';
 import type { MemoryDirectories } from '../support/memory-directories.ts';
 import type { Invocation } from './invocation.ts';
 
@@ -57,6 +58,10 @@ class GatedDirectory implements WorkingDirectory {
     return this.#raw.writeDigests(digests);
   }
 
+  async untouched(): Promise<Set<string>> {
+    return this.#raw.untouched();
+  }
+
   async list(): Promise<Array<{ path: string; size: number }>> {
     return this.#raw.list();
   }
@@ -67,6 +72,19 @@ class GatedDirectory implements WorkingDirectory {
 
   async readAt(path: string, offset: number, length: number): Promise<Uint8Array> {
     return this.#raw.readAt(path, offset, length);
+  }
+
+  async digest(path: string): Promise<FileDigests> {
+    return this.#raw.digest(path);
+  }
+
+  readRuns(path: string, runs: readonly Run[]): AsyncIterable<PlacedBytes> {
+    return this.#raw.readRuns(path, runs);
+  }
+
+  /** Each piece is a place to die. */
+  async writeEach(path: string, pieces: readonly PlacedBytes[]): Promise<void> {
+    for (const { offset, bytes } of pieces) await this.writeAt(path, offset, bytes);
   }
 
   async writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void> {

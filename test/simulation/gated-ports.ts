@@ -158,7 +158,7 @@ function gatedEngine(invocation: Invocation, engine: Engine): Engine {
   return {
     identify: () => engine.identify(),
     open: async (directory) => gated(await call('open', () => engine.open(directory))),
-    inspect: (directory, collection) => engine.inspect(directory, collection),
+    inspect: (directory, collection, options) => engine.inspect(directory, collection, options),
   };
 }
 

@@ -4,9 +4,16 @@
  */
 import { decodeDigests, encodeDigests } from '../../lambdas/adapters/files/digests-file.ts';
 import { checkRelativePath } from '../../lambdas/adapters/files/durable.ts';
-import type { CleanMarker, WorkingDirectories, WorkingDirectory } from '../../lambdas/ports.ts';
+import {
+  type CleanMarker,
+  MAX_PIECE,
+  type PlacedBytes,
+  type WorkingDirectories,
+  type WorkingDirectory,
+} from '../../lambdas/ports.ts';
 import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
-import { BLOCK_SIZE, type DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
+import { BLOCK_SIZE, blockDigests, type DirectoryDigests, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
+import type { Run } from '../../lambdas/snapshot/changes.ts';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 
 /** Small, so that small files have several chunks. */
@@ -57,6 +64,8 @@ export class MemoryDirectories implements WorkingDirectories {
 export class MemoryDirectory implements WorkingDirectory {
   readonly path: string;
   readonly #slot: MemorySlot;
+  /** Written since this owner took the marker away. */
+  #touched: Set<string> | undefined;
 
   constructor(slot: MemorySlot) {
     this.#slot = slot;
@@ -70,9 +79,11 @@ export class MemoryDirectory implements WorkingDirectory {
 
   async markClean(marker: CleanMarker): Promise<void> {
     this.#owned().marker = { ...marker };
+    this.#touched = undefined;
   }
 
   async markDirty(): Promise<void> {
+    if (this.#owned().marker !== undefined) this.#touched = new Set();
     this.#owned().marker = undefined;
   }
 
@@ -83,6 +94,11 @@ export class MemoryDirectory implements WorkingDirectory {
 
   async writeDigests(digests: DirectoryDigests): Promise<void> {
     this.#owned().digests = encodeDigests(digests);
+  }
+
+  async untouched(): Promise<Set<string>> {
+    const touched = this.#touched;
+    return new Set(touched && [...this.#owned().files.keys()].filter((path) => !touched.has(path)));
   }
 
   async list(): Promise<Array<{ path: string; size: number }>> {
@@ -103,8 +119,26 @@ export class MemoryDirectory implements WorkingDirectory {
     return Buffer.from(bytes);
   }
 
+  async digest(path: string): Promise<FileDigests> {
+    const bytes = this.#file(path);
+    return { size: bytes.length, blocks: blockDigests(bytes) };
+  }
+
+  async *readRuns(path: string, runs: readonly Run[]): AsyncIterable<PlacedBytes> {
+    for (const { offset, length } of runs) {
+      for (let at = offset; at < offset + length; at += MAX_PIECE) {
+        yield { offset: at, bytes: await this.readAt(path, at, Math.min(MAX_PIECE, offset + length - at)) };
+      }
+    }
+  }
+
+  async writeEach(path: string, pieces: readonly PlacedBytes[]): Promise<void> {
+    for (const { offset, bytes } of pieces) await this.writeAt(path, offset, bytes);
+  }
+
   async writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void> {
     const size = this.#owned().files.get(checkRelativePath(path))?.length ?? 0;
+    this.#touched?.add(path);
     const end = bytes.length === 0 ? size : offset + bytes.length;
     if (end > size || size === 0) await this.resize(path, end);
     this.#file(path).set(bytes, offset);
@@ -112,12 +146,14 @@ export class MemoryDirectory implements WorkingDirectory {
 
   async resize(path: string, size: number): Promise<void> {
     const { files } = this.#owned();
+    this.#touched?.add(path);
     const before = files.get(checkRelativePath(path)) ?? Buffer.alloc(0);
     files.set(path, Buffer.concat([before.subarray(0, size), Buffer.alloc(Math.max(0, size - before.length))]));
   }
 
   async remove(path: string): Promise<void> {
     this.#owned().files.delete(checkRelativePath(path));
+    this.#touched?.add(path);
   }
 
   async clear(): Promise<void> {

@@ -2,6 +2,7 @@
  * Nothing is left behind when this process ends, however it ends. A server that went on writing after its owner had died
  * would write into a directory that somebody else may own by then.
  */
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -34,7 +35,10 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
 const GONE_CHECKS = 100;
 const GONE_CHECK_MS = 5;
 
-/** Resolves once nobody is left of a group that was killed; after half a second at the latest, should init reap nobody. */
+/**
+ * Resolves once nobody is left of a group that was killed; after half a second at the latest, should a process not die.
+ * A dead process that nobody has reaped yet can do nothing any more: init in a container may never reap.
+ */
 export async function groupGone(pid: number): Promise<void> {
   for (let check = 0; check < GONE_CHECKS; check++) {
     try {
@@ -42,8 +46,22 @@ export async function groupGone(pid: number): Promise<void> {
     } catch {
       return;
     }
+    if (await areAllDead(pid)) return;
     await delay(GONE_CHECK_MS);
   }
+}
+
+/** Are all processes of the group zombies? False where the system does not say. */
+async function areAllDead(group: number): Promise<boolean> {
+  const names = await readdir('/proc').catch(() => []);
+  const stats = await Promise.all(
+    names.filter((name) => /^\d+$/.test(name)).map((name) => readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')),
+  );
+  // pid (command) state parent group ...; the command may hold anything, parentheses too.
+  const members = stats
+    .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '))
+    .filter(([, , member]) => Number(member) === group);
+  return members.length > 0 && members.every(([state]) => state === 'Z' || state === 'X');
 }
 
 const live = new Set<number>();

@@ -1,5 +1,12 @@
 /** The engine port over a real Chroma server. */
-import type { DirectoryReport, Engine, EngineIdentity, EngineSession, WorkingDirectory } from '../../ports.ts';
+import type {
+  DirectoryReport,
+  Engine,
+  EngineIdentity,
+  EngineSession,
+  InspectOptions,
+  WorkingDirectory,
+} from '../../ports.ts';
 import { DirtyDirectoryError } from '../../protocol/errors.ts';
 import { findJournals, inspectDirectory, readMigrations } from './inspect.ts';
 import { locateEngine } from './locator.ts';
@@ -41,8 +48,12 @@ export class ChromaEngine implements Engine {
     return new GuardedSession(server, this.#options.requestMs, directory.path, before);
   }
 
-  async inspect(directory: WorkingDirectory, collection: string): Promise<DirectoryReport> {
-    return inspectDirectory(directory.path, collection);
+  async inspect(
+    directory: WorkingDirectory,
+    collection: string,
+    { thorough = false }: InspectOptions = {},
+  ): Promise<DirectoryReport> {
+    return inspectDirectory(directory.path, collection, thorough);
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { DirectoryReport } from '../../ports.ts';
 import { DirtyDirectoryError } from '../../protocol/errors.ts';
+import { findFault } from './integrity.ts';
 
 export const DATABASE = 'chroma.sqlite3';
 /** SQLite's companions of a database that is open, or that was not closed in order. */
@@ -36,15 +37,21 @@ export async function refuseJournals(path: string): Promise<void> {
 
 /**
  * Integrity check, migrations and number of records of a collection. The directory must be closed; nothing is written.
- * `PRAGMA quick_check` reads the whole database in one synchronous call.
+ *
+ * The check reads the whole database, in a thread of its own. `PRAGMA quick_check` does it when `thorough`. Most of its
+ * time goes into comparing the full-text index with the documents word by word (319 of 388 ms for 28 MB); without that,
+ * the same is asked in parts: is every tree well-formed, is every page in exactly one tree or free (ADR 0021)?
  * @throws DirtyDirectoryError
  */
-export async function inspectDirectory(path: string, collection: string): Promise<DirectoryReport> {
+export async function inspectDirectory(path: string, collection: string, thorough: boolean): Promise<DirectoryReport> {
   await refuseJournals(path);
   if (!(await entries(path)).includes(DATABASE)) return { migrations: {}, records: 0 };
+  const file = join(path, DATABASE);
+  const fault = await findFault(file, thorough).catch((cause: Error) => {
+    throw dirty(path, `its ${DATABASE} cannot be read (${cause.message})`, cause);
+  });
+  if (fault !== undefined) throw dirty(path, `its integrity check says "${fault}"`);
   return read(path, (database) => {
-    const [check] = database.prepare('PRAGMA quick_check(1)').all();
-    if (check?.quick_check !== 'ok') throw dirty(path, `its integrity check says "${check?.quick_check}"`);
     const counted = database.prepare(RECORDS).get(collection);
     return { migrations: migrationsOf(database), records: Number(counted?.records) };
   });

@@ -9,15 +9,20 @@
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import type { CleanMarker, WorkingDirectory } from '../../ports.ts';
+import { type CleanMarker, MAX_PIECE, type PlacedBytes, type WorkingDirectory } from '../../ports.ts';
 import { DirtyDirectoryError, InvalidInputError } from '../../protocol/errors.ts';
-import type { DirectoryDigests } from '../../snapshot/blocks.ts';
+import { blockDigests, type DirectoryDigests, type FileDigests } from '../../snapshot/blocks.ts';
+import type { Run } from '../../snapshot/changes.ts';
+import { digestFile } from './block-digester.ts';
 import { readDigestsFile, writeDigestsFile } from './digests-file.ts';
 import { checkRelativePath, readFully, removeFile, sync, systemCode, unlessAbsent, writeFully } from './durable.ts';
+import { type FileStamps, stampFiles, untouchedSince } from './file-stamps.ts';
 import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
 
 /** A multiple of the block size, so that a reader can cut blocks without carrying bytes over. */
 const CHUNK_SIZE = 1024 * 1024;
+/** Up to this size a file is digested here: worker threads would take longer to start than to read it. */
+const SMALL_FILE = 2 * 1024 * 1024;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 const WRITE = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
@@ -29,6 +34,8 @@ export class FileWorkingDirectory implements WorkingDirectory {
   readonly path: string;
   readonly #slot: string;
   readonly #letGo: () => Promise<void>;
+  /** Of the files as they were when this owner took the marker away. */
+  #stamps: FileStamps | undefined;
   #released = false;
 
   constructor(slot: string, letGo: () => Promise<void>) {
@@ -53,10 +60,18 @@ export class FileWorkingDirectory implements WorkingDirectory {
     }
     for (const folder of folders) await sync(folder);
     await writeMarkerFile(file, marker);
+    this.#stamps = undefined;
   }
 
   async markDirty(): Promise<void> {
+    // Only a marker says that the files are what the digests say. Once it is gone, what was noted then still counts.
+    if ((await this.readMarker()) !== undefined) this.#stamps = await stampFiles(this.path, await this.#paths());
     await removeFile(this.#beside(MARKER_FILE));
+  }
+
+  async untouched(): Promise<Set<string>> {
+    this.#beside('');
+    return this.#stamps === undefined ? new Set() : untouchedSince(this.path, this.#stamps);
   }
 
   async readDigests(): Promise<DirectoryDigests | undefined> {
@@ -71,12 +86,20 @@ export class FileWorkingDirectory implements WorkingDirectory {
   async list(): Promise<Array<{ path: string; size: number }>> {
     this.#beside('');
     const files: Array<{ path: string; size: number }> = [];
-    for (const entry of await this.#entries()) {
-      if (entry.isDirectory()) continue;
-      const absolute = join(entry.parentPath, entry.name);
-      files.push({ path: relative(this.path, absolute), size: (await stat(absolute)).size });
-    }
+    for (const path of await this.#paths()) files.push({ path, size: (await stat(join(this.path, path))).size });
     return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** @throws DirtyDirectoryError (no such file, or it cannot be read) */
+  async digest(path: string): Promise<FileDigests> {
+    const handle = await this.#open(path);
+    try {
+      const { size } = await handle.stat();
+      if (size > SMALL_FILE) return { size, blocks: await digestFile(this.#inData(path), size) };
+      return { size, blocks: blockDigests(await readFully(handle, Buffer.allocUnsafe(size), 0)) };
+    } finally {
+      await handle.close();
+    }
   }
 
   /** @throws DirtyDirectoryError (no such file) */
@@ -105,8 +128,33 @@ export class FileWorkingDirectory implements WorkingDirectory {
     }
   }
 
+  /** @throws DirtyDirectoryError (no such file, or it ends before) */
+  async *readRuns(path: string, runs: readonly Run[]): AsyncIterable<PlacedBytes> {
+    const handle = await this.#open(path);
+    try {
+      for (const run of runs) {
+        const end = run.offset + run.length;
+        for (let offset = run.offset; offset < end; offset += MAX_PIECE) {
+          const bytes = await readFully(handle, Buffer.allocUnsafe(Math.min(MAX_PIECE, end - offset)), offset);
+          if (offset + bytes.length < Math.min(offset + MAX_PIECE, end)) {
+            throw this.#dirty(`has no bytes at ${offset + bytes.length} of "${path}"`);
+          }
+          yield { offset, bytes };
+        }
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
   async writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void> {
     await this.#change(path, (handle) => writeFully(handle, bytes, offset));
+  }
+
+  async writeEach(path: string, pieces: readonly PlacedBytes[]): Promise<void> {
+    await this.#change(path, async (handle) => {
+      for (const { offset, bytes } of pieces) await writeFully(handle, bytes, offset);
+    });
   }
 
   async resize(path: string, size: number): Promise<void> {
@@ -163,6 +211,12 @@ export class FileWorkingDirectory implements WorkingDirectory {
       await mkdir(dirname(file), { recursive: true });
       return open(file, WRITE);
     }
+  }
+
+  /** Of regular files. */
+  async #paths(): Promise<string[]> {
+    const files = (await this.#entries()).filter((entry) => !entry.isDirectory());
+    return files.map((entry) => relative(this.path, join(entry.parentPath, entry.name)));
   }
 
   async #entries(): Promise<Dirent[]> {

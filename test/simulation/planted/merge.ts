@@ -9,7 +9,7 @@ import { hydrate } from '../../../lambdas/steps/hydrate.ts';
 import { listInbox, observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
 import { readDeltas } from '../../../lambdas/steps/read-deltas.ts';
 import { loadManifest, readOwnPointer } from '../../../lambdas/steps/read-pointer.ts';
-import { sealCommit } from '../../../lambdas/steps/seal-commit.ts';
+import { scan, sealCommit } from '../../../lambdas/steps/seal-commit.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
 import type { Plant } from './plant.ts';
 
@@ -49,7 +49,8 @@ export async function bentMerge(ports: Ports, state: CompactionState, bent: Bent
     const ledger = nextLedger(carried(manifest.ledger), ids, observed.statuses, applied);
     const records = manifest.records + merged.growth;
     const engine = { name: 'model', version: '1.0.0', migrations };
-    const sealed = await sealCommit(ports, directory, { base, baseDigests: digests, engine, records, ledger });
+    const scanned = await scan(directory, digests);
+    const sealed = await sealCommit(ports, directory, { base, scanned, engine, records, ledger });
     await directory.writeDigests(sealed.digests);
     await directory.markClean(sealed.digests);
     const counts = { deltas: deltas.length, operations: 0, rejectedOperations: 0, missingDeletes: 0 };

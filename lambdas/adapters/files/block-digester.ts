@@ -1,0 +1,124 @@
+/**
+ * Block digests of large files at the speed of all processors: worker threads read the file themselves, so that no byte
+ * of it passes through the event loop or its memory. A worker holds one buffer of 256 KiB.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { BLOCK_SIZE, blockCount, DIGEST_SIZE } from '../../snapshot/blocks.ts';
+
+/** Bytes of a file that one worker is given at a time. A multiple of the block size. */
+const PART_SIZE = 4 * 1024 * 1024;
+const MAX_WORKERS = 4;
+
+/** Given inline because a file beside this module would not survive bundling. */
+const SCRIPT = `
+const { parentPort } = require('node:worker_threads');
+const { hash } = require('node:crypto');
+const { closeSync, constants, openSync, readSync } = require('node:fs');
+const buffer = Buffer.allocUnsafeSlow(64 * ${BLOCK_SIZE});
+parentPort.on('message', ({ path, start, end, digests }) => {
+  let descriptor;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const into = new Uint8Array(digests);
+    for (let at = start; at < end; ) {
+      const wanted = Math.min(buffer.length, end - at);
+      let length = 0;
+      while (length < wanted) {
+        const read = readSync(descriptor, buffer, length, wanted - length, at + length);
+        if (read === 0) throw new Error('it ends at ' + (at + length));
+        length += read;
+      }
+      for (let block = 0; block < length; block += ${BLOCK_SIZE}) {
+        const bytes = buffer.subarray(block, Math.min(length, block + ${BLOCK_SIZE}));
+        into.set(hash('sha256', bytes, 'buffer'), ((at + block) / ${BLOCK_SIZE}) * ${DIGEST_SIZE});
+      }
+      at += length;
+    }
+    parentPort.postMessage(undefined);
+  } catch (error) {
+    parentPort.postMessage(error.message);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+});`;
+
+interface Part {
+  path: string;
+  start: number;
+  end: number;
+  digests: SharedArrayBuffer;
+}
+
+/** Idle workers of this process, which do not keep it alive, and those who wait for one. */
+const idle: Worker[] = [];
+const waiting: Array<(worker: Worker) => void> = [];
+let workers = 0;
+
+/**
+ * Digests of the blocks of a file, 32 bytes apiece. Nobody may write to the file meanwhile.
+ * @throws Error (it cannot be read, or has fewer than `size` bytes)
+ */
+export async function digestFile(path: string, size: number): Promise<Uint8Array> {
+  const digests = new SharedArrayBuffer(blockCount(size) * DIGEST_SIZE);
+  const parts: Promise<void>[] = [];
+  for (let start = 0; start < size; start += PART_SIZE) {
+    parts.push(digestPart({ path, start, end: Math.min(size, start + PART_SIZE), digests }));
+  }
+  const settled = await Promise.allSettled(parts);
+  const failed = settled.find((part) => part.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  // Shared memory is no argument for hashes and comparisons.
+  return new Uint8Array(new Uint8Array(digests));
+}
+
+async function digestPart(part: Part): Promise<void> {
+  const worker = await take();
+  const failure = await ask(worker, part).catch((error: unknown) => {
+    discard(worker);
+    throw error;
+  });
+  give(worker);
+  if (failure !== undefined) throw new Error(`"${part.path}" cannot be read: ${failure}`);
+}
+
+function take(): Promise<Worker> | Worker {
+  const worker = idle.pop();
+  if (worker !== undefined) return worker;
+  if (workers >= Math.min(MAX_WORKERS, availableParallelism())) {
+    return new Promise((resolve) => waiting.push(resolve));
+  }
+  workers++;
+  return new Worker(SCRIPT, { eval: true });
+}
+
+function give(worker: Worker): void {
+  const next = waiting.shift();
+  if (next !== undefined) next(worker);
+  else idle.push(worker);
+}
+
+/** A worker that failed as such is not used again; whoever waits gets another one. */
+function discard(worker: Worker): void {
+  void worker.terminate();
+  const next = waiting.shift();
+  if (next !== undefined) next(new Worker(SCRIPT, { eval: true }));
+  else workers--;
+}
+
+/** What went wrong with the file; `undefined` for success. Rejects when the worker itself fails. */
+function ask(worker: Worker, part: Part): Promise<string | undefined> {
+  worker.ref();
+  return new Promise<string | undefined>((resolve, reject) => {
+    const settle = (then: () => void) => {
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      worker.unref();
+      then();
+    };
+    const onMessage = (failure: string | undefined) => settle(() => resolve(failure));
+    const onError = (error: Error) => settle(() => reject(error));
+    const onExit = () => settle(() => reject(new Error('A digesting thread ended.')));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+    worker.postMessage(part);
+  });
+}
