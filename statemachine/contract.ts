@@ -44,8 +44,8 @@ export interface Merge {
   changedBytes: number;
   /** Size of the whole snapshot. */
   snapshotBytes: number;
-  /** Did this commit write a full pack set? */
-  repacked: boolean;
+  /** Decompressed bytes of unchanged blocks that were written again, so that the snapshot does not fall to pieces. */
+  rewrittenBytes: number;
 }
 
 /** Milliseconds that lock and claim were held, from the acquiring to the releasing write, summed over the execution. */

@@ -12,7 +12,6 @@ import {
   type ManifestRef,
   type Pack,
   type SnapshotFile,
-  storedBytes,
 } from './manifest.ts';
 
 /** A file after the merge, beside its base. */
@@ -22,26 +21,9 @@ export interface ScannedFile {
   changed: Run[];
 }
 
-/** When stored bytes exceed this many times the live snapshot, a commit writes a full pack set. */
-export const REPACK_RATIO = 2;
-
 /** Decompressed bytes that changed. */
 export function changedBytes(files: readonly ScannedFile[]): number {
   return files.reduce((sum, file) => sum + totalLength(file.changed), 0);
-}
-
-/** Would the packs of an incremental commit hold more dead bytes than live ones? */
-export function needsRepack(base: Manifest, files: readonly ScannedFile[]): boolean {
-  const live = files.reduce((sum, file) => sum + file.digests.size, 0);
-  return base.packs.length > 0 && storedBytes(base.packs) + changedBytes(files) > REPACK_RATIO * live;
-}
-
-/** The same files with everything counted as changed. */
-export function wholly(files: readonly ScannedFile[]): ScannedFile[] {
-  return files.map((file) => ({
-    ...file,
-    changed: file.digests.size === 0 ? [] : [{ offset: 0, length: file.digests.size }],
-  }));
 }
 
 export interface CommitContent {

@@ -6,10 +6,11 @@ import { successionViolations } from '../protocol/invariants.ts';
 import type { LedgerEntry } from '../protocol/ledger.ts';
 import type { DirectoryDigests } from '../snapshot/blocks.ts';
 import { changedRuns } from '../snapshot/changes.ts';
-import { changedBytes, needsRepack, nextManifest, type ScannedFile, wholly } from '../snapshot/commit.ts';
+import { changedBytes, nextManifest, type ScannedFile } from '../snapshot/commit.ts';
 import { manifestKey, packKey } from '../snapshot/keys.ts';
 import { type EngineStamp, encodeManifest, liveBytes } from '../snapshot/manifest.ts';
 import { PackBuilder } from '../snapshot/pack.ts';
+import { withRewrites } from '../snapshot/rewrite.ts';
 import type { LoadedManifest } from './read-pointer.ts';
 
 /** Names of the files of a commit in staging. */
@@ -27,7 +28,7 @@ export interface SealInput {
 export interface SealedCommit {
   merge: Pick<
     Merge,
-    'commitId' | 'manifest' | 'manifestBytes' | 'pack' | 'records' | 'changedBytes' | 'snapshotBytes' | 'repacked'
+    'commitId' | 'manifest' | 'manifestBytes' | 'pack' | 'records' | 'changedBytes' | 'snapshotBytes' | 'rewrittenBytes'
   >;
   /** Of the directory as it now is: what the manifest describes. */
   digests: DirectoryDigests;
@@ -44,8 +45,7 @@ export async function sealCommit(
   // A new id for every invocation: a zombie and its retry must never meet under one key.
   const commitId = ports.ids.commitId();
   const { scanned } = input;
-  const repacked = needsRepack(base.manifest, scanned);
-  const files = repacked ? wholly(scanned) : scanned;
+  const files = withRewrites(base.manifest, scanned);
   const builder = new PackBuilder(packKey(collection, commitId, 0));
   const staging = await ports.cache.stage(collection, commitId);
   try {
@@ -71,7 +71,7 @@ export async function sealCommit(
         records: input.records,
         changedBytes: changedBytes(scanned),
         snapshotBytes: liveBytes(manifest.files),
-        repacked,
+        rewrittenBytes: changedBytes(files) - changedBytes(scanned),
       },
       digests: {
         manifestKey: key,

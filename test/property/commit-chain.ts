@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { BLOCK_SIZE, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
 import { BlockDigester, changedRuns } from '../../lambdas/snapshot/changes.ts';
-import { needsRepack, nextManifest, type ScannedFile, wholly } from '../../lambdas/snapshot/commit.ts';
+import { nextManifest, type ScannedFile } from '../../lambdas/snapshot/commit.ts';
 import type { SnapshotDiff } from '../../lambdas/snapshot/diff.ts';
 import { openFrame } from '../../lambdas/snapshot/frames.ts';
 import { manifestKey, packKey } from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
+import { withRewrites } from '../../lambdas/snapshot/rewrite.ts';
 import { type Directory, type Edit, edited, edits, resized } from '../support/arbitraries.ts';
 
 export interface Snapshot {
@@ -19,12 +20,14 @@ export interface Snapshot {
   files: Directory;
 }
 export interface Commit extends Snapshot {
-  /** As compared with the base, before any repacking. */
+  /** As compared with the base. */
   scanned: ScannedFile[];
+  /** With what was written again. */
+  written: ScannedFile[];
 }
 
-/** `never` and `always` override the rule that decides when to write a full pack set. */
-export type Repack = 'never' | 'always' | 'by rule';
+/** What a commit writes again: nothing, everything, or what the product's rule says. */
+export type Rewrite = 'never' | 'always' | 'by rule';
 
 const GENESIS: Manifest = {
   collection: 'docs',
@@ -50,13 +53,15 @@ export class Chain {
     return { ...stored(GENESIS), digests: new Map(), files: new Map() };
   }
 
-  commit(base: Snapshot, files: Directory, repack: Repack = 'never'): Commit {
+  commit(base: Snapshot, files: Directory, rewrite: Rewrite = 'never'): Commit {
     const commitId = id(++this.#commits);
     const scanned = [...files].sort().map(([path, bytes]) => scan(path, bytes, base.digests.get(path)));
-    const full = repack === 'always' || (repack === 'by rule' && needsRepack(base.manifest, scanned));
+    const written = { never: scanned, always: wholly(scanned), 'by rule': withRewrites(base.manifest, scanned) }[
+      rewrite
+    ];
     const builder = new PackBuilder(packKey('docs', commitId, 0));
     const frames: Uint8Array[] = [];
-    for (const { path, changed } of full ? wholly(scanned) : scanned) {
+    for (const { path, changed } of written) {
       for (const { offset, length } of changed) {
         frames.push(...builder.add(path, offset, (files.get(path) as Buffer).subarray(offset, offset + length)));
       }
@@ -70,6 +75,7 @@ export class Chain {
       digests: new Map(scanned.map((file) => [file.path, file.digests])),
       files,
       scanned,
+      written,
     };
   }
 
@@ -97,13 +103,13 @@ export const RUNS = { numRuns: 150 };
 /** The empty version 0, and one commit per list of edits. */
 export function build(
   history: readonly Edit[][],
-  repack: Repack = 'never',
+  rewrite: Rewrite = 'never',
 ): { chain: Chain; versions: [Snapshot, ...Commit[]] } {
   const chain = new Chain();
   const versions: [Snapshot, ...Commit[]] = [chain.empty()];
   for (const changes of history) {
     const base = versions.at(-1) as Snapshot;
-    versions.push(chain.commit(base, edited(base.files, changes), repack));
+    versions.push(chain.commit(base, edited(base.files, changes), rewrite));
   }
   return { chain, versions };
 }
@@ -119,6 +125,14 @@ function scan(path: string, bytes: Buffer, base: FileDigests | undefined): Scann
   for (let at = 0; at < bytes.length; at += 3 * BLOCK_SIZE) digester.push(bytes.subarray(at, at + 3 * BLOCK_SIZE));
   const digests = digester.finish();
   return { path, digests, changed: changedRuns(base, digests) };
+}
+
+/** The same files with everything counted as changed. */
+export function wholly(files: readonly ScannedFile[]): ScannedFile[] {
+  return files.map((file) => ({
+    ...file,
+    changed: file.digests.size === 0 ? [] : [{ offset: 0, length: file.digests.size }],
+  }));
 }
 
 /** Only what survives being stored counts. */

@@ -6,14 +6,14 @@ import { totalLength } from '../../lambdas/snapshot/changes.ts';
 import { changedBytes } from '../../lambdas/snapshot/commit.ts';
 import { diff } from '../../lambdas/snapshot/diff.ts';
 import { childAncestry, storedBytes } from '../../lambdas/snapshot/manifest.ts';
-import { build, history, type Repack, RUNS, type Snapshot, steps } from './commit-chain.ts';
+import { build, history, type Rewrite, RUNS, type Snapshot, steps } from './commit-chain.ts';
 
 describe('a chain of commits', () => {
-  it('gives every version back from every other one: empty, older or newer, repacked or not', () => {
-    const repack = fc.constantFrom<Repack>('never', 'by rule', 'always');
+  it('gives every version back from every other one: empty, older or newer, rewritten or not', () => {
+    const rewrite = fc.constantFrom<Rewrite>('never', 'by rule', 'always');
     fc.assert(
-      fc.property(history, repack, (history, repack) => {
-        const { chain, versions } = build(history, repack);
+      fc.property(history, rewrite, (history, rewrite) => {
+        const { chain, versions } = build(history, rewrite);
         for (const from of versions) {
           for (const to of versions) {
             const directory = chain.apply(from.files, diff(from.manifest.files, to.manifest.files));
@@ -55,8 +55,8 @@ describe('a chain of commits', () => {
         const { chain, versions } = build(history);
         const last = versions.at(-1) as Snapshot;
         const same = chain.commit(last, last.files);
-        const repacked = chain.commit(last, last.files, 'always');
-        for (const { manifest } of [last, same, repacked]) {
+        const rewritten = chain.commit(last, last.files, 'always');
+        for (const { manifest } of [last, same, rewritten]) {
           expect(diff(last.manifest.files, manifest.files)).toEqual({ removes: [], resizes: [], writes: [] });
         }
       }),

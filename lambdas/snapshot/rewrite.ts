@@ -1,0 +1,219 @@
+/**
+ * Which unchanged blocks a commit writes again, so that a snapshot never falls to pieces, however many small commits
+ * made it (ADR 0023). Every commit pays for the disorder that it makes, instead of one in forty writing everything:
+ *
+ * - **Waste.** A frame is read whole while any block of it lives. Dead bytes in such frames are what a cold reader
+ *   fetches for nothing: at most `WASTE` of the live bytes. The frames with most of them go first. Where more than
+ *   that is dead, such a frame is at most 1 / (1 + WASTE) alive, so each byte of waste costs at most 4 bytes written.
+ * - **Stored.** Packs, dead frames included, hold at most `STORED` times the live bytes. The emptiest packs go first: at
+ *   most half of them lives, so a byte freed costs at most a byte written. From `STORED_SOFT` on, a bit in every commit.
+ * - **Packs.** At most `MAX_PACKS`; beyond it the smallest ones become one, down to half of it, so that packs grow in tiers
+ *   and a block is written again a logarithmic number of times.
+ * - **Extents.** At most `extentLimit`; beyond it the most torn 256 KiB of files are written in one piece.
+ */
+import { type Run, totalLength } from './changes.ts';
+import type { ScannedFile } from './commit.ts';
+import type { Frame } from './frames.ts';
+import type { Manifest } from './manifest.ts';
+
+export const WASTE = 0.25;
+export const STORED = 2;
+export const STORED_SOFT = 1.6;
+export const MAX_PACKS = 32;
+/** The unit in which torn ranges are mended, and the least that a commit may write again to keep under `STORED`. */
+const WINDOW = 256 * 1024;
+const EXTENTS_AT_LEAST = 16_384;
+const BYTES_PER_EXTENT = 16 * 1024;
+
+/** Most extents of a snapshot of so many bytes, give or take those that a window or frame boundary cuts in two. */
+export function extentLimit(liveBytes: number): number {
+  return Math.max(EXTENTS_AT_LEAST, Math.floor(liveBytes / BYTES_PER_EXTENT));
+}
+
+/** A range that stays where it is: `length` bytes of a file, in a frame of the base. */
+interface Kept extends Run {
+  path: string;
+  frame: Frame;
+}
+
+interface LiveFrame {
+  frame: Frame;
+  live: number;
+  kept: Kept[];
+}
+
+interface LivePack {
+  rawSize: number;
+  live: number;
+  frames: Set<LiveFrame>;
+}
+
+/** The same files with all that the commit should write counted as changed: what changed, and what is written again. */
+export function withRewrites(base: Manifest, files: readonly ScannedFile[]): ScannedFile[] {
+  const mended = mendTorn(base, files);
+  const layout = new Layout(base, mended);
+  layout.limitWaste();
+  layout.limitStored(totalLength(files.flatMap((file) => file.changed)));
+  layout.limitPacks();
+  return withRuns(mended, layout.rewritten);
+}
+
+/** The layout of the next version if nothing more were written again, and what is decided to be. */
+class Layout {
+  readonly rewritten: Kept[] = [];
+  readonly #packs = new Map<string, LivePack>();
+  readonly #live: number;
+  /** Bytes of the commit's own pack. */
+  #fresh: number;
+
+  constructor(base: Manifest, files: readonly ScannedFile[]) {
+    this.#live = files.reduce((sum, file) => sum + file.digests.size, 0);
+    this.#fresh = totalLength(files.flatMap((file) => file.changed));
+    const sizes = new Map(base.packs.map((pack) => [pack.key, pack.rawSize]));
+    const frames = new Map<Frame, LiveFrame>();
+    for (const kept of keptRanges(base, files)) {
+      const { frame, length } = kept;
+      let entry = frames.get(frame);
+      if (entry === undefined) {
+        entry = { frame, live: 0, kept: [] };
+        frames.set(frame, entry);
+      }
+      let pack = this.#packs.get(frame.packKey);
+      if (pack === undefined) {
+        pack = { rawSize: sizes.get(frame.packKey) ?? 0, live: 0, frames: new Set() };
+        this.#packs.set(frame.packKey, pack);
+      }
+      entry.live += length;
+      entry.kept.push(kept);
+      pack.live += length;
+      pack.frames.add(entry);
+    }
+  }
+
+  limitWaste(): void {
+    const frames = [...this.#packs.values()].flatMap((pack) => [...pack.frames]);
+    let waste = frames.reduce((sum, { frame, live }) => sum + frame.rawLength - live, 0);
+    const emptiest = frames.sort((a, b) => a.live / a.frame.rawLength - b.live / b.frame.rawLength);
+    for (const entry of emptiest) {
+      if (waste <= WASTE * this.#live) return;
+      waste -= entry.frame.rawLength - entry.live;
+      this.#rewrite(entry);
+    }
+  }
+
+  /** @param changed Bytes that the commit has to write anyway: what it may write again at leisure is no more. */
+  limitStored(changed: number): void {
+    while (this.#stored() > STORED * this.#live && this.#packs.size > 0) this.#rewritePack(this.#emptiest());
+    let room = Math.max(WINDOW, changed);
+    while (this.#stored() > STORED_SOFT * this.#live && this.#packs.size > 0) {
+      for (const entry of this.#emptiest().frames) {
+        if (entry.live > room) return;
+        room -= entry.live;
+        this.#rewrite(entry);
+      }
+    }
+  }
+
+  limitPacks(): void {
+    if (this.#count() <= MAX_PACKS) return;
+    const smallest = [...this.#packs.values()].sort((a, b) => a.live - b.live);
+    for (const pack of smallest) {
+      if (this.#count() <= MAX_PACKS / 2) return;
+      this.#rewritePack(pack);
+    }
+  }
+
+  #emptiest(): LivePack {
+    return [...this.#packs.values()].reduce((a, b) => (b.live / b.rawSize < a.live / a.rawSize ? b : a));
+  }
+
+  #rewritePack(pack: LivePack): void {
+    for (const entry of pack.frames) this.#rewrite(entry);
+  }
+
+  #rewrite(entry: LiveFrame): void {
+    const { packKey } = entry.frame;
+    const pack = this.#packs.get(packKey);
+    if (!pack?.frames.delete(entry)) return;
+    pack.live -= entry.live;
+    if (pack.frames.size === 0) this.#packs.delete(packKey);
+    this.#fresh += entry.live;
+    this.rewritten.push(...entry.kept);
+  }
+
+  #stored(): number {
+    return [...this.#packs.values()].reduce((sum, pack) => sum + pack.rawSize, this.#fresh);
+  }
+
+  #count(): number {
+    return this.#packs.size + (this.#fresh > 0 ? 1 : 0);
+  }
+}
+
+/** Ranges of the files that did not change, each with the frame that holds it. */
+function* keptRanges(base: Manifest, files: readonly ScannedFile[]): Generator<Kept> {
+  const extents = new Map(base.files.map((file) => [file.path, file.extents]));
+  for (const { path, digests, changed } of files) {
+    let r = 0;
+    for (const { offset, length, frame } of extents.get(path) ?? []) {
+      const end = Math.min(offset + length, digests.size);
+      for (let at = offset; at < end; ) {
+        const run = changed[r];
+        if (run !== undefined && run.offset + run.length <= at) r++;
+        else if (run !== undefined && run.offset <= at) at = run.offset + run.length;
+        else {
+          const stop = Math.min(end, run?.offset ?? end);
+          yield { path, offset: at, length: stop - at, frame };
+          at = stop;
+        }
+      }
+    }
+  }
+}
+
+/** Windows of files that consist of most ranges, counted as changed, when there are too many ranges in all. */
+function mendTorn(base: Manifest, files: readonly ScannedFile[]): readonly ScannedFile[] {
+  const limit = extentLimit(files.reduce((sum, file) => sum + file.digests.size, 0));
+  const changed = files.flatMap(({ path, changed }) => changed.map((run) => ({ path, ...run })));
+  const ranges = new Map<string, { path: string; window: number; count: number }>();
+  let total = 0;
+  for (const { path, offset, length } of [...keptRanges(base, files), ...changed]) {
+    for (let window = Math.floor(offset / WINDOW); window * WINDOW < offset + length; window++) {
+      const id = `${window}/${path}`;
+      const entry = ranges.get(id) ?? { path, window, count: 0 };
+      entry.count++;
+      total++;
+      ranges.set(id, entry);
+    }
+  }
+  if (total <= limit) return files;
+  const sizes = new Map(files.map((file) => [file.path, file.digests.size]));
+  const torn: Array<Run & { path: string }> = [];
+  for (const { path, window, count } of [...ranges.values()].sort((a, b) => b.count - a.count)) {
+    if (total <= (limit * 3) / 4 || count < 2) break;
+    total -= count - 1;
+    const offset = window * WINDOW;
+    torn.push({ path, offset, length: Math.min(WINDOW, (sizes.get(path) ?? 0) - offset) });
+  }
+  return withRuns(files, torn);
+}
+
+/** Files with further ranges counted as changed. Ranges may touch and overlap. */
+function withRuns(files: readonly ScannedFile[], more: ReadonlyArray<Run & { path: string }>): ScannedFile[] {
+  const byPath = Map.groupBy(more, (run) => run.path);
+  return files.map((file) => {
+    const added = byPath.get(file.path);
+    return added === undefined ? file : { ...file, changed: united([...file.changed, ...added]) };
+  });
+}
+
+function united(runs: readonly Run[]): Run[] {
+  const result: Run[] = [];
+  for (const { offset, length } of [...runs].sort((a, b) => a.offset - b.offset)) {
+    const last = result.at(-1);
+    const end = offset + length;
+    if (last === undefined || last.offset + last.length < offset) result.push({ offset, length });
+    else last.length = Math.max(last.offset + last.length, end) - last.offset;
+  }
+  return result;
+}
