@@ -1,6 +1,6 @@
 /**
  * Which unchanged blocks a commit writes again, so that a snapshot never falls to pieces, however many small commits
- * made it (ADR 0023). Every commit pays for the disorder that it makes, instead of one in forty writing everything:
+ * made it (ADR 0024). Every commit pays for the disorder that it makes, instead of one in forty writing everything:
  *
  * - **Waste.** A frame is read whole while any block of it lives. Dead bytes in such frames are what a cold reader
  *   fetches for nothing: at most `WASTE` of the live bytes. The frames with most of them go first. Where more than
