@@ -18,7 +18,7 @@ import { announceVersion } from './announce-commits.ts';
 import { createCollection } from './create-collection.ts';
 import { publishPointer } from './publish-pointer.ts';
 import { type CurrentVersion, loadCurrent } from './read-pointer.ts';
-import { type SealedCommit, STAGED, sealCommit } from './seal-commit.ts';
+import { type SealedCommit, STAGED, scan, sealCommit } from './seal-commit.ts';
 import { uploadStaged } from './upload-snapshot.ts';
 
 export interface ImportRequest {
@@ -67,7 +67,8 @@ export async function importSnapshot(ports: Ports, request: ImportRequest): Prom
   const engine = await checkDirectory(ports, request);
   const { records } = request;
   const { ledger } = base.manifest;
-  const sealed = await sealCommit(ports, directory, { base, baseDigests: NOTHING, engine, records, ledger });
+  const scanned = await scan(directory, NOTHING);
+  const sealed = await sealCommit(ports, directory, { base, scanned, engine, records, ledger });
   const { merge, digests } = sealed;
   await uploadStaged(ports, collection, merge);
   await publish(ports, base, sealed, actor);
