@@ -101,10 +101,15 @@ class Layout {
     }
   }
 
-  /** @param changed Bytes that the commit has to write anyway: what it may write again at leisure is no more. */
+  /** @param changed Bytes that the commit has to write anyway: what it writes again at leisure is no more. */
   limitStored(changed: number): void {
+    this.#emptyAtLeisure(Math.max(WINDOW, changed));
+    // Afterwards, since a pack that is half emptied is stored still.
     while (this.#stored() > STORED * this.#live && this.#packs.size > 0) this.#rewritePack(this.#emptiest());
-    let room = Math.max(WINDOW, changed);
+  }
+
+  #emptyAtLeisure(bytes: number): void {
+    let room = bytes;
     while (this.#stored() > STORED_SOFT * this.#live && this.#packs.size > 0) {
       for (const entry of this.#emptiest().frames) {
         if (entry.live > room) return;

@@ -66,7 +66,8 @@ describe('rewriting', () => {
           expectBounds(base);
         }
       }),
-      { numRuns: 12 },
+      // The example is of a history in which emptying a pack at leisure came to more than was allowed.
+      { numRuns: 12, examples: [[0, 'uniform']] },
     );
   });
 
