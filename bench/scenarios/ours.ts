@@ -141,7 +141,16 @@ function onlyDelta(store: ObjectStore, deltaId: string): ObjectStore {
       yield page.filter(({ key }) => prefix !== inboxPrefix(COLLECTION) || key === deltaKey(COLLECTION, deltaId));
     }
   };
-  return Object.assign(Object.create(store) as ObjectStore, { list });
+  return {
+    url: store.url,
+    list,
+    get: (key, options) => store.get(key, options),
+    head: (key) => store.head(key),
+    putIfAbsent: (key, body, options) => store.putIfAbsent(key, body, options),
+    putIfMatch: (key, body, etag) => store.putIfMatch(key, body, etag),
+    deleteIfMatch: (key, etag) => store.deleteIfMatch(key, etag),
+    delete: (key) => store.delete(key),
+  };
 }
 
 const NO_CACHE = { read: async () => undefined, evict: async () => {} };

@@ -1,6 +1,7 @@
 /** The scenarios of one compaction: what is prepared unseen, and what is measured. The same for both protocols. */
 import type { Fixture } from '../fixture/build.ts';
-import type { Network } from '../network/network.ts';
+import { PRESETS } from '../network/model.ts';
+import { Network } from '../network/network.ts';
 import type { Baseline } from './baseline.ts';
 import { type DeltaKind, deltaOf } from './deltas.ts';
 import type { Ours } from './ours.ts';
@@ -85,7 +86,7 @@ export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture
           });
       }
       case 'reader-refresh': {
-        await ours.refresh(withoutDelays(ours.network()));
+        await ours.refresh(new Network(PRESETS.local));
         await ours.submit(deltaOf(kind, n, records));
         const { state } = await ours.compactAside();
         ours.meter.reset();
@@ -133,10 +134,4 @@ export function prepareBaseline(scenario: Scenario, baseline: Baseline, { record
       return result();
     };
   };
-}
-
-function withoutDelays(network: Network): Network {
-  return Object.assign(Object.create(network) as Network, {
-    timer: { now: () => network.timer.now(), until: async () => {} },
-  });
 }
