@@ -1,4 +1,5 @@
 /** All planted bugs, by name. Each must be caught: a simulator that misses one would miss it in the product, too. */
+import * as announce from './announce.ts';
 import * as claims from './claims.ts';
 import * as garbage from './garbage.ts';
 import * as merge from './merge.ts';
@@ -18,6 +19,7 @@ export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'statuses read before the pointer': merge.earlyStatuses,
   'rejection report before the swap': merge.earlyReport,
   'status written after the inbox delete': settle.statusAfterDelete,
+  'status written before the event': announce.statusBeforeEvent,
   'inbox delete without comparing content': settle.deleteUncompared,
   'leftovers never finished': settle.leftoversForgotten,
   'late heartbeat steals': claims.heartbeatSteals,

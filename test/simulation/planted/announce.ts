@@ -1,0 +1,23 @@
+/** Bugs of announcing commits. */
+import { statusOf } from '../../../lambdas/protocol/ledger.ts';
+import { observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
+import type { CompactionState } from '../../../statemachine/contract.ts';
+import { currentManifest } from './merge.ts';
+import type { Plant } from './plant.ts';
+
+/** Statuses are written first: whoever dies before the event leaves no entry that anybody would announce. */
+export function statusBeforeEvent(): Plant {
+  return {
+    steps: {
+      FinishCompaction: async ({ ports }, state: CompactionState, real) => {
+        const { ledger } = await currentManifest(ports, state.collection);
+        const { unreported } = await observeInbox(ports, state.collection, ledger);
+        for (const entry of unreported) {
+          await ports.statuses.putStatus(state.collection, entry.deltaId, statusOf(entry));
+        }
+        return real(state);
+      },
+    },
+    lookFor: /before any event told of it/,
+  };
+}
