@@ -45,7 +45,7 @@ export interface LocalStack {
 const TABLE_NAME = 'compactor';
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 
-/** @throws ConfigurationError (the directory is in use, or a setting is impossible) */
+/** @throws ConfigurationError (the directory or the port is in use, or a setting is impossible) */
 export async function startStack(options: LocalStackOptions): Promise<LocalStack> {
   const data = resolve(options.dataDirectory);
   await mkdir(data, { recursive: true });
@@ -68,6 +68,11 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
     stepFunctions,
     pages: (request) => pages(request),
     ...(options.port === undefined ? {} : { port: options.port }),
+  }).catch(async (error: unknown) => {
+    // What listens already would keep the process alive.
+    await stepFunctions.close();
+    await table.close();
+    throw error;
   });
   const telemetry = new FileTelemetry(join(data, 'telemetry.jsonl'));
   const dynamo = createDynamoClient(table.clientConfig);

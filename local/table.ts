@@ -1,9 +1,7 @@
 /** The status and lock table on this machine: dynalite, which speaks DynamoDB over LevelDB. */
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -16,8 +14,8 @@ import {
 import dynalite from 'dynalite';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import { ConfigurationError, TableUnavailableError } from '../lambdas/protocol/errors.ts';
+import { listen } from './listen.ts';
 
-const LOOPBACK = '127.0.0.1';
 const ACTIVE_CHECKS = 500;
 const CHECK_INTERVAL_MS = 10;
 
@@ -49,7 +47,7 @@ interface LevelModule {
 
 /**
  * Start the server and create the table when it is absent; resolves when the table can be used.
- * @throws ConfigurationError (the data directory is in use, or cannot be used)
+ * @throws ConfigurationError (the data directory is in use, or cannot be used; the port cannot be had)
  * @example const table = await startTable({ dataDirectory: '.compactor/table' });
  */
 export async function startTable(options: LocalTableOptions = {}): Promise<LocalTable> {
@@ -58,10 +56,8 @@ export async function startTable(options: LocalTableOptions = {}): Promise<Local
   if (path !== undefined) await tryDatabase(path);
   const server = dynalite({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   surviveAbortedRequests(server);
-  server.listen(port, LOOPBACK);
-  await once(server, 'listening');
-
-  const endpoint = `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`;
+  const taken = await listen(server, 'The local table', port, 'choose another, or 0 for a free one');
+  const endpoint = `http://127.0.0.1:${taken}`;
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const clientConfig = { endpoint, region: 'us-east-1', credentials };
   const client = createDynamoClient(clientConfig);

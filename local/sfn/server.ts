@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from '../listen.ts';
 import { dispatch } from './api.ts';
 import { ApiError } from './errors.ts';
 import type { LocalStepFunctions } from './executions.ts';
@@ -40,6 +40,7 @@ export interface SfnServer {
  * needs a permission (CORS) which is never given.
  * @param options.port 0, the default, takes a free one
  * @param options.pages answers other GET requests, or says by `undefined` that there is no such page
+ * @throws ConfigurationError (the port cannot be had)
  */
 export async function startSfnServer(options: {
   stepFunctions: LocalStepFunctions;
@@ -51,9 +52,8 @@ export async function startSfnServer(options: {
       .catch(failureReply)
       .then((reply) => send(response, reply));
   });
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const remedy = 'choose another by --port or COMPACTOR_PORT (0 takes a free one)';
+  const port = await listen(server, 'The Step Functions endpoint', options.port ?? 0, remedy);
   let closing: Promise<void> | undefined;
   return {
     url: `http://127.0.0.1:${port}`,

@@ -1,0 +1,57 @@
+/** A port that cannot be had: said in one line, with nothing left open. */
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ConfigurationError } from '../../lambdas/protocol/errors.ts';
+import { startStack } from '../../local/stack.ts';
+import { startTable } from '../../local/table.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let dataDirectory: string;
+let other: Server;
+let port: number;
+
+beforeEach(async () => {
+  dataDirectory = await mkdtemp(join(tmpdir(), 'compactor-listen-'));
+  other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  port = (other.address() as AddressInfo).port;
+});
+
+afterEach(async () => {
+  other.close();
+  await rm(dataDirectory, { recursive: true, force: true });
+});
+
+it('names the busy port and the way out, and the same directory starts on another', async () => {
+  const failure = await startStack({ dataDirectory, port }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(ConfigurationError);
+  expect((failure as Error).message).toMatch(new RegExp(`Step Functions.*127\\.0\\.0\\.1, port ${port}.*--port`));
+  const stack = await startStack({ dataDirectory });
+  await stack.close();
+});
+
+it.each([Number.NaN, 70_000, 1.5])('takes %d for no port', async (none) => {
+  await expect(startStack({ dataDirectory, port: none })).rejects.toThrow(/it is no port/);
+});
+
+it('names the busy port of the table', async () => {
+  await expect(startTable({ port })).rejects.toThrow(new RegExp(`local table cannot listen on .*port ${port}`));
+});
+
+it('ends `npm run local` with code 2 and one line', async () => {
+  const args = ['local/main.ts', '--data', dataDirectory, '--port', String(port)];
+  const ended = await new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], (error, stdout, stderr) =>
+      resolve({ code: error?.code, stdout, stderr }),
+    );
+  });
+  expect(ended).toMatchObject({ code: 2, stdout: '' });
+  expect(ended.stderr.trim().split('\n')).toHaveLength(1);
+  expect(ended.stderr).toMatch(new RegExp(`^ConfigurationError: .*port ${port}`));
+});
