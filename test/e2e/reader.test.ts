@@ -9,9 +9,11 @@ import { compact, create, type TestStack, withStack } from './support.ts';
 const COMPACTIONS = Number(process.env.COMPACTIONS ?? 4);
 const QUERIES = 50;
 /**
- * Fewer than HNSW's M of 16: hnswlib cuts no links among so few, each record is linked to each, and a search finds all.
- * Above that a record that is rewritten in place may lose the last link to it, and no search finds it any more:
- * https://github.com/nmslib/hnswlib/issues/352 and 522, https://github.com/chroma-core/chroma/issues/7758.
+ * Fewer than HNSW's M of 16: hnswlib cuts no links among so few, so a search finds all. Above that, a record that is
+ * rewritten in place may lose the last link to it, and no search finds it, though `get` does:
+ * https://github.com/nmslib/hnswlib/issues/352 and 522, https://github.com/chroma-core/chroma/issues/7758. Chroma makes
+ * the graph anew from its log at each start. Of 200 plain servers on one and the same directory of 20 records, each
+ * written 44 times, 196 found 20, three 19, and one 12 or 20 by the query; of 250 with 12 records, all found all.
  */
 const RECORDS = 12;
 const IDS = Array.from({ length: RECORDS }, (_, n) => `r-${n}`);
