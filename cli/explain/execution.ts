@@ -24,7 +24,7 @@ const ENDINGS: Readonly<Record<string, string>> = {
   Delegated:
     'It ended as Delegated: another execution was compacting the collection and was told to look again before it lets go. Its deltas are in good hands.',
 };
-const FAILED_STATES = new Set(['HandleFailure', 'Failed']);
+const FAILED_STATES = new Set(['HandleFailure', 'Failed', 'InvalidInput']);
 
 export function explainExecution(facts: ExecutionFacts): ExecutionExplanation {
   const { visits } = facts;

@@ -191,8 +191,21 @@ describe('compaction.asl.json', () => {
       expect([name, last?.Next]).toEqual([name, expected]);
       // What fails first is what `Failed` reports: nothing that fails later may take its place.
       const path = name === 'HandleFailure' ? '$.releaseError' : name in AFTER_SWAP ? '$.passedOver' : '$.error';
-      expect([name, Catch?.map((rule) => rule.ResultPath)]).toEqual([name, Catch?.map(() => path)]);
+      const catchers = Catch?.filter(({ Next }) => Next !== 'InvalidInput');
+      expect([name, catchers?.map((rule) => rule.ResultPath)]).toEqual([name, catchers?.map(() => path)]);
     }
+  });
+
+  it('puts the error of an unusable input in its place, where any JSON has room for it', () => {
+    const catchers = Object.entries(compaction.States).flatMap(([name, { Catch = [] }]) =>
+      Catch.filter(({ Next }) => Next === 'InvalidInput').map(({ ErrorEquals, ResultPath }) => ({
+        name,
+        ErrorEquals,
+        ResultPath,
+      })),
+    );
+    expect(catchers).toEqual([{ name: 'PlanCompaction', ErrorEquals: ['InvalidInputError'], ResultPath: '$' }]);
+    expect(compaction.States.InvalidInput).toMatchObject({ ErrorPath: '$.Error', CausePath: '$.Cause' });
   });
 
   it('waits for the lock, jitter halved, longer than a dead holder can keep it', () => {

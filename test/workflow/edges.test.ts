@@ -32,6 +32,8 @@ const UNREACHED = [
   'ReleaseLockAfterConflict Retry InvalidInputError',
   'SyncEfs Retry InvalidInputError',
   'SyncEfs Retry StoreUnavailableError',
+  // Whatever comes here has a collection: without one, the execution ends at once.
+  'HandleFailure Retry InvalidInputError',
   // It judges every outage itself, and says what became of the swap.
   'SwapPointer Retry StoreUnavailableError',
 ];

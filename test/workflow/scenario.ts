@@ -43,8 +43,9 @@ export async function play(scenario: Scenario): Promise<string[]> {
 
   // Assess
   const last = ended.path.at(-1);
-  expect([ends].flat()).toContain(last === 'Failed' ? ended.error : last);
-  if (last === 'Failed') expectCauseOf(ended);
+  const isFailure = last === 'Failed' || last === 'InvalidInput';
+  expect([ends].flat()).toContain(isFailure ? ended.error : last);
+  if (isFailure) expectCauseOf(ended);
   const edges = edgesTaken(ended, COMPACTION);
   expect(edges).toEqual(expect.arrayContaining(takes));
   if (scenario.leavesHeld !== true) expectNothingHeld(ports);

@@ -98,6 +98,6 @@ export const afterSwap: Scenario[] = [
     name: 'the input names no collection: there is nothing to release',
     input: {},
     ends: 'InvalidInputError',
-    takes: ['PlanCompaction Retry InvalidInputError', 'HandleFailure Retry InvalidInputError'],
+    takes: ['PlanCompaction Retry InvalidInputError', 'PlanCompaction Catch InvalidInputError'],
   },
 ];

@@ -33,7 +33,7 @@ export const named: Scenario[] = Object.entries(statesOf()).flatMap(([state, { T
       ...(retry === undefined ? [] : [`${state} Retry ${retry.ErrorEquals[0]}`]),
       ...(isRetried ? [] : [`${state} Catch ${caught?.ErrorEquals[0]}`]),
     ];
-    const fails = !isRetried && caught?.Next === 'HandleFailure';
+    const fails = !isRetried && ['HandleFailure', 'InvalidInput'].includes(caught?.Next ?? '');
     const ends = state === 'HandleFailure' ? 'StoreUnavailableError' : fails ? error : SUCCESS;
     return (['before', 'after'] as const).map((when): Scenario => {
       const faults = ROUTES[state];
