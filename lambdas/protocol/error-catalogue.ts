@@ -164,6 +164,11 @@ export const ERROR_CATALOGUE = {
     remedy:
       'None: it is repaired from its manifest, or discarded. From `verify` it means that the stored version is damaged: roll back.',
   },
+  DiskFullError: {
+    cause: 'The disk, or the quota, of the working directories has no room for the snapshot. Nothing was published.',
+    remedy:
+      'Give MergeDeltas a larger `/tmp` (`compactor:mergeTmpMiB`), or free space below the work directory; the deltas wait.',
+  },
   StagingLostError: {
     cause: 'The staged pack or manifest of a merge is gone from the cache, or damaged there.',
     remedy: 'None: the execution plans and merges again.',

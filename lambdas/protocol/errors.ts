@@ -194,6 +194,11 @@ export class DirtyDirectoryError extends CompactorError {
   override readonly name = 'DirtyDirectoryError';
 }
 
+/** The local disk of the working directories is full. The same merge would fill it again. */
+export class DiskFullError extends CompactorError {
+  override readonly name = 'DiskFullError';
+}
+
 /** The staged pack or manifest of this commit is gone from the cache: plan and merge again. */
 export class StagingLostError extends CompactorError {
   override readonly name = 'StagingLostError';

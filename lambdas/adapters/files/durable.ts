@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { InvalidInputError } from '../../protocol/errors.ts';
+import { DiskFullError, InvalidInputError } from '../../protocol/errors.ts';
 
 /** Flush a file, or a folder's list of names. */
 export async function sync(path: string): Promise<void> {
@@ -67,6 +67,24 @@ export async function writeFully(handle: FileHandle, bytes: Uint8Array, position
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return undefined;
   return String(error.code);
+}
+
+/**
+ * Give a full disk its name; every other error passes.
+ * @throws DiskFullError
+ */
+export async function withRoom<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = systemCode(cause) ?? '';
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
+    throw new DiskFullError(
+      `The disk of "${path}" is full (${code}); nothing was published. Enlarge it (in AWS: compactor:mergeTmpMiB, ` +
+        'which is /tmp of MergeDeltas) or free space there, then start the collection again.',
+      { cause },
+    );
+  }
 }
 
 /** Result of a read, or `undefined` when what it names is not, or no longer, there. */

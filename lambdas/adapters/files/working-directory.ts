@@ -15,7 +15,16 @@ import { blockDigests, type DirectoryDigests, type FileDigests } from '../../sna
 import type { Run } from '../../snapshot/changes.ts';
 import { digestFile } from './block-digester.ts';
 import { readDigestsFile, writeDigestsFile } from './digests-file.ts';
-import { checkRelativePath, readFully, removeFile, sync, systemCode, unlessAbsent, writeFully } from './durable.ts';
+import {
+  checkRelativePath,
+  readFully,
+  removeFile,
+  sync,
+  systemCode,
+  unlessAbsent,
+  withRoom,
+  writeFully,
+} from './durable.ts';
 import { type FileStamps, stampFiles, untouchedSince } from './file-stamps.ts';
 import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
 
@@ -59,7 +68,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
       else await sync(path);
     }
     for (const folder of folders) await sync(folder);
-    await writeMarkerFile(file, marker);
+    await withRoom(this.path, () => writeMarkerFile(file, marker));
     this.#stamps = undefined;
   }
 
@@ -79,7 +88,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
   }
 
   async writeDigests(digests: DirectoryDigests): Promise<void> {
-    await writeDigestsFile(this.#beside(DIGESTS_FILE), digests);
+    await withRoom(this.path, () => writeDigestsFile(this.#beside(DIGESTS_FILE), digests));
   }
 
   /** @throws DirtyDirectoryError (something that is neither a regular file nor a folder) */
@@ -195,12 +204,14 @@ export class FileWorkingDirectory implements WorkingDirectory {
 
   async #change(path: string, change: (handle: FileHandle) => Promise<void>): Promise<void> {
     const file = this.#inData(path);
-    const handle = await this.#create(file);
-    try {
-      await change(handle);
-    } finally {
-      await handle.close();
-    }
+    await withRoom(this.path, async () => {
+      const handle = await this.#create(file);
+      try {
+        await change(handle);
+      } finally {
+        await handle.close();
+      }
+    });
   }
 
   async #create(file: string): Promise<FileHandle> {
