@@ -7,6 +7,8 @@ import { sha256 } from '../snapshot/blocks.ts';
 import { CorruptObjectError } from './errors.ts';
 
 export const POINTER_FORMAT = 1;
+/** More is no pointer: one has about 1 KiB. */
+export const MAX_POINTER_BYTES = 64 * 1024;
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const hex = z.string().regex(/^[0-9a-f]{64}$/);

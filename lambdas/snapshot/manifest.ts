@@ -3,7 +3,7 @@
  * ancestry, the ledger, and what engine wrote it. docs/format.md gives the stored form byte by byte.
  */
 import { z } from 'zod';
-import { CorruptObjectError } from '../protocol/errors.ts';
+import { CorruptObjectError, InvariantViolatedError } from '../protocol/errors.ts';
 import { type LedgerEntry, MAX_REJECTIONS_PER_DELTA } from '../protocol/ledger.ts';
 import { BLOCK_SIZE, sha256 } from './blocks.ts';
 import type { Extent, Frame } from './frames.ts';
@@ -11,6 +11,8 @@ import { FRAME_SIZE } from './frames.ts';
 import { parsePackKey } from './keys.ts';
 
 export const MANIFEST_FORMAT = 1;
+/** More is refused by readers, and therefore never written. Some thirty bytes per extent: about two million of them. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 export const ANCESTRY_LENGTH = 64;
 
 export interface CommitRef {
@@ -107,7 +109,10 @@ const schema = z.strictObject({
   ledger: z.array(ledgerEntry),
 });
 
-/** Stored bytes of a manifest and the reference to them. Equal manifests give equal bytes. */
+/**
+ * Stored bytes of a manifest and the reference to them. Equal manifests give equal bytes.
+ * @throws InvariantViolatedError (too large to be read again), CorruptObjectError (a pack is not listed)
+ */
 export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256: string } {
   const packIndex = new Map(manifest.packs.map((pack, index) => [pack.key, index]));
   const frames: z.infer<typeof schema>['frames'] = [];
@@ -136,6 +141,12 @@ export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256:
     frames,
   };
   const bytes = Buffer.from(JSON.stringify(stored));
+  if (bytes.length > MAX_MANIFEST_BYTES) {
+    throw new InvariantViolatedError(
+      `The manifest of version ${manifest.version} of "${manifest.collection}" would have ${bytes.length} bytes, more ` +
+        `than the ${MAX_MANIFEST_BYTES} that readers accept. Split the collection.`,
+    );
+  }
   return { bytes, sha256: sha256(bytes) };
 }
 

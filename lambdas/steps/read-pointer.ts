@@ -1,5 +1,5 @@
 /** Reads of the pointer and of manifests, verified, and the walk along the ancestry. */
-import type { Ports } from '../ports.ts';
+import type { Ports, StoredObject } from '../ports.ts';
 import {
   CollectionNotFoundError,
   CorruptObjectError,
@@ -8,11 +8,11 @@ import {
   ObjectNotFoundError,
   PointerMissingError,
 } from '../protocol/errors.ts';
-import { decodePointer, type Pointer, type ReadPointer } from '../protocol/pointer.ts';
+import { decodePointer, MAX_POINTER_BYTES, type Pointer, type ReadPointer } from '../protocol/pointer.ts';
 import type { ObservedPointer } from '../protocol/swap.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 import { manifestsPrefix, packsPrefix, parseManifestKey, pointerKey } from '../snapshot/keys.ts';
-import { decodeManifest, type Manifest, type ManifestRef } from '../snapshot/manifest.ts';
+import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest, type ManifestRef } from '../snapshot/manifest.ts';
 import type { FetchPorts } from './fetch-frames.ts';
 
 /**
@@ -22,7 +22,7 @@ import type { FetchPorts } from './fetch-frames.ts';
 export async function readPointer(ports: Pick<Ports, 'store'>, collection: string): Promise<ReadPointer> {
   const key = pointerKey(collection);
   try {
-    const { body, etag } = await ports.store.get(key);
+    const { body, etag } = await getBounded(ports, key, MAX_POINTER_BYTES);
     return { pointer: decodePointer(key, collection, body), etag };
   } catch (error) {
     if (!(error instanceof ObjectNotFoundError)) throw error;
@@ -47,6 +47,15 @@ export async function readOwnPointer(
     );
   }
   return read;
+}
+
+/** Whole, but no more than could be meant: whoever can write to the store must not fill the memory of its readers. */
+async function getBounded(ports: Pick<Ports, 'store'>, key: string, limit: number): Promise<StoredObject> {
+  const found = await ports.store.get(key, { range: { start: 0, end: limit } });
+  if (found.size <= limit) return found;
+  throw new CorruptObjectError(
+    `"${key}" has ${found.size} bytes, more than the ${limit} that it can have. Restore it from a bucket version.`,
+  );
 }
 
 async function explainMissing(ports: Pick<Ports, 'store'>, collection: string): Promise<Error> {
@@ -137,7 +146,7 @@ async function readManifestBytes(ports: ReadPorts, ref: ManifestRef): Promise<Ui
   if (cached !== undefined && sha256(cached) === ref.sha256) return cached;
   if (cached !== undefined) await ports.cache.evict(ref.key);
   try {
-    return (await ports.store.get(ref.key)).body;
+    return (await getBounded(ports, ref.key, MAX_MANIFEST_BYTES)).body;
   } catch (error) {
     if (!(error instanceof ObjectNotFoundError)) throw error;
     throw new CorruptObjectError(

@@ -1,5 +1,5 @@
 /** Damage in the store: found and named before a record is served or merged, and never published further. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -163,6 +163,20 @@ describe.each(['memory', 'files'] as const)('in a store of %s', (kind) => {
         else await expect(verified, `seed ${seed}`).rejects.toBeInstanceOf(CorruptObjectError);
       });
     }
+  });
+
+  test.each(['pointer', 'manifest'])('a %s that grew beyond any is named, and not read whole', async (what) => {
+    if (kind === 'memory') return;
+    const { key } = await target(shared, what, new Random(1));
+    const { body } = await shared.store.get(key);
+    const mend = await replaceObject(shared.store, key, body);
+    // A terabyte of holes behind what was there.
+    await truncate(join(roots[0] ?? '', 'store', key), 2 ** 40);
+    const outcome = await read(cold(shared)).catch((error: unknown) => error);
+    await truncate(join(roots[0] ?? '', 'store', key), body.length);
+    await mend();
+    expect((outcome as Error).name).toBe('CorruptObjectError');
+    expect((outcome as Error).message).toContain('1099511627776 bytes');
   });
 
   test('an object that is gone is named, too', async () => {

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import type { ByteRange, Cache, PruneOptions, PruneResult, Staging, StreamBody } from '../../ports.ts';
 import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../protocol/errors.ts';
 import { checkCollection } from '../../snapshot/keys.ts';
+import { MAX_MANIFEST_BYTES } from '../../snapshot/manifest.ts';
 import { pruneCache } from './cache-prune.ts';
 import { checkRelativePath, readFully, systemCode, unlessAbsent } from './durable.ts';
 import { FileStaging } from './file-staging.ts';
@@ -143,6 +144,8 @@ async function readRange(file: string, range?: ByteRange): Promise<Uint8Array | 
   const handle = await open(file, 'r');
   try {
     const { start, end } = range ?? { start: 0, end: (await handle.stat()).size };
+    // What is read whole is a manifest. A damaged one of any length must not fill the memory.
+    if (range === undefined && end > MAX_MANIFEST_BYTES) return undefined;
     const bytes = await readFully(handle, Buffer.allocUnsafe(end - start), start);
     return bytes.length === end - start ? bytes : undefined;
   } finally {
