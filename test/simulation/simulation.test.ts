@@ -13,6 +13,7 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, seed: number, violation: RegE
   ['statuses read before the pointer', 4, /is applied a second time/],
   ['refused release taken as released', 58, /nobody will look before the sweep/],
   ['collection without the fence', 6, /was deleted although a retained version needs it/],
+  ['status written before the event', 1, /before any event told of it/],
   ['rollback below retainedFrom', 849, /was deleted although|points at something that is not there/],
 ];
 const CONTROL_SEED = 2;
