@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, paginateGetExecutionHistory, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { CompactionState } from '../statemachine/contract.ts';
-import { bytes } from './output.ts';
+import { bytes, count } from './output.ts';
 import type { Target } from './target.ts';
 
 export interface ExecutionReport {
@@ -82,8 +82,8 @@ export function describeOutcome({ path, state, durationMs }: ExecutionReport): s
   if (state === undefined || state.totals.commits === 0) return `${ending} after ${durationMs} ms.`;
   const { totals, committed, held } = state;
   return (
-    `${ending} after ${durationMs} ms: version ${committed?.version} with ${committed?.records} records; ` +
-    `${totals.deltas} deltas, ${totals.operations} operations, ${totals.rejectedOperations} rejected.\n` +
+    `${ending} after ${durationMs} ms: version ${committed?.version} with ${count(committed?.records ?? 0, 'record')}; ` +
+    `${count(totals.deltas, 'delta')}, ${count(totals.operations, 'operation')}, ${totals.rejectedOperations} rejected.\n` +
     `Uploaded ${bytes(totals.uploadedBytes)} for ${bytes(totals.changedBytes)} of changed blocks ` +
     `(snapshot ${bytes(committed?.snapshotBytes ?? 0)}).\n` +
     `Lock held ${held.validationMs} ms to validate and ${held.swapMs} ms to swap; claim ${held.claimMs} ms.`

@@ -57,6 +57,11 @@ function exitCodeOf(error: unknown): number {
   return isInput ? EXIT.badInput : EXIT.failed;
 }
 
+/** `1 delta`, `2 deltas`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /** Columns padded to their widest cell; numbers to the right. The first row is the heading. */
 export function columns(rows: ReadonlyArray<ReadonlyArray<string | number>>): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? '').length)));

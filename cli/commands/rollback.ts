@@ -4,7 +4,7 @@ import { CorruptObjectError, InvalidInputError } from '../../lambdas/protocol/er
 import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { type RolledBack, rollback as rollBack } from '../../lambdas/steps/rollback.ts';
 import { withTarget } from '../command.ts';
-import { CommandFailure, EXIT } from '../output.ts';
+import { CommandFailure, count, EXIT } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
 /** `compactor rollback`: an older version becomes current again, as a version of its own. */
@@ -53,9 +53,10 @@ async function confirm(question: string): Promise<boolean> {
 }
 
 function describe({ collection, version, restored, replaced, records, undoneDeltas }: RolledBack): string {
+  const undone = restored + 1 === replaced ? `version ${replaced}` : `versions ${restored + 1} to ${replaced}`;
   return (
-    `Version ${version} of "${collection}" has the content of version ${restored}: ${records} records. ` +
-    `${undoneDeltas} deltas of versions ${restored + 1} to ${replaced} are undone. ` +
+    `Version ${version} of "${collection}" has the content of version ${restored}: ${count(records, 'record')}. ` +
+    `${count(undoneDeltas, 'delta')} of ${undone} ${undoneDeltas === 1 ? 'is' : 'are'} undone. ` +
     `To go forward again: compactor rollback ${collection} ${replaced}.`
   );
 }

@@ -6,7 +6,7 @@ import { parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
 import { withTarget } from '../command.ts';
-import { CommandFailure, EXIT } from '../output.ts';
+import { CommandFailure, count, EXIT } from '../output.ts';
 
 interface Options {
   deltaId?: string;
@@ -46,7 +46,7 @@ Example:
     const deltaId = options.deltaId ?? ulid();
     const { sha256 } = await submitDelta(target.ports, { collection, deltaId, body });
     const counts = { operations: operations.length, rejectedOperations };
-    const text = `Delta ${deltaId}: ${operations.length} operations wait in "${collection}".`;
+    const text = `Delta ${deltaId}: ${count(operations.length, 'operation')} ${operations.length === 1 ? 'waits' : 'wait'} in "${collection}".`;
     output.result({ collection, deltaId, sha256, ...counts }, text);
   });
 }

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { checkCollection, checkDeltaId, rejectionKey } from '../../lambdas/snapshot/keys.ts';
 import { findStatus } from '../../lambdas/steps/submit-delta.ts';
+import { type DeltaTrace, traceDelta } from '../../lambdas/steps/trace-delta.ts';
 import { type Context, withTarget } from '../command.ts';
 import { startExecution } from '../executions.ts';
-import { CommandFailure, EXIT } from '../output.ts';
+import { CommandFailure, count, EXIT } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
 interface Options {
@@ -28,7 +29,7 @@ export function wait(program: Command): void {
     const report = rejectionKey(collection, deltaId);
     const text =
       `Delta ${deltaId} was ${status.outcome} in version ${status.version}` +
-      (status.rejectedOperations > 0 ? `; ${status.rejectedOperations} operations were rejected: see ${report}.` : '.');
+      (status.rejectedOperations > 0 ? `; ${rejected(status.rejectedOperations)} rejected: see ${report}.` : '.');
     context.output.result({ collection, deltaId, ...status }, text);
     if (status.outcome === 'rejected') process.exitCode = EXIT.refused;
   });
@@ -42,11 +43,29 @@ async function poll({ target }: Context, collection: string, deltaId: string, ti
     const status = await findStatus(target.ports, collection, deltaId);
     if (status !== undefined) return status;
     if (Date.now() >= deadline) {
-      throw new CommandFailure(
-        `Delta ${deltaId} is not decided after ${timeout} s. It stays in the inbox.`,
-        EXIT.timedOut,
-      );
+      const trace = await traceDelta(target.ports, collection, deltaId);
+      // It may have been settled between the two looks.
+      if (trace.status !== null) return trace.status;
+      throw new CommandFailure(undecided(trace, timeout), EXIT.timedOut);
     }
     await sleep(POLL_MS[target.kind]);
   }
+}
+
+function undecided({ collection, deltaId, inbox, ledger }: DeltaTrace, timeout: number): string {
+  if (ledger !== null) {
+    return (
+      `Delta ${deltaId} was ${ledger.outcome} in version ${ledger.version}, but its status is not written after ` +
+      `${timeout} s. Whoever compacts "${collection}" next writes it: compactor start ${collection}.`
+    );
+  }
+  if (inbox !== null) return `Delta ${deltaId} is not decided after ${timeout} s. It stays in the inbox.`;
+  return (
+    `No delta ${deltaId} came to "${collection}" within ${timeout} s: it is not in the inbox, in no ledger, and has no ` +
+    `status. Check the id, or send the delta: compactor submit ${collection} <file> --delta-id ${deltaId}.`
+  );
+}
+
+function rejected(operations: number): string {
+  return `${count(operations, 'operation')} ${operations === 1 ? 'was' : 'were'}`;
 }

@@ -45,7 +45,7 @@ export function explainDelta({ trace, lock, now, execution }: DeltaContext): Del
   if (rejectedOperations > 0) {
     const rest = outcome === 'applied' ? '; all others were applied' : '; nothing of it was applied';
     story.push(
-      `${rejectedOperations} of its operations were rejected${rest}.`,
+      `${rejectedOperations} of its operations ${rejectedOperations === 1 ? 'was' : 'were'} rejected${rest}.`,
       ...listRejections(own, ledger?.rejections),
     );
     todo.push(...adviceOn(own?.rejections ?? ledger?.rejections ?? []), 'Send corrected operations under a new id.');

@@ -1,7 +1,7 @@
 /** What happened in an execution, round by round, in words, and what to do. */
 import { ERROR_CATALOGUE, type ErrorName } from '../../lambdas/protocol/error-catalogue.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
-import { bytes } from '../output.ts';
+import { bytes, count } from '../output.ts';
 import type { Visit } from './history.ts';
 
 export interface ExecutionFacts {
@@ -60,7 +60,7 @@ function words({ state, output, isDone }: Visit): string[] {
   switch (state) {
     case 'PlanCompaction':
       return [
-        `PlanCompaction: version ${after.base?.version} is current; ${after.pending} deltas wait, ${after.leftovers} are to be settled.`,
+        `PlanCompaction: version ${after.base?.version} is current; ${count(after.pending ?? 0, 'delta')} ${after.pending === 1 ? 'waits' : 'wait'}, ${after.leftovers} to be settled.`,
       ];
     case 'ValidateCas':
       return after.next === 'delegated'
@@ -70,8 +70,8 @@ function words({ state, output, isDone }: Visit): string[] {
       return after.merge === null || after.merge === undefined
         ? ['MergeDeltas: nothing was left to merge.']
         : [
-            `MergeDeltas: ${after.merge.deltas} deltas, ${after.merge.operations} operations, ` +
-              `${after.merge.rejectedOperations} rejected; ${after.merge.records} records; ` +
+            `MergeDeltas: ${count(after.merge.deltas, 'delta')}, ${count(after.merge.operations, 'operation')}, ` +
+              `${after.merge.rejectedOperations} rejected; ${count(after.merge.records, 'record')}; ` +
               `${bytes(after.merge.changedBytes)} of blocks changed.`,
           ];
     case 'SwapPointer':

@@ -20,7 +20,7 @@ export const REJECTION_CATALOGUE = {
   UnknownOperation: {
     rejects: 'line',
     cause: '`op` is missing, or none of `upsert`, `update` and `delete`.',
-    remedy: 'Use one of the three.',
+    remedy: 'Give `op` the value `upsert`, `update` or `delete`.',
   },
   InvalidId: {
     rejects: 'line',

@@ -73,7 +73,7 @@ export async function submitDelta(
   if (rejectedOperations > 0) {
     const reasons = rejections.slice(0, 10).map(({ line, error, reason }) => `operation ${line}: ${error}: ${reason}`);
     throw new InvalidInputError(
-      `${rejectedOperations} operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
+      `${rejectedOperations} of the operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
     );
   }
   return { collection, ...(await submitBody(ports, { collection, deltaId, body })) };

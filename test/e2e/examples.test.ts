@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { createCollection } from '../../lambdas/steps/create-collection.ts';
 import { compact, submit, type TestStack, withStack } from './support.ts';
@@ -22,7 +23,7 @@ const EXAMPLES = [README, 'docs/events.md', ...globSync('docs/how-to/*.md', { cw
     .filter((code) => code.includes("from 'chroma-compactor'"))
     .map((code, n) => ({ page, code, file: `${basename(page, '.md')}-${n}.ts` })),
 );
-const CAT = { op: 'upsert', id: 'cat', embedding: [1, 0, 0], document: 'a feline' } as const;
+const CAT: Operation = { op: 'upsert', id: 'cat', embedding: [1, 0, 0], document: 'a feline' };
 
 let folder: string;
 
