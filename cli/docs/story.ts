@@ -60,7 +60,8 @@ export const STORY: readonly Line[] = [
   ...show(
     'checkout',
     'compactor checkout pets ./pets',
-    'ls pets',
+    // By extension: the folder's name is random, and would come before the file or after it.
+    'ls -X pets',
     'compactor checkout pets ./pets',
     'compactor checkout pets ./pets-1 --version 1',
   ),
