@@ -40,8 +40,8 @@ export interface ExecutionListener {
     error: string | undefined,
     cause: string | undefined,
   ): void;
-  /** For once nobody will look before the sweep: why. @param isFaulty Did it begin while there were faults? */
-  excuse(collection: string, why: string, isFaulty?: boolean): void;
+  /** For once nobody will look before the sweep: why. */
+  excuse(collection: string, why: string): void;
 }
 
 const SUBSTITUTIONS = { CompactionArn: stateMachineArn(COMPACTION) };
@@ -150,7 +150,6 @@ export class SimulatedStepFunctions implements Executions {
   }
 
   async #release({ arn, name, collection }: Execution): Promise<void> {
-    const isFaulty = !this.#world.faultsAreOver;
     const { outcome } = await this.#interpret({
       machine: machineOf(RELEASE_ABANDONED),
       of: RELEASE_ABANDONED,
@@ -158,7 +157,7 @@ export class SimulatedStepFunctions implements Executions {
       arn,
       input: { collection, execution: arn },
     });
-    if (outcome.status !== 'SUCCEEDED') this.#listener.excuse(collection, 'release-abandoned failed', isFaulty);
+    if (outcome.status !== 'SUCCEEDED') this.#listener.excuse(collection, 'release-abandoned failed');
   }
 
   async #startSuccessor({ Name, Input }: { Name: string; Input: { collection: string } }): Promise<unknown> {

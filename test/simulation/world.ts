@@ -113,7 +113,7 @@ export class World implements Surroundings {
             this.scheduler.after(this.random.logarithmic(1_000, 36_000_000), () => this.machines.redrive(execution));
           }
         },
-        excuse: (collection, why, isFaulty) => this.excuse(collection, why, isFaulty),
+        excuse: (collection, why) => this.excuse(collection, why),
       },
     );
     this.#queue = new Queue(
@@ -136,9 +136,8 @@ export class World implements Surroundings {
     this.oracle.violate(what);
   }
 
-  /** @param isFaulty Did a fault lead to it? Without one there is no excuse. */
-  excuse(collection: string, why: string, isFaulty = !this.faultsAreOver): void {
-    if (!isFaulty || this.excuses.has(collection)) return;
+  excuse(collection: string, why: string): void {
+    if (this.faultsAreOver || this.excuses.has(collection)) return;
     this.counts.excused++;
     this.excuses.set(collection, why);
     this.scheduler.note(`${collection} is excused: ${why}`);
