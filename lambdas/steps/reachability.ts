@@ -21,7 +21,7 @@ export type KnownVersions = Map<string, RetainedVersion>;
  * @throws CorruptObjectError (a manifest is missing, damaged, or not where the walk expects it)
  */
 export async function walkRetained(
-  ports: Pick<Ports, 'store' | 'cache'>,
+  ports: Pick<Ports, 'store'>,
   pointer: Pointer,
   known: KnownVersions,
 ): Promise<RetainedVersion[]> {
@@ -44,13 +44,8 @@ export async function walkRetained(
   return versions;
 }
 
-async function load(
-  ports: Pick<Ports, 'store' | 'cache'>,
-  ref: ManifestRef,
-  pointer: Pointer,
-): Promise<RetainedVersion> {
-  const uncached = { store: ports.store, cache: { ...ports.cache, read: async () => undefined } };
-  const { manifest } = await loadManifest(uncached, ref);
+async function load(ports: Pick<Ports, 'store'>, ref: ManifestRef, pointer: Pointer): Promise<RetainedVersion> {
+  const { manifest } = await loadManifest({ store: ports.store }, ref);
   const { collection, version, commitId, parent } = manifest;
   if (collection !== pointer.collection) throw astray(pointer, `"${ref.key}" belongs to "${collection}"`);
   return { version, commitId, parent, manifest: ref.key, packs: manifest.packs.map((pack) => pack.key) };

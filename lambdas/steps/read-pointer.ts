@@ -81,8 +81,8 @@ export async function isRemnant(ports: Pick<Ports, 'store'>, collection: string)
   return false;
 }
 
-/** Manifests are only read: any cache that can be read will do. */
-export type ReadPorts = Pick<FetchPorts, 'store' | 'cache'>;
+/** Manifests are only read: any cache that can be read will do, and none. */
+export type ReadPorts = Pick<FetchPorts, 'store'> & Partial<Pick<FetchPorts, 'cache'>>;
 
 /** A manifest, the reference to it, and its stored bytes. */
 export interface LoadedManifest {
@@ -103,18 +103,19 @@ export async function loadManifest(ports: ReadPorts, ref: ManifestRef): Promise<
 export interface CurrentVersion extends ReadPointer, LoadedManifest {}
 
 /**
- * The current version, for whoever is going to change something. A pointer that moves on between the two reads, with
- * garbage collection behind it, is read again rather than taken for damage.
+ * The current version, for whoever is going to change something. From the store alone: those who plan and settle have no
+ * cache mounted, and with nothing to do there is nothing that a mount would be worth. A pointer that moves on between
+ * the two reads, with garbage collection behind it, is read again rather than taken for damage.
  * @throws CorruptObjectError, and all of `readOwnPointer`
  */
 export async function loadCurrent(
-  ports: Pick<Ports, 'store' | 'statuses' | 'cache'>,
+  ports: Pick<Ports, 'store' | 'statuses'>,
   collection: string,
 ): Promise<CurrentVersion> {
   for (;;) {
     const read = await readOwnPointer(ports, collection);
     try {
-      const loaded = await loadManifest(ports, read.pointer.manifest);
+      const loaded = await loadManifest({ store: ports.store }, read.pointer.manifest);
       checkIdentity(read.pointer, loaded);
       return { ...read, ...loaded };
     } catch (error) {
@@ -142,9 +143,10 @@ function checkIdentity(pointer: Pointer, { ref, manifest }: LoadedManifest): voi
 }
 
 async function readManifestBytes(ports: ReadPorts, ref: ManifestRef): Promise<Uint8Array> {
-  const cached = await ports.cache.read(ref.key);
+  const { cache } = ports;
+  const cached = await cache?.read(ref.key);
   if (cached !== undefined && sha256(cached) === ref.sha256) return cached;
-  if (cached !== undefined) await ports.cache.evict(ref.key);
+  if (cached !== undefined) await cache?.evict(ref.key);
   try {
     return (await getBounded(ports, ref.key, MAX_MANIFEST_BYTES)).body;
   } catch (error) {

@@ -30,13 +30,15 @@ describe('an execution', () => {
     expect(ports.telemetry.sum(METRICS.deltasApplied)).toBe(3);
   });
 
-  it('does nothing, and takes nothing, when nothing waits', async () => {
+  it('only looks, and touches no lock and no cache, when nothing waits', async () => {
     const ports = memoryPorts();
     await createCollection(ports);
+    const calls: string[] = [];
 
-    const { path } = await run(ports, INPUT);
+    const { path } = await run(ports, INPUT, { faults: [{ on: '*', before: ({ on }) => calls.push(on) }] });
 
     expect(path).toEqual(['PlanCompaction', 'Nothing?', 'UpToDate']);
+    expect(calls).toEqual(['store.get', 'store.get', 'store.list', 'statuses.getStatuses']);
     expect(ports.table.items().locks.size).toBe(0);
     expect(await records(ports)).toEqual(new Map());
   });
