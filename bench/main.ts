@@ -2,14 +2,12 @@
  * `npm run bench -- [--quick] [--json]`: both protocols, the same work, in one run. Exits with 1 when a bound does not
  * hold.
  */
-import { execFileSync } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { Listr, type ListrTask } from 'listr2';
-import { locateEngine } from '../lambdas/adapters/chroma/locator.ts';
 import { checkBounds } from './bounds.ts';
+import { commandOf, describeRun } from './describe-run.ts';
 import { type BenchDocument, benchDocument } from './document.ts';
 import type { Preset } from './network/model.ts';
 import { FULL, type Plan, QUICK } from './plan.ts';
@@ -38,6 +36,12 @@ const program = new Command('npm run bench --')
   .addHelpText('after', '\nExample:\n  npm run bench -- --quick\n  npm run bench -- --only lost-race-66mb')
   .parse();
 const options = program.opts<Options>();
+const flags = [
+  options.quick && '--quick',
+  options.save && '--save',
+  options.network !== 'aws' && `--network ${options.network}`,
+  options.only && `--only ${options.only}`,
+];
 const started = Date.now();
 const plan = options.quick ? QUICK : FULL;
 const run = new BenchRun(join(ROOT, '.work', 'bench'), options.network);
@@ -48,7 +52,13 @@ await new Listr(tasksOf(plan, run, options.only), {
 
 const { scenarios, contention } = run;
 const document: BenchDocument = benchDocument.parse({
-  run: await describeRun(options),
+  run: {
+    ...(await describeRun(ROOT, started)),
+    command: commandOf('bench', flags),
+    network: options.network,
+    pricesAsOf: PRICES_AS_OF,
+    seconds: (Date.now() - started) / 1_000,
+  },
   scenarios,
   contention,
   bounds: options.network === 'aws' ? checkBounds({ scenarios, contention }) : [],
@@ -87,29 +97,4 @@ function tasksOf({ sizes, contention, ...rest }: Plan, bench: BenchRun, only = '
       }),
     ),
   ];
-}
-
-async function describeRun({ quick, save, network, only }: Options): Promise<BenchDocument['run']> {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
-  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' with local changes';
-  const flags = [
-    quick && '--quick',
-    save && '--save',
-    network !== 'aws' && `--network ${network}`,
-    only && `--only ${only}`,
-  ];
-  const given = flags.filter(Boolean).join(' ');
-  const [cpu] = cpus();
-  const { name, version } = (await locateEngine()).identity;
-  return {
-    date: new Date(started).toISOString(),
-    commit: `${git('rev-parse', '--short=12', 'HEAD')}${changed}`,
-    command: `npm run bench${given === '' ? '' : ` -- ${given}`}`,
-    machine: `${cpus().length} x ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-    node: process.versions.node,
-    engine: `${name} ${version}`,
-    network,
-    pricesAsOf: PRICES_AS_OF,
-    seconds: (Date.now() - started) / 1_000,
-  };
 }

@@ -1,6 +1,6 @@
 /** The results as tables, in Markdown that reads well on a terminal too. */
 import { bytes } from '../../cli/output.ts';
-import type { BenchDocument, Contender, Side } from '../document.ts';
+import type { BenchDocument, Bound, Contender, Side } from '../document.ts';
 
 type Cell = string | number;
 
@@ -105,7 +105,7 @@ function contentionTable({ contention }: BenchDocument): string {
   return `### Writers on one collection\n\n${markdown([heading, ...rows])}`;
 }
 
-export function boundsTable({ bounds }: Pick<BenchDocument, 'bounds'>): string {
+export function boundsTable({ bounds }: { bounds: readonly Bound[] }): string {
   if (bounds.length === 0) return '';
   const rows = bounds.map(({ name, limit, value, holds }) => [
     name,
@@ -116,7 +116,7 @@ export function boundsTable({ bounds }: Pick<BenchDocument, 'bounds'>): string {
   return `### Bounds\n\n${markdown([['bound', 'limit', 'measured', ''], ...rows])}`;
 }
 
-function markdown(rows: ReadonlyArray<ReadonlyArray<Cell>>): string {
+export function markdown(rows: ReadonlyArray<ReadonlyArray<Cell>>): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(3, ...rows.map((row) => String(row[column] ?? '').length)),
   );

@@ -91,11 +91,10 @@ export class Ours {
   /** A reader outside of the compactor's network of Lambdas: it has the store, and no EFS. */
   async refresh(network: Network): Promise<void> {
     const store = new MeteredStore(this.plain.store, network, this.meter);
-    const cache: Cache = Object.assign(Object.create(this.plain.cache) as Cache, NO_CACHE);
-    const loaded = await findVersion({ store, cache }, COLLECTION);
+    const loaded = await findVersion({ store, cache: NO_CACHE }, COLLECTION);
     const directory = await this.#directories('reader').claim(COLLECTION);
     try {
-      await hydrate({ store, cache, telemetry: this.plain.telemetry }, directory, loaded);
+      await hydrate({ store, cache: NO_CACHE, telemetry: this.plain.telemetry }, directory, loaded);
     } finally {
       await directory.release();
     }
@@ -153,7 +152,8 @@ function onlyDelta(store: ObjectStore, deltaId: string): ObjectStore {
   };
 }
 
-const NO_CACHE = { read: async () => undefined, evict: async () => {} };
+/** Of whoever has no EFS. */
+export const NO_CACHE: Pick<Cache, 'read' | 'evict'> = { read: async () => undefined, evict: async () => {} };
 
 export function countedEngine(engine: Engine, meter: Meter): Engine {
   return {

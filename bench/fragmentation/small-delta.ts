@@ -1,0 +1,37 @@
+/** The small deltas of a long history: each adds, replaces, updates and deletes a few records all over the snapshot. */
+import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import { record, recordId } from '../fixture/corpus.ts';
+import { type Delta, delta, upserts } from '../scenarios/deltas.ts';
+
+const ADDED = 6;
+const REPLACED = 4;
+const UPDATED = 5;
+const DELETED = 3;
+/** Records of the first snapshot that one delta touches. */
+const TOUCHED = REPLACED + UPDATED + DELETED;
+/** Prime, and no divisor of any number of records: neighbours in the history are far apart in the snapshot. */
+const STRIDE = 7_919;
+
+/**
+ * Delta number `n`, from 0, on a first snapshot of `records` records, of which no two deltas touch the same one.
+ * @throws RangeError (all records have had their turn)
+ */
+export function smallDelta(n: number, records: number): Delta {
+  if ((n + 1) * TOUCHED > records) {
+    throw new RangeError(`${records} records are enough for ${Math.floor(records / TOUCHED)} small deltas, not more.`);
+  }
+  const turn = Array.from({ length: TOUCHED }, (_, i) => ((n * TOUCHED + i) * STRIDE) % records);
+  const replaced = turn.slice(0, REPLACED);
+  const updated = turn.slice(REPLACED, REPLACED + UPDATED);
+  const deleted = turn.slice(REPLACED + UPDATED);
+  const operations: Operation[] = [
+    ...upserts(records + n * ADDED, ADDED),
+    ...replaced.map((at): Operation => ({ op: 'upsert', ...record(at, 1) })),
+    ...updated.map((at): Operation => ({ op: 'update', id: recordId(at), metadata: { reviewed: true, round: n } })),
+    ...deleted.map((at): Operation => ({ op: 'delete', id: recordId(at) })),
+  ];
+  return delta(`small-${n}`, operations);
+}
+
+/** What a delta adds to the number of records. */
+export const GROWTH = ADDED - DELETED;
