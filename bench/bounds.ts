@@ -10,6 +10,8 @@ interface Rule {
   limit: string;
   value: (scenario: ScenarioResult) => number;
   holds: (value: number) => boolean;
+  /** It hangs on how fast this machine is at the moment, and not only on what the protocols do. */
+  timing?: true;
 }
 
 const MEDIUM = '66mb';
@@ -51,6 +53,7 @@ const RULES: Rule[] = [
     name: "warm wall time of the baseline's",
     scenario: `upserts-100-${MEDIUM}`,
     limit: '<= 0.6',
+    timing: true,
     value: ({ ours, baseline }) => ours.wallMs / baseline.wallMs,
     holds: atMost(0.6),
   },
@@ -58,6 +61,7 @@ const RULES: Rule[] = [
     name: "warm wall time of the baseline's",
     scenario: `upserts-100-${LARGE}`,
     limit: '<= 0.15',
+    timing: true,
     value: ({ ours, baseline }) => ours.wallMs / baseline.wallMs,
     holds: atMost(0.15),
   },
@@ -77,12 +81,14 @@ const CONTENTION: Array<Omit<Rule, 'value' | 'scenario'> & { value: (result: Con
   {
     name: "deltas per second of the baseline's at 8 writers",
     limit: '>= 10',
+    timing: true,
     value: ({ ours, baseline }) => ours.deltasPerSecond / baseline.deltasPerSecond,
     holds: (value) => value >= 10,
   },
   {
     name: 'collisions at 8 writers, % of attempts',
     limit: '< 10',
+    timing: true,
     value: ({ ours }) => ours.collisionPct,
     holds: (value) => value < 10,
   },
@@ -105,8 +111,9 @@ export function checkBounds({ scenarios, contention }: Measured): Bound[] {
   return [...found, ...CONTENTION.map((rule) => bound(rule.name, rule, rule.value(busiest)))];
 }
 
-function bound(name: string, { limit, holds }: Pick<Rule, 'limit' | 'holds'>, value: number): Bound {
-  return { name, limit, value: Number.isFinite(value) ? Number(value.toFixed(4)) : null, holds: holds(value) };
+function bound(name: string, rule: Pick<Rule, 'limit' | 'holds' | 'timing'>, value: number): Bound {
+  const { limit, holds, timing = false } = rule;
+  return { name, limit, value: Number.isFinite(value) ? Number(value.toFixed(4)) : null, holds: holds(value), timing };
 }
 
 function lockBound(scenario: string, limit: number): Rule {

@@ -95,7 +95,18 @@ export const benchDocument = z.object({
       baselineRedelivered: contender.optional(),
     }),
   ),
-  bounds: z.array(z.object({ name: z.string(), limit: z.string(), value: z.number().nullable(), holds: z.boolean() })),
+  /** Scenarios that have no result, and why. */
+  failures: z.array(z.object({ name: z.string(), message: z.string() })),
+  bounds: z.array(
+    z.object({
+      name: z.string(),
+      limit: z.string(),
+      value: z.number().nullable(),
+      holds: z.boolean(),
+      /** It hangs on how fast this machine was at the moment: the full run alone fails by it. */
+      timing: z.boolean(),
+    }),
+  ),
 });
 
 export type BenchDocument = z.infer<typeof benchDocument>;
@@ -103,4 +114,5 @@ export type Side = z.infer<typeof side>;
 export type Contender = z.infer<typeof contender>;
 export type ScenarioResult = BenchDocument['scenarios'][number];
 export type ContentionResult = BenchDocument['contention'][number];
+export type Failure = BenchDocument['failures'][number];
 export type Bound = BenchDocument['bounds'][number];

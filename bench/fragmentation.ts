@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { Listr } from 'listr2';
+import { Listr, type ListrTask } from 'listr2';
 import { startTable } from '../local/table.ts';
 import { commandOf, commitOf, describeRun } from './describe-run.ts';
 import { fixture } from './fixture/build.ts';
@@ -14,6 +14,7 @@ import { fragmentationDocument } from './fragmentation/document.ts';
 import type { History } from './fragmentation/history.ts';
 import { fragmentationTables, saveFragmentation } from './fragmentation/report.ts';
 import { type Measured, makeHistory, measureHistory } from './fragmentation/run.ts';
+import { mostDeltas } from './fragmentation/small-delta.ts';
 
 interface Options {
   compactions: number;
@@ -47,33 +48,21 @@ try {
   const commit = commitOf(ROOT);
   const { compactions } = options;
   const common = { table: table.clientConfig, folder, compactions, commit, preset: 'aws', hydrates: 5 } as const;
-  const context: { history?: History; measured?: Measured } = {};
-  await new Listr<typeof context>(
+  const found: { history?: History; measured?: Measured } = {};
+  await new Listr(
     [
-      {
-        title: `${compactions.toLocaleString('en')} small compactions`,
-        task: async (context, task) => {
-          const report = (text: string) => {
-            task.output = text;
-          };
-          const built = await fixture(FOLDER, RECORDS, table.clientConfig, report);
-          context.history = await makeHistory({ ...common, fixture: built, report });
-        },
-      },
-      {
-        title: 'Cold hydrates of the last version and of the same content freshly written',
-        task: async (context, task) => {
-          const report = (text: string) => {
-            task.output = text;
-          };
-          context.measured = await measureHistory(context.history as History, { ...common, report });
-        },
-      },
+      task(`${compactions.toLocaleString('en')} small compactions`, async (report) => {
+        const built = await fixture(FOLDER, RECORDS, table.clientConfig, report);
+        found.history = await makeHistory({ ...common, fixture: built, report });
+      }),
+      task('Cold hydrates of the last version, and of the same content freshly written', async (report) => {
+        found.measured = await measureHistory(found.history as History, { ...common, report });
+      }),
     ],
-    options.json ? { renderer: 'silent' } : { renderer: 'default', fallbackRenderer: 'simple' },
-  ).run(context);
-  context.history?.close();
-  const { history, ...measured } = context.measured as Measured;
+    { renderer: options.json ? 'silent' : 'default', fallbackRenderer: options.json ? 'silent' : 'simple' },
+  ).run();
+  found.history?.close();
+  const { history, ...measured } = found.measured as Measured;
   const flags = [
     compactions !== 1_000 && `--compactions ${compactions}`,
     options.fresh && '--fresh',
@@ -83,7 +72,7 @@ try {
     run: {
       ...(await describeRun(ROOT, started)),
       commit,
-      historyCommits: history.commits,
+      historyCommits: [...history.commits],
       command: commandOf('bench:fragmentation', flags),
       network: common.preset,
       historySeconds: history.seconds,
@@ -101,6 +90,17 @@ try {
 }
 
 function countOf(text: string): number {
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1 to 9999.');
+  const most = mostDeltas(RECORDS);
+  if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= most) return Number(text);
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}: each takes other records.`);
+}
+
+function task(title: string, work: (report: (text: string) => void) => Promise<void>): ListrTask {
+  return {
+    title,
+    task: (_context, item) =>
+      work((text) => {
+        item.output = text;
+      }),
+  };
 }

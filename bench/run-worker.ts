@@ -7,10 +7,13 @@ import type { JudgeTask, PlaceTask, Sample, ScenarioTask, Task, WriterTask } fro
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 
+/** Several times what the slowest one takes: a worker that hangs must not hang the run. */
+const LIMIT_MS = 15 * 60_000;
+
 interface Message {
   ready?: true;
   result?: unknown;
-  error?: string;
+  error?: { message: string; stack: string };
 }
 
 interface Started {
@@ -18,37 +21,59 @@ interface Started {
   /** Of a writer only. */
   ready: Promise<void>;
   answer: Promise<unknown>;
+  /** Resolves when the process has ended. */
+  gone: Promise<void>;
 }
 
-function start(task: Task): Started {
-  const child = fork(WORKER, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: ['--expose-gc'] });
-  const ready = Promise.withResolvers<void>();
-  const answer = new Promise((resolve, reject) => {
-    child.on('message', (message: Message) => {
-      if (message.ready) return ready.resolve();
-      if (message.error === undefined) resolve(message.result);
-      else reject(new Error(`A worker failed (${task.protocol}, ${task.kind}): ${message.error}`));
-    });
-    child.once('error', reject);
-    child.once('exit', (code, signal) => reject(new Error(`A worker ended with ${code ?? signal} and no answer.`)));
+function start(task: Task, signal: AbortSignal): Started {
+  const child = fork(WORKER, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: ['--expose-gc'],
+    // SIGTERM: the worker's Chroma servers go before it does.
+    signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
   });
-  answer.catch(ready.reject);
+  const ready = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<unknown>();
+  const gone = Promise.withResolvers<void>();
+  let failure: Error | undefined;
+  child.on('message', ({ ready: isReady, result, error }: Message) => {
+    if (isReady) ready.resolve();
+    else if (error === undefined) answer.resolve(result);
+    else failure = failed(task, error.message, error.stack);
+  });
+  child.once('error', (error) => {
+    failure = failed(task, reasonOf(error, signal));
+    if (child.pid === undefined) child.emit('exit', null, null);
+  });
+  // Not before: who hears of the failure removes what the worker writes to.
+  child.once('exit', (code, by) => {
+    answer.reject(failure ?? failed(task, `it ended with ${code ?? by} and no answer`));
+    gone.resolve();
+  });
+  answer.promise.catch(ready.reject);
   ready.promise.catch(() => {});
-  child.send(task);
-  return { child, ready: ready.promise, answer };
+  child.send(task, () => {});
+  return { child, ready: ready.promise, answer: answer.promise, gone: gone.promise };
 }
 
-/** @throws Error (with the worker's own stack) */
-export async function runScenarioWorker(task: ScenarioTask): Promise<Sample[]> {
-  return (await start(task).answer) as Sample[];
+/**
+ * @param signal ends the worker
+ * @throws Error (with the worker's own stack)
+ */
+export async function runScenarioWorker(task: ScenarioTask, signal: AbortSignal): Promise<Sample[]> {
+  return (await start(task, signal).answer) as Sample[];
 }
 
 /** Lay out, let all writers go at once, and compare what they left with what they submitted. */
-export async function runContention(common: Omit<PlaceTask, 'kind'>, options: Contention): Promise<ContentionOutcome> {
-  await start({ ...common, kind: 'place' }).answer;
+export async function runContention(
+  common: Omit<PlaceTask, 'kind'>,
+  options: Contention,
+  signal: AbortSignal,
+): Promise<ContentionOutcome> {
+  await start({ ...common, kind: 'place' }, signal).answer;
   const writers = Array.from({ length: options.writers }, (_, writer) => {
     const task: WriterTask = { ...common, kind: 'writer', options, writer };
-    return start(task);
+    return start(task, signal);
   });
   try {
     await Promise.all(writers.map(({ ready }) => ready));
@@ -57,12 +82,27 @@ export async function runContention(common: Omit<PlaceTask, 'kind'>, options: Co
     const outcomes = (await Promise.all(writers.map(({ answer }) => answer))) as WriterOutcome[];
     const wallMs = performance.now() - started;
     const judgement: JudgeTask = { ...common, kind: 'judge', options, rounds: outcomes.map(({ rounds }) => rounds) };
-    const judged = (await start(judgement).answer) as Pick<ContentionOutcome, 'submitted' | 'lost' | 'duplicated'>;
+    const judged = (await start(judgement, signal).answer) as Pick<
+      ContentionOutcome,
+      'submitted' | 'lost' | 'duplicated'
+    >;
     return { wallMs, ...judged, counts: sum(outcomes), held: outcomes.flatMap(({ held }) => held) };
   } finally {
     // After a failure of one: the others would go on for nobody.
     for (const { child } of writers) child.kill();
+    await Promise.all(writers.map(({ gone }) => gone));
   }
+}
+
+function failed({ protocol, kind }: Task, reason: string, stack?: string): Error {
+  const error = new Error(`A worker failed (${protocol}, ${kind}): ${reason}`);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+function reasonOf(error: Error, signal: AbortSignal): string {
+  if (error.name !== 'AbortError') return error.message;
+  return signal.aborted ? 'the run was interrupted' : `it took longer than ${LIMIT_MS / 60_000} minutes`;
 }
 
 function sum(outcomes: readonly WriterOutcome[]): Counts {

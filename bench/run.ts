@@ -1,4 +1,4 @@
-/** Runs a plan, one worker after the other, so that nothing competes with what is measured. */
+/** Measures what a plan asks for, one worker after the other, so that nothing competes with what is measured. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalTable } from '../local/table.ts';
@@ -20,12 +20,21 @@ export class BenchRun {
   readonly contention: ContentionResult[] = [];
   readonly #folder: string;
   readonly #preset: Preset;
+  readonly #signal: AbortSignal;
   readonly #fixtures = new Map<number, Fixture>();
 
-  /** @param folder for fixtures, which stay, and runs, which do not */
-  constructor(folder: string, preset: Preset) {
+  /**
+   * @param folder for fixtures, which stay, and runs, which do not
+   * @param signal ends the worker that runs, and its Chroma servers
+   */
+  constructor(folder: string, preset: Preset, signal: AbortSignal) {
     this.#folder = folder;
     this.#preset = preset;
+    this.#signal = signal;
+  }
+
+  isBuilt({ records }: Pick<Size, 'records'>): boolean {
+    return this.#fixtures.has(records);
   }
 
   async build({ records }: Size, report: Report): Promise<void> {
@@ -37,10 +46,12 @@ export class BenchRun {
     }
   }
 
-  async measure(size: Size, scenario: Scenario): Promise<void> {
+  async measure(size: Size, scenario: Scenario): Promise<ScenarioResult> {
     const samples = async (protocol: Protocol) => {
       const work = { kind: 'scenario', scenario, repetitions: size.repetitions[protocol] } as const;
-      return this.#withTable(size.records, protocol, (common) => runScenarioWorker({ ...common, ...work }));
+      return this.#withTable(size.records, protocol, (common) =>
+        runScenarioWorker({ ...common, ...work }, this.#signal),
+      );
     };
     const [ours, baseline] = [await samples('ours'), await samples('baseline')];
     const changed = ours.map(({ changedBytes }) => changedBytes).sort((a, b) => a - b);
@@ -55,19 +66,22 @@ export class BenchRun {
     this.scenarios.push(result);
     // The container of the first scenario is warm: the same runs under the name that belongs to the other two.
     if (scenario === 'upserts-100') this.scenarios.push({ ...result, name: `container-warm-${size.name}` });
+    return result;
   }
 
-  async contend(plan: Plan, options: Contention): Promise<void> {
+  async contend(plan: Plan, options: Contention): Promise<ContentionResult> {
     const records = plan.sizes[0]?.records ?? 0;
     const outcome = async (protocol: Protocol, skipped: Contention['skipped']): Promise<Contender> => {
       return summariseContention(
-        await this.#withTable(records, protocol, (common) => runContention(common, { ...options, skipped })),
+        await this.#withTable(records, protocol, (common) =>
+          runContention(common, { ...options, skipped }, this.#signal),
+        ),
       );
     };
     const { writers, durationMs, deltasPerBatch, upsertsPerDelta, pauseMs } = options;
     const ours = await outcome('ours', 'done');
     const baseline = await outcome('baseline', 'done');
-    this.contention.push({
+    const result = {
       writers,
       load: { durationMs, deltasPerBatch, upsertsPerDelta, pauseMs },
       ours,
@@ -75,7 +89,9 @@ export class BenchRun {
       ...(plan.redeliveredAt.includes(writers)
         ? { baselineRedelivered: await outcome('baseline', 'redelivered') }
         : {}),
-    });
+    };
+    this.contention.push(result);
+    return result;
   }
 
   #fixture(records: number): Fixture {
@@ -103,7 +119,7 @@ export class BenchRun {
       return await work({ ...common, table: table.clientConfig });
     } finally {
       await table.close();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   }
 }

@@ -111,10 +111,14 @@ async function run(task: Task): Promise<unknown> {
   }
 }
 
+// Whoever asked is gone: so are the servers, with this process.
+process.once('disconnect', () => process.exit(1));
 process.once('message', (task: Task) => {
   run(task).then(
     (result) => process.send?.({ result: result ?? null }, () => process.exit(0)),
-    (error: unknown) =>
-      process.send?.({ error: error instanceof Error ? error.stack : String(error) }, () => process.exit(1)),
+    (error: unknown) => {
+      const { message, stack } = error instanceof Error ? error : new Error(String(error));
+      process.send?.({ error: { message, stack } }, () => process.exit(1));
+    },
   );
 });

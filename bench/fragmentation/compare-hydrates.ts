@@ -44,12 +44,10 @@ export async function compareHydrates(fragmented: PlainPorts, options: CompareOp
       sides.fragmented.push(await hydrateCold(fragmented, target, model));
       sides.fresh.push(await hydrateCold(fresh, target, model));
     }
-    const { manifest } = await findVersion(fresh, COLLECTION);
     return {
       repetitions,
-      fragmented: summary(sides.fragmented),
-      fresh: summary(sides.fresh),
-      freshStoredBytes: layoutOf(manifest).storedBytes,
+      fragmented: await summary(fragmented, sides.fragmented),
+      fresh: await summary(fresh, sides.fresh),
     };
   } finally {
     fresh.close();
@@ -94,12 +92,14 @@ async function hydrateCold(ports: PlainPorts, root: string, model: NetworkModel)
   }
 }
 
-function summary(measured: readonly Measured[]): Hydrates['fresh'] {
+async function summary(ports: PlainPorts, measured: readonly Measured[]): Promise<Hydrates['fresh']> {
+  const { manifest } = await findVersion(ports, COLLECTION);
   const of = (name: keyof Measured) => median(measured.map((one) => one[name]));
   return {
     wallMs: Number(of('wallMs').toFixed(1)),
     wallMsAll: measured.map(({ wallMs }) => Number(wallMs.toFixed(1))),
     storeBytesDown: of('storeBytesDown'),
     storeRequests: of('storeRequests'),
+    storedBytes: layoutOf(manifest).storedBytes,
   };
 }

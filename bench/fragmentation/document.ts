@@ -28,7 +28,14 @@ const row = z.object({
 });
 
 /** Medians over the repetitions; bytes and requests are the same in all of them. */
-const hydrate = z.object({ wallMs: ms, wallMsAll: z.array(ms), storeBytesDown: bytes, storeRequests: count });
+const hydrate = z.object({
+  wallMs: ms,
+  wallMsAll: z.array(ms),
+  storeBytesDown: bytes,
+  storeRequests: count,
+  /** As in the series. */
+  storedBytes: bytes,
+});
 
 export const fragmentationDocument = z.object({
   run: z.object({
@@ -50,7 +57,7 @@ export const fragmentationDocument = z.object({
   worst: z.object({ storedRawOfSnapshot: z.number(), manifestBytes: bytes, packs: count, extents: count }),
   series: z.array(row),
   /** A cold hydrate of the last version, and of the same content as version 1 of a new store. */
-  hydrates: z.object({ repetitions: count, fragmented: hydrate, fresh: hydrate, freshStoredBytes: bytes }),
+  hydrates: z.object({ repetitions: count, fragmented: hydrate, fresh: hydrate }),
   bounds: z.array(
     z.object({ name: z.string(), limit: z.string(), value: z.number(), holds: z.boolean(), timing: z.boolean() }),
   ),

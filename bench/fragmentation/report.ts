@@ -18,16 +18,28 @@ export function fragmentationTables(document: FragmentationDocument): string {
     Math.round(side.wallMs),
     bytes(side.storeBytesDown),
     side.storeRequests,
+    bytes(side.storedBytes),
   ];
   return [
     `### The version after so many small compactions\n\n${markdown([HEADING, ...shown.map(cells)])}`,
     `### Cold hydrate from S3, median of ${hydrates.repetitions}\n\n${markdown([
-      ['version', 'wall ms', 'from S3', 'requests'],
+      ['version', 'wall ms', 'from S3', 'requests', 'stored'],
       hydrate(`after ${document.compactions.toLocaleString('en')} small compactions`, fragmented),
       hydrate('the same content, freshly written', fresh),
+      [
+        'ratio',
+        ratio(fragmented.wallMs, fresh.wallMs),
+        ratio(fragmented.storeBytesDown, fresh.storeBytesDown),
+        ratio(fragmented.storeRequests, fresh.storeRequests),
+        ratio(fragmented.storedBytes, fresh.storedBytes),
+      ],
     ])}`,
     boundsTable(document),
   ].join('\n\n');
+}
+
+function ratio(a: number, b: number): string {
+  return (a / b).toFixed(2);
 }
 
 const HEADING = [
@@ -51,7 +63,7 @@ function cells(row: Row): Array<string | number> {
     bytes(row.snapshotBytes),
     bytes(row.storedBytes),
     bytes(row.storedRawBytes),
-    (row.storedRawBytes / row.snapshotBytes).toFixed(2),
+    ratio(row.storedRawBytes, row.snapshotBytes),
     row.packs,
     row.frames,
     row.extents,

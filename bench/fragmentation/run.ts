@@ -71,7 +71,7 @@ export async function measureHistory(history: History, options: FragmentationOpt
     worst,
     series: rows.filter((row) => row.compactions % every === 0 || row === last),
     hydrates,
-    bounds: fragmentationBounds(worst, last, hydrates),
+    bounds: fragmentationBounds(worst, hydrates),
     history: { commits, seconds },
   };
 }

@@ -12,14 +12,22 @@ const TOUCHED = REPLACED + UPDATED + DELETED;
 /** Prime, and no divisor of any number of records: neighbours in the history are far apart in the snapshot. */
 const STRIDE = 7_919;
 
+/** What a delta adds to the number of records. */
+export const GROWTH = ADDED - DELETED;
+
+/** How many deltas there are for a first snapshot of `records` records, of which no two touch the same one. */
+export function mostDeltas(records: number): number {
+  return Math.floor(records / TOUCHED);
+}
+
 /**
- * Delta number `n`, from 0, on a first snapshot of `records` records, of which no two deltas touch the same one.
- * @throws RangeError (all records have had their turn)
+ * Delta number `n`, from 0.
+ * @param records of the first snapshot
+ * @throws RangeError (all of them have had their turn)
  */
 export function smallDelta(n: number, records: number): Delta {
-  if ((n + 1) * TOUCHED > records) {
-    throw new RangeError(`${records} records are enough for ${Math.floor(records / TOUCHED)} small deltas, not more.`);
-  }
+  const most = mostDeltas(records);
+  if (n >= most) throw new RangeError(`${records} records are enough for ${most} small deltas, not more.`);
   const turn = Array.from({ length: TOUCHED }, (_, i) => ((n * TOUCHED + i) * STRIDE) % records);
   const replaced = turn.slice(0, REPLACED);
   const updated = turn.slice(REPLACED, REPLACED + UPDATED);
@@ -32,6 +40,3 @@ export function smallDelta(n: number, records: number): Delta {
   ];
   return delta(`small-${n}`, operations);
 }
-
-/** What a delta adds to the number of records. */
-export const GROWTH = ADDED - DELETED;

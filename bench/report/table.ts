@@ -5,7 +5,12 @@ import type { BenchDocument, Bound, Contender, Side } from '../document.ts';
 type Cell = string | number;
 
 export function tables(document: BenchDocument): string {
-  const parts = [...scenarioTables(document), contentionTable(document), boundsTable(document)];
+  const parts = [
+    ...scenarioTables(document),
+    contentionTable(document),
+    boundsTable(document),
+    failuresTable(document),
+  ];
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
@@ -107,13 +112,20 @@ function contentionTable({ contention }: BenchDocument): string {
 
 export function boundsTable({ bounds }: { bounds: readonly Bound[] }): string {
   if (bounds.length === 0) return '';
-  const rows = bounds.map(({ name, limit, value, holds }) => [
+  const rows = bounds.map(({ name, limit, value, holds, timing }) => [
     name,
     limit,
     value ?? 'no value',
+    timing ? 'timing' : '',
     holds ? 'holds' : 'FAILS',
   ]);
-  return `### Bounds\n\n${markdown([['bound', 'limit', 'measured', ''], ...rows])}`;
+  return `### Bounds\n\n${markdown([['bound', 'limit', 'measured', 'hangs on', ''], ...rows])}`;
+}
+
+function failuresTable({ failures }: Pick<BenchDocument, 'failures'>): string {
+  if (failures.length === 0) return '';
+  const rows = failures.map(({ name, message }) => [name, message.split('\n')[0] ?? '']);
+  return `### Failed\n\n${markdown([['scenario', 'why'], ...rows])}`;
 }
 
 export function markdown(rows: ReadonlyArray<ReadonlyArray<Cell>>): string {

@@ -2,9 +2,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { isGood } from '../../bench/bench.ts';
 import { checkBounds } from '../../bench/bounds.ts';
-import { benchDocument, type ScenarioResult, type Side } from '../../bench/document.ts';
+import { benchDocument, type Contender, type ScenarioResult, type Side } from '../../bench/document.ts';
+import { fragmentationDocument } from '../../bench/fragmentation/document.ts';
 import { Meter, noCounts } from '../../bench/network/meter.ts';
+import { FULL, QUICK } from '../../bench/plan.ts';
 import { countDuplicates } from '../../bench/scenarios/contention.ts';
 import { percentile } from '../../bench/statistics.ts';
 import { dollars, summarise } from '../../bench/summarise.ts';
@@ -90,6 +93,42 @@ describe('bounds', () => {
     expect(check(bad)).toEqual([false, false, false, false, false]);
   });
 
+  test('that hang on the speed of the machine are marked, and fail the full run only', () => {
+    const side = { lockHeldMsP50: 12, storeBytesUp: 12, cacheBytes: 50, wallMs: 60 };
+    const check = (ours: Partial<Side>) =>
+      checkBounds({
+        scenarios: [result('upserts-100-66mb', { ...side, ...ours }, { lockHeldMsP50: 100, wallMs: 100 })],
+        contention: [],
+      });
+    const slow = { failures: [], bounds: check({ wallMs: 61 }) };
+    const heavy = { failures: [], bounds: check({ storeBytesUp: 31 }) };
+    const failed = { failures: [{ name: 'upserts-100-66mb', message: 'no' }], bounds: check({}) };
+    expect(slow.bounds.flatMap(({ name, holds }) => (holds ? [] : name))).toEqual([
+      "upserts-100-66mb: warm wall time of the baseline's",
+    ]);
+    expect([QUICK, FULL].map((plan) => isGood(slow, plan))).toEqual([true, false]);
+    expect([QUICK, FULL].map((plan) => isGood(heavy, plan))).toEqual([false, false]);
+    expect([QUICK, FULL].map((plan) => isGood(failed, plan))).toEqual([false, false]);
+    expect([QUICK, FULL].map((plan) => isGood({ failures: [], bounds: check({}) }, plan))).toEqual([true, true]);
+  });
+
+  test('of writers: what is lost fails every run, how fast they are the full one', () => {
+    const good = { deltasPerSecond: 20, collisionPct: 1, delegatedPct: 0, submitted: 1, lost: 0, duplicated: 0 };
+    const rest = { mergesDiscarded: 0, lockAttempts: 1, executions: 1, lockHeldMsP50: 1, lockHeldMsP99: 1, seconds: 1 };
+    const load = { durationMs: 1, deltasPerBatch: 1, upsertsPerDelta: 1, pauseMs: 1 };
+    const check = (ours: Partial<Contender>) => {
+      const baseline = { ...good, ...rest, deltasPerSecond: 1 };
+      const contention = [{ writers: 8, load, ours: { ...good, ...rest, ...ours }, baseline }];
+      const document = { failures: [], bounds: checkBounds({ scenarios: [], contention }) };
+      return [QUICK, FULL].map((plan) => isGood(document, plan));
+    };
+    expect(check({})).toEqual([true, true]);
+    expect(check({ lost: 1 })).toEqual([false, false]);
+    expect(check({ duplicated: 1 })).toEqual([false, false]);
+    expect(check({ deltasPerSecond: 9 })).toEqual([true, false]);
+    expect(check({ collisionPct: 10 })).toEqual([true, false]);
+  });
+
   test('of nothing to do are counts, and one of any kind is too many', () => {
     const nothing = { engineStarts: 0, lockAttempts: 0, cacheRequests: 0, writes: 0 };
     for (const kind of Object.keys(nothing)) {
@@ -107,6 +146,8 @@ describe('bounds', () => {
 test('every document that is kept in bench/results is one', () => {
   const folder = fileURLToPath(new URL('../../bench/results/', import.meta.url));
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  for (const name of files)
-    expect(() => benchDocument.parse(JSON.parse(readFileSync(folder + name, 'utf8')))).not.toThrow();
+  for (const name of files) {
+    const schema = name === 'fragmentation.json' ? fragmentationDocument : benchDocument;
+    expect(() => schema.parse(JSON.parse(readFileSync(folder + name, 'utf8'))), name).not.toThrow();
+  }
 });
