@@ -1,7 +1,7 @@
 import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
 import type { Command } from 'commander';
 import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
-import { observeInbox } from '../../lambdas/steps/observe-inbox.ts';
+import { commitLimits, observeInbox } from '../../lambdas/steps/observe-inbox.ts';
 import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { withTarget } from '../command.ts';
 import { columns } from '../output.ts';
@@ -16,7 +16,7 @@ export function status(program: Command): void {
     const { ports, sfn, stateMachineArn } = target;
     const { pointer } = await readPointer(ports, collection);
     const { manifest } = await loadManifest(ports, pointer.manifest);
-    const inbox = await observeInbox(ports, collection, manifest.ledger);
+    const inbox = await observeInbox(ports, collection, manifest.ledger, commitLimits(ports.settings));
     const item = await ports.locks.readLock(collection);
     const now = ports.clock.now();
     const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 5 }));
@@ -28,7 +28,7 @@ export function status(program: Command): void {
       retainedFrom: pointer.retainedFrom,
       dimension: manifest.dimension,
       space: manifest.space,
-      pending: inbox.pending.length,
+      pending: inbox.pendingCount,
       decidedNotSettled: inbox.decided.length + inbox.unreported.length,
       lock: isLockFree(item, '', now) ? null : { owner: item?.owner, phase: item?.phase },
       claim: isClaimLive(item, now) ? { owner: item?.claimOwner } : null,

@@ -15,6 +15,12 @@ export interface InboxEntry {
   lastModified: number;
 }
 
+/** What one commit may take at most; `observeInbox` looks no further than until it is full. */
+export interface BatchLimits {
+  maxDeltas: number;
+  maxBytes: number;
+}
+
 export interface Plan {
   /** Deltas to apply, in the order of arrival. */
   pending: InboxEntry[];
@@ -24,6 +30,10 @@ export interface Plan {
   unreported: LedgerEntry[];
 }
 
+/**
+ * @param inbox What was listed, or the part of it whose statuses were read. The plan of the whole begins with the
+ * deltas that the plan of its oldest part has as pending: looking further never changes what comes first.
+ */
 export function plan(
   ledger: readonly LedgerEntry[],
   inbox: readonly InboxEntry[],
@@ -43,8 +53,13 @@ export function byArrival(a: InboxEntry, b: InboxEntry): number {
   return a.lastModified - b.lastModified || (a.deltaId < b.deltaId ? -1 : a.deltaId > b.deltaId ? 1 : 0);
 }
 
+/** Would more pending deltas leave the next batch as it is? */
+export function fillsBatch(pending: readonly InboxEntry[], limits: BatchLimits): boolean {
+  return pending.length >= limits.maxDeltas || selectBatch(pending, limits).length < pending.length;
+}
+
 /** The first deltas that fit into one commit: at least one, whatever its size. */
-export function selectBatch(pending: readonly InboxEntry[], maxDeltas: number, maxBytes: number): InboxEntry[] {
+export function selectBatch(pending: readonly InboxEntry[], { maxDeltas, maxBytes }: BatchLimits): InboxEntry[] {
   const batch: InboxEntry[] = [];
   let bytes = 0;
   for (const entry of pending) {

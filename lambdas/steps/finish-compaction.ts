@@ -8,10 +8,10 @@ import { settleDeltas } from './settle-deltas.ts';
 
 /** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError, CorruptObjectError */
 export async function finishCompaction(ports: Ports, state: CompactionState): Promise<CompactionState> {
-  const { collection, merge, committed } = state;
+  const { collection, merge, committed, pending } = state;
   // From the current pointer, never from the state: another commit may stand on ours by now.
   const { manifest } = await loadCurrent(ports, collection);
-  await settleDeltas(ports, manifest);
+  await settleDeltas(ports, manifest, merge === null && pending > 0);
   if (merge !== null && committed?.commitId === merge.commitId) {
     recordCommit(ports, collection, merge);
     const now = ports.clock.now();

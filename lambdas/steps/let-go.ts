@@ -9,7 +9,7 @@ import { METRICS } from '../protocol/metrics.ts';
 import { successorName } from '../protocol/names.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { hashObject } from './create-once.ts';
-import { observeInbox } from './observe-inbox.ts';
+import { listPages } from './observe-inbox.ts';
 import { loadCurrent } from './read-pointer.ts';
 import { releaseHeld } from './release-held.ts';
 
@@ -44,15 +44,18 @@ async function handOver(ports: Ports, state: CompactionState): Promise<Farewell>
   return 'handed-over';
 }
 
-/** Is there work in the inbox that a further round could do? A delta that cannot be read is none. */
+/**
+ * Is there work that a further round could do? A delta that cannot be read is none. Every other object in the inbox is,
+ * pending or decided, so that the first one answers; only of an inbox without any are statuses read, those of the ledger.
+ */
 export async function isAnythingWaiting(ports: Ports, collection: string): Promise<boolean> {
   const { manifest } = await loadCurrent(ports, collection);
-  const { pending, decided, unreported } = await observeInbox(ports, collection, manifest.ledger);
-  if (unreported.length > 0) return true;
-  for (const entry of [...pending, ...decided]) {
-    if (await isReadable(ports, entry)) return true;
+  for await (const page of listPages(ports, collection)) {
+    for (const entry of page) if (await isReadable(ports, entry)) return true;
   }
-  return false;
+  const ids = manifest.ledger.map((entry) => entry.deltaId);
+  const statuses = await ports.statuses.getStatuses(collection, ids);
+  return ids.some((deltaId) => !statuses.has(deltaId));
 }
 
 /** Read whole, as a merge would have to: an object that only begins well is no work either. */

@@ -12,14 +12,14 @@ import {
 } from '../protocol/errors.ts';
 import { nextLedger } from '../protocol/ledger.ts';
 import { type MergePlan, planMerge } from '../protocol/merge-plan.ts';
-import { deltaCap, selectBatch } from '../protocol/plan.ts';
+import { deltaCap } from '../protocol/plan.ts';
 import type { ScannedFile } from '../snapshot/commit.ts';
 import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
 import type { EngineStamp } from '../snapshot/manifest.ts';
 import { applyDeltas, outcomes } from './apply-deltas.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { type Hydration, hydrate } from './hydrate.ts';
-import { type InboxObservation, observeInbox } from './observe-inbox.ts';
+import { commitLimits, type InboxObservation, observeInbox } from './observe-inbox.ts';
 import { type ReadDelta, readDeltas } from './read-deltas.ts';
 import { isCurrent, type LoadedManifest, loadManifest } from './read-pointer.ts';
 import { refuseOlder } from './refuse-older.ts';
@@ -35,18 +35,19 @@ const BLAMES_TO_REJECT = 3;
 export async function mergeDeltas(ports: Ports, state: CompactionState): Promise<CompactionState> {
   return withHeartbeat(ports, state, async () => {
     const base = await loadBase(ports, state);
-    const inbox = await observeInbox(ports, state.collection, base.manifest.ledger);
-    const { maxDeltasPerCommit, maxBytesPerCommit } = ports.settings;
-    const cap = deltaCap(Math.min(maxDeltasPerCommit, state.pending), state.attempts.mergeFailures);
+    const { maxDeltas, maxBytes } = commitLimits(ports.settings);
+    const cap = deltaCap(Math.min(maxDeltas, state.pending), state.attempts.mergeFailures);
+    const limits = { maxDeltas: cap, maxBytes };
+    const inbox = await observeInbox(ports, state.collection, base.manifest.ledger, limits);
     const { dimension } = base.manifest;
     let deltas: ReadDelta[] = [];
     // Deltas that cannot be read must not keep those behind them waiting.
-    for (let rest = inbox.pending; deltas.length === 0 && rest.length > 0; ) {
-      const batch = selectBatch(rest, cap, maxBytesPerCommit);
+    for (let passed = 0; deltas.length === 0; ) {
+      const batch = await inbox.batchAfter(passed, limits);
+      if (batch.length === 0) return { ...state, next: NEXT.finish, merge: null };
       deltas = await readDeltas(ports, state.collection, batch, dimension, state.attempts.inboxChanges);
-      rest = rest.slice(batch.length);
+      passed += batch.length;
     }
-    if (deltas.length === 0) return { ...state, next: NEXT.finish, merge: null };
     const directory = await ports.directories.claim(state.collection);
     try {
       const { etag } = state.base;

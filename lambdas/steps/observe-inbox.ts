@@ -1,38 +1,170 @@
-/** What waits in a collection's inbox, read in the order that makes the plan right. */
+/**
+ * What waits in a collection's inbox, read in the order that makes the plan right, and no further than it is needed:
+ * the listing is whole, since only it tells the order of arrival; statuses are read from the oldest delta on.
+ */
 import type { Ports } from '../ports.ts';
 import type { DeltaStatus, LedgerEntry } from '../protocol/ledger.ts';
-import { type InboxEntry, type Plan, plan } from '../protocol/plan.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import {
+  type BatchLimits,
+  byArrival,
+  fillsBatch,
+  type InboxEntry,
+  type Plan,
+  plan,
+  selectBatch,
+} from '../protocol/plan.ts';
 import { inboxPrefix, parseDeltaKey } from '../snapshot/keys.ts';
 
-export interface InboxObservation extends Plan {
-  inbox: InboxEntry[];
-  statuses: Map<string, DeltaStatus>;
+type InboxPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
+
+/** Statuses that are read at once, at least: what one request to DynamoDB takes. */
+const MIN_CHUNK = 100;
+
+/** As far as the oldest pending delta. */
+export const OLDEST: BatchLimits = { maxDeltas: 1, maxBytes: Number.POSITIVE_INFINITY };
+export const EVERYTHING: BatchLimits = { maxDeltas: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
+
+/**
+ * An inbox beside its ledger. `pending`, `decided` and `unreported` are those of the plan, as far as it has been looked:
+ * `pending` is always the oldest ones, `decided` has all that are in the ledger, and `unreported` is complete.
+ */
+export class InboxObservation implements Plan {
+  /** Everything that was listed. */
+  readonly inbox: readonly InboxEntry[];
+  readonly pending: InboxEntry[] = [];
+  readonly decided: InboxEntry[];
+  unreported: LedgerEntry[] = [];
+  /** Of the whole ledger, and of the deltas that were looked at. */
+  readonly statuses = new Map<string, DeltaStatus>();
+  readonly #ports: InboxPorts;
+  readonly #collection: string;
+  readonly #ledger: readonly LedgerEntry[];
+  /** What the ledger does not decide, in the order of arrival; the statuses of the first `#looked` are known. */
+  readonly #open: readonly InboxEntry[];
+  #looked = 0;
+  #isBegun = false;
+
+  /** @param inbox Listed after the ledger's manifest was read. */
+  constructor(ports: InboxPorts, collection: string, ledger: readonly LedgerEntry[], inbox: readonly InboxEntry[]) {
+    const inLedger = new Set(ledger.map((entry) => entry.deltaId));
+    this.inbox = inbox;
+    this.decided = inbox.filter((entry) => inLedger.has(entry.deltaId));
+    this.#ports = ports;
+    this.#collection = collection;
+    this.#ledger = ledger;
+    this.#open = inbox.filter((entry) => !inLedger.has(entry.deltaId)).sort(byArrival);
+  }
+
+  /**
+   * Objects in the inbox that are not known to be decided: the pending ones, and late duplicates that nobody has come
+   * to yet. Zero if, and only if, nothing is pending.
+   */
+  get pendingCount(): number {
+    return this.inbox.length - this.decided.length;
+  }
+
+  /** The oldest delta that is pending, or may be. */
+  get oldest(): InboxEntry | undefined {
+    return this.pending[0] ?? this.#open[this.#looked];
+  }
+
+  /**
+   * Read statuses, consistently, until the pending deltas after the first `passed` fill a batch, or all are known.
+   * @throws TableUnavailableError
+   */
+  async lookUntil(limits: BatchLimits, passed = 0): Promise<void> {
+    if (!this.#isBegun) await this.#look(MIN_CHUNK);
+    for (;;) {
+      const found = this.pending.slice(passed);
+      if (this.#looked === this.#open.length || fillsBatch(found, limits)) return;
+      await this.#look(Math.max(MIN_CHUNK, limits.maxDeltas - found.length));
+    }
+  }
+
+  /** The batch after the first `passed` pending deltas; empty when there are no more. @throws TableUnavailableError */
+  async batchAfter(passed: number, limits: BatchLimits): Promise<InboxEntry[]> {
+    await this.lookUntil(limits, passed);
+    return selectBatch(this.pending.slice(passed), limits);
+  }
+
+  async #look(count: number): Promise<void> {
+    const chunk = this.#open.slice(this.#looked, this.#looked + count);
+    const ids = [...(this.#isBegun ? [] : this.#ledger), ...chunk].map((entry) => entry.deltaId);
+    const statuses = await this.#ports.statuses.getStatuses(this.#collection, ids);
+    for (const [deltaId, status] of statuses) this.statuses.set(deltaId, status);
+    const { pending, decided, unreported } = plan(this.#ledger, chunk, this.statuses);
+    for (const entry of pending) this.pending.push(entry);
+    for (const entry of decided) this.decided.push(entry);
+    this.unreported = unreported;
+    this.#looked += chunk.length;
+    this.#isBegun = true;
+  }
 }
 
 /**
- * List the inbox, *then* read the statuses of everything in it and in the ledger, consistently. The ledger must come
- * from a manifest that was read before.
+ * List the inbox, *then* read the statuses of the ledger and, from the oldest on, of as many deltas as it takes. The
+ * ledger must come from a manifest that was read before.
+ * @throws StoreUnavailableError, TableUnavailableError
  */
 export async function observeInbox(
-  ports: Pick<Ports, 'store' | 'statuses' | 'telemetry'>,
+  ports: InboxPorts,
+  collection: string,
+  ledger: readonly LedgerEntry[],
+  limits: BatchLimits,
+): Promise<InboxObservation> {
+  const observation = new InboxObservation(ports, collection, ledger, await listInbox(ports, collection));
+  await observation.lookUntil(limits);
+  return observation;
+}
+
+/**
+ * The same for a plan, which tells how long the oldest delta has been waiting: before it looks further, and also when
+ * the table does not answer, since that is when somebody should know.
+ */
+export async function observeForPlan(
+  ports: InboxPorts & Pick<Ports, 'clock' | 'settings'>,
   collection: string,
   ledger: readonly LedgerEntry[],
 ): Promise<InboxObservation> {
-  const inbox = await listInbox(ports, collection);
-  const ids = new Set([...inbox.map((entry) => entry.deltaId), ...ledger.map((entry) => entry.deltaId)]);
-  const statuses = await ports.statuses.getStatuses(collection, [...ids]);
-  return { inbox, statuses, ...plan(ledger, inbox, statuses) };
+  const observation = new InboxObservation(ports, collection, ledger, await listInbox(ports, collection));
+  try {
+    await observation.lookUntil(OLDEST);
+  } finally {
+    const { oldest } = observation;
+    if (oldest !== undefined) {
+      const age = Math.max(0, (ports.clock.now() - oldest.lastModified) / 1_000);
+      ports.telemetry.metric(METRICS.pendingDeltaAge, age, { collection });
+    }
+  }
+  await observation.lookUntil(commitLimits(ports.settings));
+  return observation;
+}
+
+/** What a commit may take when nothing has failed. */
+export function commitLimits({ maxDeltasPerCommit, maxBytesPerCommit }: Ports['settings']): BatchLimits {
+  return { maxDeltas: maxDeltasPerCommit, maxBytes: maxBytesPerCommit };
 }
 
 /** Objects whose key is no delta's are left alone: no producer of ours wrote them. */
 export async function listInbox(ports: Pick<Ports, 'store' | 'telemetry'>, collection: string): Promise<InboxEntry[]> {
   const inbox: InboxEntry[] = [];
+  for await (const page of listPages(ports, collection)) for (const entry of page) inbox.push(entry);
+  return inbox;
+}
+
+/** The same page by page, in the order of keys. */
+export async function* listPages(
+  ports: Pick<Ports, 'store' | 'telemetry'>,
+  collection: string,
+): AsyncGenerator<InboxEntry[]> {
   for await (const page of ports.store.list(inboxPrefix(collection))) {
+    const entries: InboxEntry[] = [];
     for (const { key, size, etag, lastModified } of page) {
       const deltaId = parseDeltaKey(key)?.deltaId;
       if (deltaId === undefined) ports.telemetry.warn('An object in the inbox is no delta; it is left alone.', { key });
-      else inbox.push({ deltaId, key, size, etag, lastModified });
+      else entries.push({ deltaId, key, size, etag, lastModified });
     }
+    yield entries;
   }
-  return inbox;
 }

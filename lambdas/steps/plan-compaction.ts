@@ -3,9 +3,8 @@ import { z } from 'zod';
 import { type CommitTotals, type CompactionState, NEXT, type PlanInput } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 import { InvalidInputError } from '../protocol/errors.ts';
-import { METRICS } from '../protocol/metrics.ts';
 import { checkCollection } from '../snapshot/keys.ts';
-import { observeInbox } from './observe-inbox.ts';
+import { observeForPlan } from './observe-inbox.ts';
 import { loadCurrent } from './read-pointer.ts';
 
 /** The execution's input; on later rounds, with the state's own `execution`. */
@@ -35,12 +34,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
   // Carried over: nothing but tokens, counts and own commits; and only by this execution, since its input is anybody's.
   const before: Partial<CompactionState> = parsed.data.execution === execution ? (raw as CompactionState) : {};
   const { pointer, etag, manifest } = await loadCurrent(ports, collection);
-  const { pending, decided, unreported } = await observeInbox(ports, collection, manifest.ledger);
-  const oldest = pending[0];
-  if (oldest !== undefined) {
-    const age = Math.max(0, (ports.clock.now() - oldest.lastModified) / 1_000);
-    ports.telemetry.metric(METRICS.pendingDeltaAge, age, { collection });
-  }
+  const { pendingCount: pending, decided, unreported } = await observeForPlan(ports, collection, manifest.ledger);
   const claim = before.claim ?? null;
   const leftovers = decided.length + unreported.length;
   const { rebases = 0, mergeFailures = 0, rounds = 0, inboxChanges = 0 } = before.attempts ?? {};
@@ -50,7 +44,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
   return {
     collection,
     execution,
-    next: pending.length > 0 ? NEXT.merge : idle,
+    next: pending > 0 ? NEXT.merge : idle,
     attempts: { rebases, mergeFailures, rounds: rounds + 1, inboxChanges, lockLosses: 0 },
     base: {
       version: pointer.version,
@@ -63,7 +57,7 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
       manifest: pointer.manifest,
     },
     plannedAt: ports.clock.now(),
-    pending: pending.length,
+    pending,
     leftovers,
     lock: null,
     claim,

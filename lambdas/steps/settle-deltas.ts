@@ -21,17 +21,22 @@ import { rejectionKey } from '../snapshot/keys.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
 import { announceCommits } from './announce-commits.ts';
 import { createOnce, hashObject } from './create-once.ts';
-import { observeInbox } from './observe-inbox.ts';
+import { EVERYTHING, OLDEST, observeInbox } from './observe-inbox.ts';
 import { mapLimit } from './waits.ts';
 
 const PARALLEL = 8;
 /** Another execution deleted the object first, or a producer wrote it again. */
 const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestConflictError];
 
-/** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError */
-export async function settleDeltas(ports: Ports, manifest: Manifest): Promise<void> {
+/**
+ * @param isStuck A merge found nothing that it could read among what is pending. Late duplicates behind it are looked for
+ * then; otherwise those before the oldest pending delta are enough, since commits bring the others there.
+ * @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError
+ */
+export async function settleDeltas(ports: Ports, manifest: Manifest, isStuck: boolean): Promise<void> {
   const { collection, ledger } = manifest;
-  const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger);
+  const limits = isStuck ? EVERYTHING : OLDEST;
+  const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger, limits);
   // Before their statuses: a crash in between repeats the announcement, where the other order would lose it.
   await announceCommits(ports, manifest, unreported);
   await mapLimit(unreported, PARALLEL, (entry) => report(ports, collection, entry));

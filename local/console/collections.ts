@@ -13,7 +13,7 @@ import {
   rejectionsPrefix,
 } from '../../lambdas/snapshot/keys.ts';
 import { liveBytes, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
-import { listInbox, observeInbox } from '../../lambdas/steps/observe-inbox.ts';
+import { EVERYTHING, listInbox, observeInbox } from '../../lambdas/steps/observe-inbox.ts';
 import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
 
 type ReadPorts = Pick<Ports, 'store' | 'cache' | 'statuses' | 'locks' | 'clock' | 'telemetry'>;
@@ -80,8 +80,9 @@ export interface CollectionDetail {
   lock: HeldView | null;
   claim: HeldView | null;
   wake: number;
+  /** `total`: objects in the inbox that are not known to be decided; `rows`: the oldest ones. */
   pending: { total: number; rows: DeltaRow[] };
-  /** In the inbox, decided, and to be settled by the next FinishCompaction. */
+  /** In the inbox, known to be decided, and to be settled by the next FinishCompaction. */
   unsettled: number;
 }
 
@@ -112,16 +113,19 @@ export class CollectionViews {
   async detail(collection: string): Promise<CollectionDetail> {
     const { pointer } = await readPointer(this.#ports, collection);
     const { manifest } = await loadManifest(this.#ports, pointer.manifest);
-    const { pending, decided } = await observeInbox(this.#ports, collection, manifest.ledger);
-    const rows = pending.map(({ deltaId, size, lastModified }) => ({ deltaId, size, arrivedAt: lastModified }));
+    const limits = { ...EVERYTHING, maxDeltas: SHOWN_DELTAS };
+    const inbox = await observeInbox(this.#ports, collection, manifest.ledger, limits);
+    const rows = inbox.pending
+      .slice(0, SHOWN_DELTAS)
+      .map(({ deltaId, size, lastModified }) => ({ deltaId, size, arrivedAt: lastModified }));
     return {
       pointer,
       dimension: manifest.dimension,
       space: manifest.space,
       snapshotBytes: liveBytes(manifest.files),
       ...(await this.#held(collection)),
-      pending: { total: rows.length, rows: rows.slice(0, SHOWN_DELTAS) },
-      unsettled: decided.length,
+      pending: { total: inbox.pendingCount, rows },
+      unsettled: inbox.decided.length,
     };
   }
 

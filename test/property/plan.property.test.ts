@@ -94,8 +94,9 @@ describe('a batch', () => {
 
   it('is a prefix of what is pending, within both caps, or one delta that alone exceeds them', () => {
     fc.assert(
-      fc.property(inbox, caps, (pending, { maxDeltas, maxBytes }) => {
-        const batch = selectBatch(pending, maxDeltas, maxBytes);
+      fc.property(inbox, caps, (pending, limits) => {
+        const { maxDeltas, maxBytes } = limits;
+        const batch = selectBatch(pending, limits);
         expect(batch).toEqual(pending.slice(0, batch.length));
         expect(batch.length).toBeLessThanOrEqual(maxDeltas);
         if (batch.length > 1) expect(bytes(batch)).toBeLessThanOrEqual(maxBytes);
@@ -105,16 +106,17 @@ describe('a batch', () => {
 
   it('makes headway: it is empty only when nothing is pending', () => {
     fc.assert(
-      fc.property(inbox, caps, (pending, { maxDeltas, maxBytes }) => {
-        expect(selectBatch(pending, maxDeltas, maxBytes).length > 0).toBe(pending.length > 0);
+      fc.property(inbox, caps, (pending, limits) => {
+        expect(selectBatch(pending, limits).length > 0).toBe(pending.length > 0);
       }),
     );
   });
 
   it('leaves out nothing that would have fitted', () => {
     fc.assert(
-      fc.property(inbox, caps, (pending, { maxDeltas, maxBytes }) => {
-        const { length } = selectBatch(pending, maxDeltas, maxBytes);
+      fc.property(inbox, caps, (pending, limits) => {
+        const { maxDeltas, maxBytes } = limits;
+        const { length } = selectBatch(pending, limits);
         const next = pending.slice(0, length + 1);
         if (next.length > length) expect(next.length > maxDeltas || bytes(next) > maxBytes).toBe(true);
       }),

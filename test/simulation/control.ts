@@ -51,7 +51,7 @@ async function compact(ports: Ports, input: PlanInput): Promise<CompactionState>
       await ports.store.putIfMatch(pointerKey(collection), encodePointer(next), 'any');
     }
     const { pointer } = await readOwnPointer(ports, collection);
-    await settleDeltas(ports, (await loadManifest(ports, pointer.manifest)).manifest);
+    await settleDeltas(ports, (await loadManifest(ports, pointer.manifest)).manifest, false);
     return { ...planned, next: NEXT.nothing };
   } finally {
     await ports.locks.releaseLock(collection, holder);

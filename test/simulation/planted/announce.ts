@@ -1,6 +1,6 @@
 /** Bugs of announcing commits. */
 import { statusOf } from '../../../lambdas/protocol/ledger.ts';
-import { observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
+import { EVERYTHING, observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
 import { currentManifest } from './merge.ts';
 import type { Plant } from './plant.ts';
@@ -11,7 +11,7 @@ export function statusBeforeEvent(): Plant {
     steps: {
       FinishCompaction: async ({ ports }, state: CompactionState, real) => {
         const { ledger } = await currentManifest(ports, state.collection);
-        const { unreported } = await observeInbox(ports, state.collection, ledger);
+        const { unreported } = await observeInbox(ports, state.collection, ledger, EVERYTHING);
         for (const entry of unreported) {
           await ports.statuses.putStatus(state.collection, entry.deltaId, statusOf(entry));
         }

@@ -1,6 +1,6 @@
 /** Bugs of settling, and of working directories. */
 import { sha256 } from '../../../lambdas/snapshot/blocks.ts';
-import { observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
+import { EVERYTHING, observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
 import { bentMerge, currentManifest } from './merge.ts';
 import type { Plant } from './plant.ts';
@@ -11,7 +11,7 @@ export function statusAfterDelete(): Plant {
     steps: {
       FinishCompaction: async ({ ports }, state: CompactionState, real) => {
         const { ledger } = await currentManifest(ports, state.collection);
-        const { decided } = await observeInbox(ports, state.collection, ledger);
+        const { decided } = await observeInbox(ports, state.collection, ledger, EVERYTHING);
         for (const entry of decided) {
           const found = await ports.store.get(entry.key);
           const isSame = ledger.some(
@@ -31,7 +31,7 @@ export function deleteUncompared(): Plant {
     steps: {
       FinishCompaction: async ({ ports }, state: CompactionState, real) => {
         const { ledger } = await currentManifest(ports, state.collection);
-        const { decided, statuses } = await observeInbox(ports, state.collection, ledger);
+        const { decided, statuses } = await observeInbox(ports, state.collection, ledger, EVERYTHING);
         for (const entry of decided) {
           if (statuses.has(entry.deltaId)) await ports.store.deleteIfMatch(entry.key, entry.etag);
         }
