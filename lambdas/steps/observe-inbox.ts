@@ -18,8 +18,8 @@ import { inboxPrefix, parseDeltaKey } from '../snapshot/keys.ts';
 
 type InboxPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
 
-/** Statuses that are read at once, at least: what one request to DynamoDB takes. */
-const MIN_CHUNK = 100;
+/** What a plan looks at before it says how old the oldest delta is: what one request to DynamoDB takes. */
+const FIRST_LOOK = 100;
 
 /** As far as the oldest pending delta. */
 export const OLDEST: BatchLimits = { maxDeltas: 1, maxBytes: Number.POSITIVE_INFINITY };
@@ -74,11 +74,14 @@ export class InboxObservation implements Plan {
    * @throws TableUnavailableError
    */
   async lookUntil(limits: BatchLimits, passed = 0): Promise<void> {
-    if (!this.#isBegun) await this.#look(MIN_CHUNK);
     for (;;) {
       const found = this.pending.slice(passed);
-      if (this.#looked === this.#open.length || fillsBatch(found, limits)) return;
-      await this.#look(Math.max(MIN_CHUNK, limits.maxDeltas - found.length));
+      const rest = this.#open.slice(this.#looked);
+      if (this.#isBegun && (rest.length === 0 || fillsBatch(found, limits))) return;
+      const enough = selectBatch(rest, { ...limits, maxDeltas: limits.maxDeltas - found.length }).length;
+      // As many as were in vain so far, at least: a long row of late duplicates takes few looks.
+      const late = this.#looked - this.pending.length;
+      await this.#look(rest.slice(0, Math.max(enough, late)));
     }
   }
 
@@ -88,8 +91,8 @@ export class InboxObservation implements Plan {
     return selectBatch(this.pending.slice(passed), limits);
   }
 
-  async #look(count: number): Promise<void> {
-    const chunk = this.#open.slice(this.#looked, this.#looked + count);
+  /** The first look is at the ledger, too. */
+  async #look(chunk: readonly InboxEntry[]): Promise<void> {
     const ids = [...(this.#isBegun ? [] : this.#ledger), ...chunk].map((entry) => entry.deltaId);
     const statuses = await this.#ports.statuses.getStatuses(this.#collection, ids);
     for (const [deltaId, status] of statuses) this.statuses.set(deltaId, status);
@@ -128,8 +131,9 @@ export async function observeForPlan(
   ledger: readonly LedgerEntry[],
 ): Promise<InboxObservation> {
   const observation = new InboxObservation(ports, collection, ledger, await listInbox(ports, collection));
+  const limits = commitLimits(ports.settings);
   try {
-    await observation.lookUntil(OLDEST);
+    await observation.lookUntil({ ...limits, maxDeltas: Math.min(limits.maxDeltas, FIRST_LOOK) });
   } finally {
     const { oldest } = observation;
     if (oldest !== undefined) {
@@ -137,7 +141,7 @@ export async function observeForPlan(
       ports.telemetry.metric(METRICS.pendingDeltaAge, age, { collection });
     }
   }
-  await observation.lookUntil(commitLimits(ports.settings));
+  await observation.lookUntil(limits);
   return observation;
 }
 
