@@ -116,8 +116,9 @@ export interface CompactionState {
   base: Base;
   /** When this round was planned, in milliseconds since the epoch. */
   plannedAt?: number;
-  /** Counts at the time of the plan. */
+  /** At the time of the plan: objects in the inbox that are not known to be decided; zero only if nothing is pending. */
   pending: number;
+  /** Inbox objects known to be decided, and decisions without a status. */
   leftovers: number;
   lock: { token: number; phase: LockPhase; acquiredAt: number } | null;
   claim: { token: number; takenAt: number } | null;

@@ -143,13 +143,15 @@ it('late duplicates in front are passed, in few looks, and settled although more
 });
 
 it('late duplicates behind deltas that cannot be read are settled', async () => {
-  // Prepare: delta 1 arrives again behind the unreadable 2 to 4, and a commit takes two.
+  // Prepare: delta 1, of which no ledger knows any more, arrives again behind the unreadable 5 to 7; a commit takes two.
   const ports = await waitingPorts({ settings: { maxDeltasPerCommit: 2 } });
+  await run(ports, INPUT);
+  await submitNumber(ports, 5, 6, 7);
   await ports.clock.advance(1_000);
   await submitNumber(ports, 1);
   const unreadable: Fault = {
     on: 'store.get',
-    when: ({ args: [key] }) => [2, 3, 4].some((n) => key === deltaKey(COLLECTION, idOf(n))),
+    when: ({ args: [key] }) => [5, 6, 7].some((n) => key === deltaKey(COLLECTION, idOf(n))),
     before: throws(new StoreUnavailableError('503')),
   };
 
@@ -158,7 +160,7 @@ it('late duplicates behind deltas that cannot be read are settled', async () => 
 
   // Assess
   expect(path.at(-1)).toBe('UpToDate');
-  expect(inbox(ports)).toEqual([2, 3, 4].map((n) => deltaKey(COLLECTION, idOf(n))));
+  expect(inbox(ports)).toEqual([5, 6, 7].map((n) => deltaKey(COLLECTION, idOf(n))));
   expectNothingHeld(ports);
 });
 
