@@ -141,6 +141,8 @@ export interface InspectOptions {
 }
 
 export interface Engine {
+  /** Paths of files that a server may write to before it is asked to write anything. It only reads all others. */
+  readonly writtenAtStart: ReadonlySet<string>;
   identify(): Promise<EngineIdentity>;
   /**
    * Start a server on a directory. @throws DirtyDirectoryError (a journal is present), EngineUnavailableError

@@ -157,6 +157,7 @@ export const NO_CACHE: Pick<Cache, 'read' | 'evict'> = { read: async () => undef
 
 export function countedEngine(engine: Engine, meter: Meter): Engine {
   return {
+    writtenAtStart: engine.writtenAtStart,
     identify: () => engine.identify(),
     open: (directory) => {
       meter.count('engineStarts');

@@ -17,6 +17,7 @@ export interface CollectionShape {
 }
 
 /**
+ * @param ready Awaited once everything is read and before the first write; what it throws, this throws.
  * @throws MergeVerificationError, EngineRejectedDataError, EngineUnavailableError: in each case the directory must be
  * discarded or repaired
  */
@@ -24,12 +25,14 @@ export async function applyDeltas(
   session: EngineSession,
   shape: CollectionShape,
   deltas: readonly ReadDelta[],
+  ready: () => Promise<void> = async () => {},
 ): Promise<MergePlan> {
   await session.useCollection(shape.collection, shape);
   await expectCount(session, shape.records, 'before the merge');
   const ids = new Set(deltas.flatMap((delta) => delta.operations.map((operation) => operation.id)));
   const touched = [...ids];
   const plan = planMerge(deltas, await session.existing(touched));
+  await ready();
   for (const round of plan.rounds) {
     if (round.deletes.length > 0) await session.remove(round.deletes.map((operation) => operation.id));
     if (round.updates.length > 0) await session.update(round.updates);

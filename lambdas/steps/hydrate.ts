@@ -13,12 +13,13 @@ import {
   type DirectoryDigests,
   type FileDigests,
 } from '../snapshot/blocks.ts';
-import { changedRuns, type Run, totalLength } from '../snapshot/changes.ts';
+import { type Run, totalLength } from '../snapshot/changes.ts';
 import { diff, slice, type Write } from '../snapshot/diff.ts';
 import type { Extent, Frame } from '../snapshot/frames.ts';
 import { decodeManifest, type Manifest } from '../snapshot/manifest.ts';
 import { type FetchCounts, type FetchPorts, fetchFrames } from './fetch-frames.ts';
 import type { LoadedManifest } from './read-pointer.ts';
+import { type Damage, isDamaged, rescan, warnOfDamage } from './rescan.ts';
 
 export interface Hydration extends FetchCounts {
   /** `warm`: nothing to do. `refresh`: from a clean directory. `repair`: from a dirty one. `cold`: from nothing. */
@@ -30,8 +31,8 @@ export interface Hydration extends FetchCounts {
 
 export interface HydrateOptions {
   /**
-   * Compare every block of a clean directory with its digests before it is used: a marker proves that no write was
-   * interrupted, not that the disk has kept what was written. About 1.5 s per GiB; what is published needs it.
+   * Compare every block of a clean directory with its digests before it is used, and repair what is damaged. A merge
+   * does so beside the engine instead (`startRescan`).
    */
   rescan?: boolean;
 }
@@ -51,7 +52,9 @@ export async function hydrate(
   const known = await directory.readDigests();
   const marker = await directory.readMarker();
   const isMarked = known !== undefined && marker?.manifestSha256 === known.manifestSha256;
-  const isClean = isMarked && !(options.rescan === true && (await isDamaged(ports, directory, known)));
+  const isBroken = isMarked && options.rescan === true && (await isDamaged(directory, known));
+  if (isBroken) warnOfDamage(ports.telemetry, directory);
+  const isClean = isMarked && !isBroken;
   if (isClean && known.manifestSha256 === target.ref.sha256) {
     return { from: 'warm', writtenBytes: 0, storeBytes: 0, storeRequests: 0, cacheBytes: 0, digests: known };
   }
@@ -99,35 +102,6 @@ async function patch(
   await directory.writeDigests(complete);
   await directory.markClean({ manifestKey: ref.key, manifestSha256: ref.sha256 });
   return { from, ...counts, writtenBytes: totalLength(writes), digests: complete };
-}
-
-/** What a dirty directory holds: the size of every file, and the ranges that are not what was known. */
-interface Damage {
-  sizes: Map<string, number>;
-  runs: Map<string, Run[]>;
-}
-
-async function isDamaged(
-  { telemetry }: FetchPorts,
-  directory: WorkingDirectory,
-  known: DirectoryDigests,
-): Promise<boolean> {
-  const { sizes, runs } = await rescan(directory, known);
-  const hasAll =
-    sizes.size === known.files.size && [...known.files].every(([path, { size }]) => sizes.get(path) === size);
-  if (hasAll && [...runs.values()].every((changed) => changed.length === 0)) return false;
-  telemetry.warn('A clean working directory is damaged; it is repaired.', { path: directory.path });
-  return true;
-}
-
-async function rescan(directory: WorkingDirectory, known: DirectoryDigests): Promise<Damage> {
-  const sizes = new Map<string, number>();
-  const runs = new Map<string, Run[]>();
-  for (const { path, size } of await directory.list()) {
-    sizes.set(path, size);
-    runs.set(path, changedRuns(known.files.get(path), await directory.digest(path)));
-  }
-  return { sizes, runs };
 }
 
 /** The writes of a diff, and besides them every extent of the target where the directory is not what was known. */

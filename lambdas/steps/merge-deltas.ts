@@ -4,26 +4,17 @@
  */
 import { type CompactionState, type Merge, NEXT } from '../../statemachine/contract.ts';
 import type { Ports, WorkingDirectory } from '../ports.ts';
-import {
-  CorruptObjectError,
-  EngineRejectedDataError,
-  MergeVerificationError,
-  PointerMovedError,
-} from '../protocol/errors.ts';
+import { CorruptObjectError, EngineRejectedDataError, PointerMovedError } from '../protocol/errors.ts';
 import { nextLedger } from '../protocol/ledger.ts';
-import { type MergePlan, planMerge } from '../protocol/merge-plan.ts';
 import { deltaCap } from '../protocol/plan.ts';
-import type { ScannedFile } from '../snapshot/commit.ts';
 import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
-import type { EngineStamp } from '../snapshot/manifest.ts';
-import { applyDeltas, outcomes } from './apply-deltas.ts';
+import { outcomes } from './apply-deltas.ts';
+import { type Applied, applyToBase } from './apply-to-base.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { type Hydration, hydrate } from './hydrate.ts';
 import { commitLimits, type InboxObservation, observeInbox } from './observe-inbox.ts';
 import { type ReadDelta, readDeltas } from './read-deltas.ts';
 import { isCurrent, type LoadedManifest, loadManifest } from './read-pointer.ts';
-import { refuseOlder } from './refuse-older.ts';
-import { scan, sealCommit } from './seal-commit.ts';
+import { sealCommit } from './seal-commit.ts';
 
 /** Replies that must blame a delta, alone in its batch, before it is rejected. */
 const BLAMES_TO_REJECT = 3;
@@ -107,16 +98,6 @@ async function mergeInto(
   return { ...sealed.merge, deltas: deltas.length, operations, rejectedOperations, missingDeletes };
 }
 
-interface Applied {
-  deltas: readonly ReadDelta[];
-  plan: MergePlan;
-  hydration: Hydration;
-  engine: EngineStamp | null;
-  records: number;
-  /** Every file of the closed directory beside the base. */
-  scanned: readonly ScannedFile[];
-}
-
 /** Apply; a delta that is alone and is blamed again and again is rejected whole, so that it stops nobody else. */
 async function applyOrReject(
   ports: Ports,
@@ -126,7 +107,7 @@ async function applyOrReject(
 ): Promise<Applied> {
   for (let blames = 1; ; blames++) {
     try {
-      return await apply(ports, directory, base, deltas);
+      return await applyToBase(ports, directory, base, deltas);
     } catch (error) {
       const [delta, ...others] = deltas;
       if (!(error instanceof EngineRejectedDataError) || delta === undefined || others.length > 0) throw error;
@@ -134,45 +115,7 @@ async function applyOrReject(
       const reason = `Chroma refuses this delta: ${error.message}`.slice(0, 1_000);
       const rejectedOperations = delta.rejectedOperations + delta.operations.length;
       const rejected = { ...delta, ...rejectedWhole(REJECTION.rejectedByEngine, reason), rejectedOperations };
-      return apply(ports, directory, base, [rejected]);
+      return applyToBase(ports, directory, base, [rejected]);
     }
   }
-}
-
-async function apply(
-  ports: Ports,
-  directory: WorkingDirectory,
-  base: LoadedManifest,
-  deltas: readonly ReadDelta[],
-): Promise<Applied> {
-  const { manifest } = base;
-  const { collection } = manifest;
-  const hydration = await hydrate(ports, directory, base, { rescan: true });
-  if (deltas.every((delta) => delta.operations.length === 0)) {
-    const plan = planMerge(deltas, new Set());
-    const scanned = [...hydration.digests.files].map(([path, digests]) => ({ path, digests, changed: [] }));
-    return { deltas, plan, hydration, engine: manifest.engine, records: manifest.records, scanned };
-  }
-  const identity = await ports.engine.identify();
-  refuseOlder(identity.version, base);
-  const session = await ports.engine.open(directory);
-  let plan: MergePlan;
-  try {
-    plan = await applyDeltas(session, manifest, deltas);
-  } finally {
-    await session.close();
-  }
-  // Both only read, and neither waits for the other; the first failure counts once both have ended.
-  const inspecting = ports.engine.inspect(directory, collection);
-  const scanning = scan(directory, hydration.digests);
-  await Promise.allSettled([inspecting, scanning]);
-  const [report, scanned] = [await inspecting, await scanning];
-  const records = manifest.records + plan.growth;
-  if (report.records !== records) {
-    throw new MergeVerificationError(
-      `The closed files of "${collection}" hold ${report.records} records, not ${records}. Nothing was published; the merge is tried again.`,
-    );
-  }
-  const engine = { name: identity.name, version: identity.version, migrations: report.migrations };
-  return { deltas, plan, hydration, engine, records, scanned };
 }

@@ -9,8 +9,10 @@ import { type HydrateOptions, type Hydration, hydrate } from '../../lambdas/step
 import type { LoadedManifest } from '../../lambdas/steps/read-pointer.ts';
 import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
 import { Random } from '../simulation/random.ts';
+import type { Call, Fault } from '../support/faulty.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
-import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, run, submit } from '../support/memory-ports.ts';
+import { DATABASE } from '../support/model-database.ts';
 import { DAMAGES, damaged } from './damage.ts';
 import { commit, OTHER, read, storedWorld, upserts } from './world.ts';
 
@@ -131,9 +133,12 @@ describe.each(DAMAGES)('a clean working directory in which %s struck a file', (h
     }
   });
 
-  test('is not published with what is merged, and the next merge starts from a whole one', async () => {
+  test.each([
+    { when: 'before the engine starts', writtenAtStart: [DATABASE] },
+    { when: 'beside the engine', writtenAtStart: [] },
+  ])('is not published with what is merged, when it is found $when', async ({ writtenAtStart }) => {
     for (let seed = 0; seed < CASES; seed++) {
-      const world = await storedWorld();
+      const world = await storedWorld(undefined, { writtenAtStart });
       const expected = (await read(world)).get('a-5');
       const [slot] = world.directories.slots.filter(({ collection }) => collection === COLLECTION);
       for (const [path, bytes] of slot?.files ?? []) {
@@ -144,9 +149,70 @@ describe.each(DAMAGES)('a clean working directory in which %s struck a file', (h
       const records = await read(world);
       expect(records.get('a-5'), `seed ${seed}`).toEqual(expected);
       expect(records.size, `seed ${seed}`).toBe(80);
+      expect(world.telemetry.warnings, `seed ${seed}`).toContain(FOUND);
     }
   });
+
+  test('is not published by a merge that applies nothing', async () => {
+    const world = await storedWorld();
+    const before = await read(world);
+    const [slot] = world.directories.slots.filter(({ collection }) => collection === COLLECTION);
+    const bytes = slot?.files.get(DATABASE) ?? Buffer.alloc(0);
+    slot?.files.set(DATABASE, Buffer.from(damaged(how, bytes, Buffer.alloc(10_000, 1), new Random(1))));
+    await submit(world, 'useless', Buffer.from('this is no operation\n'));
+    await run(world, { collection: COLLECTION });
+    expect(await read(world)).toEqual(before);
+    expect(world.telemetry.warnings).toContain(FOUND);
+    expect(slot?.files.get(DATABASE)).toEqual(bytes);
+  });
 });
+
+describe('a clean working directory in which a letter changed', () => {
+  test('is found before anything is written, however long the search takes', async () => {
+    const world = await storedWorld();
+    const expected = await read(world);
+    const [slot] = world.directories.slots.filter(({ collection }) => collection === COLLECTION);
+    const bytes = slot?.files.get(DATABASE) ?? Buffer.alloc(0);
+    // A letter of a document: the engine has no reason to complain.
+    const at = bytes.indexOf('number 5 of');
+    slot?.files.set(DATABASE, Buffer.from(bytes).fill('N', at, at + 1));
+    const events: string[] = [];
+    const asked = Promise.withResolvers<void>();
+    const { directories } = world;
+    world.directories = Object.assign(Object.create(directories) as MemoryDirectories, {
+      claim: async (collection: string) => {
+        const directory = await directories.claim(collection);
+        const digest = directory.digest.bind(directory);
+        directory.digest = async (path) => {
+          await asked.promise;
+          events.push('compared');
+          return digest(path);
+        };
+        return directory;
+      },
+    });
+    await submit(world, 'after', upserts('d', 1));
+    const note = ({ on }: Call) => void events.push(on);
+    const answered = async () => {
+      // Whatever does not wait for the search happens now.
+      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+      asked.resolve();
+    };
+    const faults: Fault[] = [
+      { on: 'session.existing', before: note, after: () => void answered() },
+      { on: 'session.upsert', before: note },
+    ];
+    expect((await run(world, { collection: COLLECTION }, { faults })).status).toBe('SUCCEEDED');
+    expect(events.slice(0, 2)).toEqual(['session.existing', 'compared']);
+    expect(world.telemetry.warnings).toContain(FOUND);
+    world.directories = directories;
+    const records = await read(world);
+    expect(records.delete('d-0')).toBe(true);
+    expect(records).toEqual(expected);
+  });
+});
+
+const FOUND = 'A clean working directory is damaged; it is repaired.';
 
 /** The marker or the digests of a slot of its own that holds a version. */
 async function besides(collection: string, loaded: LoadedManifest, name: string): Promise<Uint8Array> {

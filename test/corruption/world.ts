@@ -9,6 +9,7 @@ import type { EngineRecord, ObjectStore } from '../../lambdas/ports.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { systemTime } from '../../local/sfn/time.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
+import type { MemoryEngineOptions } from '../support/memory-engine.ts';
 import {
   COLLECTION,
   createCollection,
@@ -21,7 +22,7 @@ import {
 
 export const OTHER = 'films';
 
-class RealClock extends SystemClock {
+export class RealClock extends SystemClock {
   readonly time = systemTime;
   constructor() {
     super(() => {});
@@ -40,8 +41,8 @@ export function upserts(prefix: string, count: number, value = 0): Operation[] {
 }
 
 /** Three versions of `COLLECTION`, each with a pack that the last one needs, and two of `OTHER`. */
-export async function storedWorld(root?: string): Promise<MemoryPorts> {
-  const ports = memoryPorts();
+export async function storedWorld(root?: string, engine: MemoryEngineOptions = {}): Promise<MemoryPorts> {
+  const ports = memoryPorts({ engine });
   if (root !== undefined) {
     // The interfaces are the same; only the memory's own extras are missing, and no test here uses them.
     ports.store = new FileStore(`${root}/store`) as unknown as MemoryPorts['store'];

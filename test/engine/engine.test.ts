@@ -1,9 +1,10 @@
 /** The engine port over each server that is here: what a directory holds once the server is gone. */
 import { open, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
+import { stampFiles, untouchedSince } from '../../lambdas/adapters/files/file-stamps.ts';
 import { DirtyDirectoryError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
 import {
   CHOSEN_BIN,
@@ -19,6 +20,11 @@ import {
 
 const engine = new ChromaEngine();
 cleanUpAfterEach();
+
+async function filesOf({ path }: TestDirectory): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(path, join(entry.parentPath, entry.name)));
+}
 
 /** A closed directory with `count` records and a few more of another collection. */
 async function makeSnapshot(count: number): Promise<TestDirectory> {
@@ -78,6 +84,25 @@ describe.each(SERVERS)('engine with $server', ({ bin }) => {
       migrations: { embeddings_queue: expect.any(Number), metadb: expect.any(Number), sysdb: expect.any(Number) },
       records: 2_497,
     });
+  });
+
+  test('a server that only reads writes to no other file than those named', async () => {
+    const directory = await makeSnapshot(2_500);
+    const files = await filesOf(directory);
+    // Only files at rest have a stamp.
+    await vi.waitUntil(async () => (await stampFiles(directory.path, files)).size === files.length);
+    const before = await stampFiles(directory.path, files);
+    const session = await engine.open(directory);
+    await useNotes(session);
+    expect(await session.count()).toBe(2_500);
+    expect(await session.existing(['r1', 'nobody'])).toEqual(new Set(['r1']));
+
+    const untouched = await untouchedSince(directory.path, before);
+
+    await session.close();
+    expect(files.filter((path) => !untouched.has(path) && !engine.writtenAtStart.has(path))).toEqual([]);
+    expect([...untouched].some((path) => path.endsWith('data_level0.bin'))).toBe(true);
+    expect(await untouchedSince(directory.path, before)).toEqual(untouched);
   });
 
   test('counts only the collection that it is asked for', async () => {

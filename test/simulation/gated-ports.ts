@@ -156,6 +156,7 @@ function gatedEngine(invocation: Invocation, engine: Engine): Engine {
     close: () => session.close(),
   });
   return {
+    writtenAtStart: engine.writtenAtStart,
     identify: () => engine.identify(),
     open: async (directory) => gated(await call('open', () => engine.open(directory))),
     inspect: (directory, collection, options) => engine.inspect(directory, collection, options),

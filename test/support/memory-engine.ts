@@ -19,13 +19,17 @@ export interface MemoryEngineOptions {
   version?: string;
   /** Records that the engine refuses although they look right. */
   refuses?: (record: EngineRecord) => boolean;
+  /** It writes to no file at its start; this is what it says. */
+  writtenAtStart?: readonly string[];
 }
 
 export class MemoryEngine implements Engine {
+  readonly writtenAtStart: ReadonlySet<string>;
   readonly #version: string;
   readonly #refuses: (record: EngineRecord) => boolean;
 
-  constructor({ version = '1.0.0', refuses = () => false }: MemoryEngineOptions = {}) {
+  constructor({ version = '1.0.0', refuses = () => false, writtenAtStart = [] }: MemoryEngineOptions = {}) {
+    this.writtenAtStart = new Set(writtenAtStart);
     this.#version = version;
     this.#refuses = refuses;
   }

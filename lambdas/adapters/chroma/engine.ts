@@ -8,7 +8,7 @@ import type {
   WorkingDirectory,
 } from '../../ports.ts';
 import { DirtyDirectoryError } from '../../protocol/errors.ts';
-import { findJournals, inspectDirectory, readMigrations } from './inspect.ts';
+import { DATABASE, findJournals, inspectDirectory, readMigrations } from './inspect.ts';
 import { locateEngine } from './locator.ts';
 import { ChromaServer } from './server.ts';
 import { ChromaSession } from './session.ts';
@@ -30,6 +30,7 @@ export interface ChromaEngineOptions {
  * from other failures to start, and with equal migrations it opens the files of a newer version without complaint.
  */
 export class ChromaEngine implements Engine {
+  readonly writtenAtStart = new Set([DATABASE]);
   readonly #options: Required<ChromaEngineOptions>;
 
   constructor(options: ChromaEngineOptions = {}) {
