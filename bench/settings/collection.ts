@@ -17,13 +17,18 @@ import { applyDeltas } from '../../lambdas/steps/apply-deltas.ts';
 import { createCollection } from '../../lambdas/steps/create-collection.ts';
 import { type LoadedManifest, loadCurrent } from '../../lambdas/steps/read-pointer.ts';
 import { scan, sealCommit } from '../../lambdas/steps/seal-commit.ts';
+import { COLLECTION } from '../fixture/build.ts';
 import { DIMENSION, SPACE } from '../fixture/corpus.ts';
 import type { PlainPorts } from '../ports.ts';
 import type { Delta } from '../scenarios/deltas.ts';
 import type { HnswSettings, Setting } from './matrix.ts';
 import { ownersOf } from './pages.ts';
 
-export const COLLECTION = 'settings';
+/** Its own name in the bench's fixtures, so that their directories can be measured too. */
+export { COLLECTION };
+
+/** Written at the end of every persist, and at no other time. */
+const LABELS = '/index_metadata.pickle';
 const SERVER_TIMES = { startMs: 60_000, graceMs: 200 };
 const NO_DIGESTS: DirectoryDigests = {
   manifestKey: '',
@@ -37,6 +42,8 @@ export interface CommitBytes {
   /** Changed 4 KiB blocks of `chroma.sqlite3` and of the HNSW files. */
   sqlite: number;
   hnsw: number;
+  /** Did Chroma write its index? */
+  persisted: boolean;
   /** Unchanged blocks that were written again to bound fragmentation. */
   rewritten: number;
   /** Size of the pack: all of the above, compressed. */
@@ -143,6 +150,7 @@ export class MeasuredCollection {
     return {
       sqlite: changedIn(scanned, true),
       hnsw: changedIn(scanned, false),
+      persisted: scanned.some(({ path, changed }) => path.endsWith(LABELS) && changed.length > 0),
       rewritten: merge.rewrittenBytes,
       stored: merge.pack?.size ?? 0,
       owners,

@@ -53,7 +53,8 @@ export interface SettingsPlan {
 }
 
 export const FULL_SETTINGS: SettingsPlan = {
-  log: { records: 20_000, commits: 30, settings: LOG_SETTINGS },
+  // 42 commits of 120 operations: a whole cycle of `sync_threshold` 5,000.
+  log: { records: 20_000, commits: 42, settings: LOG_SETTINGS },
   load: { records: 20_000, logged: [0, 1_000, 2_000, 5_000, 20_000], opens: 3 },
   index: { records: 20_000, queries: 200, settings: INDEX_SETTINGS },
 };

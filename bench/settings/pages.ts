@@ -12,7 +12,9 @@ const OWNERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^embedding_fulltext_search_content/, 'documents, second copy of the full-text table'],
   [/^embedding_fulltext_search/, 'full-text index'],
   [/^embedding_metadata$/, 'metadata and documents'],
-  [/embedding_metadata/, 'indexes of metadata'],
+  [/^embedding_metadata_string_value$/, 'index of texts: metadata and documents'],
+  [/^embedding_metadata_(int|float)_value$/, 'indexes of numbers in metadata'],
+  [/^sqlite_autoindex_embedding_metadata/, 'primary key of metadata'],
   [/^embeddings_queue$/, 'log (vectors, metadata)'],
   [/embeddings(_1)?$/, 'ids'],
 ];

@@ -1,6 +1,7 @@
 /** The three parts of the study: commits with other settings, servers on a long log, and other indexes. */
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import type { EngineRecord, EngineSession } from '../../lambdas/ports.ts';
 import { DIMENSION, record, recordId, SPACE } from '../fixture/corpus.ts';
 import { openPorts } from '../ports.ts';
@@ -65,8 +66,8 @@ export class Study {
       await collection.seal(records);
       const done: CommitBytes[] = [];
       for (let n = 0; n < commits; n++) done.push(await collection.commit(mixed(n, records, corpus)));
-      const quiet = done.filter(({ hnsw }) => hnsw === 0);
-      const persisting = done.filter(({ hnsw }) => hnsw > 0);
+      const quiet = done.filter(({ persisted }) => !persisted);
+      const persisting = done.filter(({ persisted }) => persisted);
       const { logged, ...files } = await collection.sizes();
       const owners = [...new Set(done.flatMap((one) => [...one.owners.keys()]))].map((owner): [string, number] => [
         owner,
@@ -204,8 +205,11 @@ export class Study {
   ): Promise<Result> {
     const root = join(this.#folder, 'run');
     await rm(root, { recursive: true, force: true });
-    // Nothing here asks the table.
-    const ports = openPorts(root, { region: 'local' });
+    // Nothing here asks the table. Newer servers do not heed SIGTERM, and nothing is gained by waiting.
+    const ports = {
+      ...openPorts(root, { region: 'local' }),
+      engine: new ChromaEngine({ graceMs: 200, requestMs: 120_000 }),
+    };
     try {
       const collection = await MeasuredCollection.open(ports);
       try {
