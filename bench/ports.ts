@@ -5,6 +5,7 @@ import { ChromaEngine } from '../lambdas/adapters/chroma/engine.ts';
 import { SilentAnnouncer } from '../lambdas/adapters/eventbridge-announcer.ts';
 import { FileCache } from '../lambdas/adapters/files/file-cache.ts';
 import { FileWorkingDirectories } from '../lambdas/adapters/files/working-directories.ts';
+import { ThreadedCodec } from '../lambdas/adapters/frame-codec.ts';
 import { FileStore } from '../lambdas/adapters/store/file-store.ts';
 import { SystemClock, SystemIds } from '../lambdas/adapters/system.ts';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
@@ -31,6 +32,7 @@ export function openPorts(root: string, table: DynamoDBClientConfig): PlainPorts
     engine: new ChromaEngine(),
     directories: new FileWorkingDirectories({ root: join(root, 'work') }),
     cache: new FileCache({ root: join(root, 'cache') }),
+    codec: new ThreadedCodec(),
     clock: new SystemClock((error) => process.stderr.write(`A periodic task failed: ${error}\n`)),
     ids: new SystemIds(),
     // An execution of the bench ends long before it needs a successor.

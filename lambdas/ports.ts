@@ -31,11 +31,14 @@ export interface ObjectInfo {
 }
 
 export interface StoredObject extends ObjectInfo {
-  /** The whole object, or the requested range of it (`size` is always the whole object's). */
+  /** The whole object, or the requested range of it (`size` is always the whole object's): the caller's own. */
   body: Uint8Array;
 }
 
-/** A body of known size that can be read from the start as often as a retry needs. */
+/**
+ * A body of known size that can be read from the start as often as a retry needs. A chunk is good until the next one is
+ * asked for.
+ */
 export interface StreamBody {
   size: number;
   stream(): AsyncIterable<Uint8Array>;
@@ -177,6 +180,19 @@ export interface EngineSession {
 export const SPACES = ['l2', 'cosine', 'ip'] as const;
 export type Space = (typeof SPACES)[number];
 
+// ---- frames -----------------------------------------------------------------------------------------------------
+
+/**
+ * Compression, away from whoever asks. What it gives is what `snapshot/frames.ts` gives, byte for byte, and the caller's
+ * own: it may `release` it.
+ */
+export interface FrameCodec {
+  /** Nobody changes `raw` meanwhile. */
+  compress(raw: Uint8Array): Promise<Uint8Array>;
+  /** Rejects if it is not the stored form of `rawLength` bytes. */
+  decompress(stored: Uint8Array, rawLength: number): Promise<Uint8Array>;
+}
+
 // ---- working directories ----------------------------------------------------------------------------------------
 
 /** Largest piece of a range that a working directory hands out, in bytes: a whole number of blocks. */
@@ -222,7 +238,10 @@ export interface WorkingDirectory {
   read(path: string): AsyncIterable<Uint8Array>;
   /** Exactly `length` bytes at `offset`. */
   readAt(path: string, offset: number, length: number): Promise<Uint8Array>;
-  /** Exactly these ranges, in the order given, each in pieces of `MAX_PIECE` bytes and a rest. */
+  /**
+   * Exactly these ranges, in the order given, each in pieces of `MAX_PIECE` bytes and a rest. A piece is good until the
+   * next one is asked for.
+   */
   readRuns(path: string, runs: readonly Run[]): AsyncIterable<PlacedBytes>;
   /** Write at an offset, creating file and folders as needed. */
   writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void>;
@@ -254,7 +273,7 @@ export interface WorkingDirectories {
  * anything at any time; ENOENT, ESTALE and short reads are misses. Nothing read from it is trusted unverified.
  */
 export interface Cache {
-  /** `undefined`: a miss. */
+  /** The caller's own bytes; `undefined`: a miss. */
   read(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;
   /** Drop a damaged object, so that the store's copy is used. Idempotent. */
   evict(key: string): Promise<void>;
@@ -370,6 +389,7 @@ export interface Ports {
   engine: Engine;
   directories: WorkingDirectories;
   cache: Cache;
+  codec: FrameCodec;
   clock: Clock;
   ids: Ids;
   executions: Executions;

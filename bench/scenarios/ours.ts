@@ -94,7 +94,8 @@ export class Ours {
     const loaded = await findVersion({ store, cache: NO_CACHE }, COLLECTION);
     const directory = await this.#directories('reader').claim(COLLECTION);
     try {
-      await hydrate({ store, cache: NO_CACHE, telemetry: this.plain.telemetry }, directory, loaded);
+      const { codec, telemetry } = this.plain;
+      await hydrate({ store, cache: NO_CACHE, codec, telemetry }, directory, loaded);
     } finally {
       await directory.release();
     }

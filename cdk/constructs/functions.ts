@@ -26,7 +26,7 @@ import type { StatusTable } from './table.ts';
 
 /** Light verbs wait for the network; more memory is more processor, and a shorter wait for Node.js to start. */
 const LIGHT_MEMORY_MIB = 512;
-/** Verbs that move packs: 4 parts of 16 MiB at a time, twice in memory, or lists of all objects. */
+/** Verbs that move packs: 4 parts of 8 MiB at a time and one being filled, or lists of all objects. */
 const HEAVY_MEMORY_MIB = 1_024;
 const HEAVY_VERBS: readonly Verb[] = ['UploadSnapshot', 'FinishCompaction', 'CollectGarbage'];
 const CACHE_DIRECTORY = '/mnt/cache';

@@ -5,6 +5,7 @@ import { ChromaEngine } from '../adapters/chroma/engine.ts';
 import { createEventBridgeClient, EventBridgeAnnouncer, SilentAnnouncer } from '../adapters/eventbridge-announcer.ts';
 import { FileCache } from '../adapters/files/file-cache.ts';
 import { FileWorkingDirectories } from '../adapters/files/working-directories.ts';
+import { ThreadedCodec } from '../adapters/frame-codec.ts';
 import { SfnExecutions } from '../adapters/sfn-executions.ts';
 import { openStore } from '../adapters/store/open-store.ts';
 import { SystemClock, SystemIds } from '../adapters/system.ts';
@@ -36,6 +37,7 @@ export function composePorts(config: Config, telemetry: Telemetry, clients: Part
     engine: new ChromaEngine(),
     directories: new FileWorkingDirectories({ root: config.workDirectory }),
     cache: new FileCache({ root: config.cacheDirectory }),
+    codec: new ThreadedCodec(),
     clock: new SystemClock((error) => telemetry.warn('A periodic task failed.', { reason: String(error) })),
     ids: new SystemIds(),
     executions: new SfnExecutions(sfn, config.stateMachineArn),

@@ -29,29 +29,25 @@ export interface Extent {
   frameOffset: number;
 }
 
-/** Changed bytes of a file, waiting to be packed. */
-export interface Piece {
-  path: string;
-  offset: number;
-  bytes: Uint8Array;
+/** Room for the compressed form of so many bytes, whatever they are: zstd's bound, and no more than one buffer. */
+export function compressedBound(rawLength: number): number {
+  return rawLength + (rawLength >> 8) + 1024;
 }
 
-/** Compress pieces (at most `FRAME_SIZE` bytes together) into the frame at `offset` of a pack. */
-export function sealFrame(
-  packKey: string,
-  offset: number,
-  pieces: readonly Piece[],
-): { stored: Uint8Array; frame: Frame; extents: Array<Extent & { path: string }> } {
-  const raw = Buffer.concat(pieces.map((piece) => piece.bytes));
-  const stored = zstdCompressSync(raw);
-  const frame: Frame = { packKey, offset, length: stored.length, rawLength: raw.length, sha256: sha256(stored) };
-  let frameOffset = 0;
-  const extents = pieces.map((piece) => {
-    const extent = { path: piece.path, offset: piece.offset, length: piece.bytes.length, frame, frameOffset };
-    frameOffset += piece.bytes.length;
-    return extent;
-  });
-  return { stored, frame, extents };
+/** The stored form of a frame's bytes. */
+export function compressFrame(raw: Uint8Array): Uint8Array {
+  return zstdCompressSync(raw, { chunkSize: compressedBound(raw.length) });
+}
+
+/** Throws if it is not the stored form of `rawLength` bytes. */
+export function decompressFrame(stored: Uint8Array, rawLength: number): Uint8Array {
+  // One buffer of the right size, rather than many that are joined.
+  return zstdDecompressSync(stored, { maxOutputLength: rawLength, chunkSize: chunkSizeFor(rawLength) });
+}
+
+/** Of the buffer to decompress into. A byte more than goes into it, or node:zlib makes another one; it takes no less than 64. */
+export function chunkSizeFor(rawLength: number): number {
+  return Math.max(64, rawLength + 1);
 }
 
 /** Is this what the manifest says is stored? */
@@ -64,15 +60,43 @@ export function isFrame(frame: Frame, stored: Uint8Array): boolean {
  * @throws CorruptObjectError
  */
 export function openFrame(frame: Frame, stored: Uint8Array): Uint8Array {
-  if (!isFrame(frame, stored)) throw corrupt(frame, `its ${stored.length} stored bytes do not match the manifest`);
-  let raw: Uint8Array;
+  if (!isFrame(frame, stored)) throw mismatch(frame, stored);
   try {
-    raw = zstdDecompressSync(stored, { maxOutputLength: frame.rawLength });
+    return ofLength(frame, decompressFrame(stored, frame.rawLength));
   } catch (cause) {
-    throw corrupt(frame, 'it does not decompress to its stated length', cause);
+    throw undecodable(frame, cause);
   }
+}
+
+/**
+ * Decompress a frame that `isFrame` has verified, elsewhere than here and now.
+ * @throws CorruptObjectError
+ */
+export async function openVerified(
+  frame: Frame,
+  stored: Uint8Array,
+  decompress: (stored: Uint8Array, rawLength: number) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  try {
+    return ofLength(frame, await decompress(stored, frame.rawLength));
+  } catch (cause) {
+    throw undecodable(frame, cause);
+  }
+}
+
+/** What to throw for bytes that are not the frame's. */
+export function mismatch(frame: Frame, stored: Uint8Array): CorruptObjectError {
+  return corrupt(frame, `its ${stored.length} stored bytes do not match the manifest`);
+}
+
+function ofLength(frame: Frame, raw: Uint8Array): Uint8Array {
   if (raw.length !== frame.rawLength) throw corrupt(frame, `it decompresses to ${raw.length} bytes`);
   return raw;
+}
+
+function undecodable(frame: Frame, cause: unknown): CorruptObjectError {
+  if (cause instanceof CorruptObjectError) return cause;
+  return corrupt(frame, 'it does not decompress to its stated length', cause);
 }
 
 function corrupt(frame: Frame, what: string, cause?: unknown): CorruptObjectError {

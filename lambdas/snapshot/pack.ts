@@ -1,19 +1,28 @@
-/** Builds the pack of one commit: changed ranges of any number of files, coalesced into frames. */
+/** Lays out the pack of one commit: changed ranges of any number of files, coalesced into frames. */
 import { createHash } from 'node:crypto';
-import { BLOCK_SIZE } from './blocks.ts';
+import { BLOCK_SIZE, sha256 } from './blocks.ts';
 import { append } from './diff.ts';
-import { type Extent, FRAME_SIZE, type Piece, sealFrame } from './frames.ts';
+import { type Extent, FRAME_SIZE, type Frame } from './frames.ts';
 import type { Pack } from './manifest.ts';
 
+/** A frame that is full, or the last one: its bytes, to be compressed, and which ranges they are, one after the other. */
+export interface RawFrame {
+  bytes: Uint8Array;
+  pieces: ReadonlyArray<{ path: string; offset: number; length: number }>;
+}
+
 /**
- * Takes changed ranges in file order and gives back the stored bytes of each frame as soon as it is full, so that no
- * more than one frame is ever held in memory.
+ * Takes changed ranges in file order and gives back each frame as soon as it is full. Whoever compresses them may have
+ * several in hand, and places them in the order in which they were given.
  */
 export class PackBuilder {
   readonly #key: string;
   readonly #hash = createHash('sha256');
   readonly #extents = new Map<string, Extent[]>();
-  #pieces: Piece[] = [];
+  /** Memory of frames that were placed. */
+  readonly #spare: Buffer[] = [];
+  #buffer: Buffer = NOTHING;
+  #pieces: Array<RawFrame['pieces'][number]> = [];
   #pending = 0;
   #size = 0;
   #rawSize = 0;
@@ -22,28 +31,53 @@ export class PackBuilder {
     this.#key = key;
   }
 
-  /** Add a range. Yields the stored bytes of every frame that became full. */
-  *add(path: string, offset: number, bytes: Uint8Array): Generator<Uint8Array> {
+  /** Add a range, which is copied. Yields every frame that became full. */
+  *add(path: string, offset: number, bytes: Uint8Array): Generator<RawFrame> {
     for (let at = 0; at < bytes.length; ) {
       const length = wholeBlocks(FRAME_SIZE - this.#pending, bytes.length - at);
       if (length === 0) {
-        yield this.#seal();
+        yield this.#take();
         continue;
       }
-      // A copy: the caller may reuse its buffer before the frame is sealed.
-      this.#pieces.push({ path, offset: offset + at, bytes: Uint8Array.from(bytes.subarray(at, at + length)) });
+      this.#makeRoom(this.#pending + length);
+      this.#buffer.set(bytes.subarray(at, at + length), this.#pending);
+      this.#pieces.push({ path, offset: offset + at, length });
       this.#pending += length;
       at += length;
-      if (this.#pending === FRAME_SIZE) yield this.#seal();
+      if (this.#pending === FRAME_SIZE) yield this.#take();
     }
   }
 
   /** The last frame, if there is one. */
-  *flush(): Generator<Uint8Array> {
-    if (this.#pending > 0) yield this.#seal();
+  *flush(): Generator<RawFrame> {
+    if (this.#pending > 0) yield this.#take();
   }
 
-  /** After `flush`: the pack, or `undefined` when nothing was added, and the extents by path in file order. */
+  /** The stored bytes of the next frame come next in the pack. The memory of `raw` is used again. */
+  place(raw: RawFrame, stored: Uint8Array): void {
+    const { length: rawLength } = raw.bytes;
+    const frame: Frame = {
+      packKey: this.#key,
+      offset: this.#size,
+      length: stored.length,
+      rawLength,
+      sha256: sha256(stored),
+    };
+    let frameOffset = 0;
+    for (const { path, offset, length } of raw.pieces) {
+      const list = this.#extents.get(path) ?? [];
+      append(list, { offset, length, frame, frameOffset });
+      this.#extents.set(path, list);
+      frameOffset += length;
+    }
+    this.#hash.update(stored);
+    this.#size += stored.length;
+    this.#rawSize += rawLength;
+    const { buffer } = raw.bytes;
+    if (buffer.byteLength === FRAME_SIZE) this.#spare.push(Buffer.from(buffer as ArrayBuffer));
+  }
+
+  /** When all frames are placed: the pack, or `undefined` when nothing was added, and the extents by path in file order. */
   finish(): { pack: Pack | undefined; extents: Map<string, Extent[]> } {
     const pack =
       this.#size === 0
@@ -52,21 +86,24 @@ export class PackBuilder {
     return { pack, extents: this.#extents };
   }
 
-  #seal(): Uint8Array {
-    const { stored, frame, extents } = sealFrame(this.#key, this.#size, this.#pieces);
-    for (const { path, ...extent } of extents) {
-      const list = this.#extents.get(path) ?? [];
-      append(list, extent);
-      this.#extents.set(path, list);
-    }
-    this.#hash.update(stored);
-    this.#size += stored.length;
-    this.#rawSize += frame.rawLength;
+  #take(): RawFrame {
+    const frame = { bytes: this.#buffer.subarray(0, this.#pending), pieces: this.#pieces };
+    this.#buffer = NOTHING;
     this.#pieces = [];
     this.#pending = 0;
-    return stored;
+    return frame;
+  }
+
+  /** Most commits are small, so that a frame's memory grows with what is in it. */
+  #makeRoom(length: number): void {
+    if (length <= this.#buffer.length) return;
+    const next = this.#spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(FRAME_SIZE, length * 2));
+    next.set(this.#buffer.subarray(0, this.#pending));
+    this.#buffer = next;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** As much of a range as fits, cut between blocks only: extents begin at block boundaries of their file. */
 function wholeBlocks(room: number, left: number): number {

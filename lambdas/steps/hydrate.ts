@@ -2,7 +2,7 @@
  * Makes a working directory hold exactly one version. Cold hydrate, refresh, and repair of a directory that an
  * interrupted or losing merge left behind are one procedure: find what differs, fetch that, verify, mark clean.
  */
-import type { WorkingDirectory } from '../ports.ts';
+import type { PlacedBytes, WorkingDirectory } from '../ports.ts';
 import { CorruptObjectError, DirtyDirectoryError } from '../protocol/errors.ts';
 import {
   BLOCK_SIZE,
@@ -132,15 +132,17 @@ async function applyWrites(
   writes: readonly Write[],
 ): Promise<FetchCounts> {
   const byFrame = Map.groupBy(writes, idOf);
-  const frames = writes.map((write) => write.frame);
-  return fetchFrames(ports, frames, async (frame, raw) => {
-    const ours = byFrame.get(idOf({ frame })) ?? [];
-    for (const [path, pieces] of Map.groupBy(ours, (write) => write.path)) {
-      const placed = pieces.map(({ offset, frameOffset, length }) => {
-        return { offset, bytes: raw.subarray(frameOffset, frameOffset + length) };
-      });
-      await directory.writeEach(path, placed);
+  const frames = [...byFrame.values()].flatMap(([first]) => first?.frame ?? []);
+  return fetchFrames(ports, frames, async (opened) => {
+    const byPath = new Map<string, PlacedBytes[]>();
+    for (const { frame, raw } of opened) {
+      for (const { path, offset, frameOffset, length } of byFrame.get(idOf({ frame })) ?? []) {
+        const placed = byPath.get(path) ?? [];
+        placed.push({ offset, bytes: raw.subarray(frameOffset, frameOffset + length) });
+        byPath.set(path, placed);
+      }
     }
+    for (const [path, placed] of byPath) await directory.writeEach(path, placed);
   });
 }
 

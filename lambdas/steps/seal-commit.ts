@@ -11,6 +11,7 @@ import { manifestKey, packKey } from '../snapshot/keys.ts';
 import { type EngineStamp, encodeManifest, liveBytes } from '../snapshot/manifest.ts';
 import { PackBuilder } from '../snapshot/pack.ts';
 import { withRewrites } from '../snapshot/rewrite.ts';
+import { CompressionLine } from './compression-line.ts';
 import type { LoadedManifest } from './read-pointer.ts';
 
 /** Names of the files of a commit in staging. */
@@ -36,7 +37,7 @@ export interface SealedCommit {
 
 /** @throws CacheUnwritableError, InvariantViolatedError */
 export async function sealCommit(
-  ports: Pick<Ports, 'cache' | 'ids'>,
+  ports: Pick<Ports, 'cache' | 'codec' | 'ids'>,
   directory: WorkingDirectory,
   input: SealInput,
 ): Promise<SealedCommit> {
@@ -49,7 +50,7 @@ export async function sealCommit(
   const builder = new PackBuilder(packKey(collection, commitId, 0));
   const staging = await ports.cache.stage(collection, commitId);
   try {
-    await appendChanges(staging, directory, files, builder);
+    await appendChanges(ports, staging, directory, files, builder);
     const { pack, extents } = builder.finish();
     const manifest = nextManifest(base.manifest, base.ref, { ...input, commitId, files, pack, extents });
     const violations = successionViolations(base.manifest, manifest);
@@ -105,16 +106,22 @@ export async function scan(directory: WorkingDirectory, base: DirectoryDigests):
 }
 
 async function appendChanges(
+  { codec }: Pick<Ports, 'codec'>,
   staging: Staging,
   directory: WorkingDirectory,
   files: readonly ScannedFile[],
   builder: PackBuilder,
 ): Promise<void> {
-  for (const { path, changed } of files) {
-    if (changed.length === 0) continue;
-    for await (const { offset, bytes } of directory.readRuns(path, changed)) {
-      for (const stored of builder.add(path, offset, bytes)) await staging.append(STAGED.pack, stored);
+  const line = new CompressionLine(codec, builder, (stored) => staging.append(STAGED.pack, stored));
+  try {
+    for (const { path, changed } of files) {
+      if (changed.length === 0) continue;
+      for await (const { offset, bytes } of directory.readRuns(path, changed)) {
+        for (const frame of builder.add(path, offset, bytes)) await line.push(frame);
+      }
     }
+    for (const frame of builder.flush()) await line.push(frame);
+  } finally {
+    await line.end();
   }
-  for (const stored of builder.flush()) await staging.append(STAGED.pack, stored);
 }

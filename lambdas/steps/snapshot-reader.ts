@@ -12,7 +12,7 @@ import { hydrate } from './hydrate.ts';
 import { type LoadedManifest, loadManifest, readPointer } from './read-pointer.ts';
 import { refuseOlder } from './refuse-older.ts';
 
-export type ReaderPorts = Pick<Ports, 'store' | 'cache' | 'telemetry' | 'engine' | 'directories'>;
+export type ReaderPorts = Pick<Ports, 'store' | 'cache' | 'codec' | 'telemetry' | 'engine' | 'directories'>;
 
 export interface ReaderOptions {
   /** Copies on the disk, beside the pristine directory: the current one, and older ones with queries in flight. At least 2. */

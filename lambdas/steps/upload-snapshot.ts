@@ -54,9 +54,13 @@ async function uploadPack(ports: Ports, collection: string, merge: StagedCommit)
 }
 
 async function readAll(body: StreamBody): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body.stream()) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  const whole = new Uint8Array(body.size);
+  let size = 0;
+  for await (const chunk of body.stream()) {
+    whole.set(chunk, size);
+    size += chunk.length;
+  }
+  return whole.subarray(0, size);
 }
 
 function lost(merge: StagedCommit, name: string, cause?: unknown): StagingLostError {

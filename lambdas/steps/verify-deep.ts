@@ -28,7 +28,7 @@ export async function verifyDeep(
   version?: number,
   report: (text: string) => void = () => {},
 ): Promise<DeepVerification> {
-  const fromStore = { store: ports.store, telemetry: ports.telemetry, cache: NO_CACHE };
+  const fromStore = { store: ports.store, codec: ports.codec, telemetry: ports.telemetry, cache: NO_CACHE };
   const packs = new Map<string, Pack>();
   const versions: Verification[] = [];
   const directory = await ports.directories.claim(collection);

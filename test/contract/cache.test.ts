@@ -261,7 +261,7 @@ describe('cache on a disk', () => {
 
 async function collect(body: StreamBody): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of body.stream()) chunks.push(chunk);
+  for await (const chunk of body.stream()) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString();
 }
 

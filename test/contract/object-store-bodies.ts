@@ -25,13 +25,20 @@ export function noise(size: number): Uint8Array {
   return body;
 }
 
-/** `size` defaults to the true one; chunks are odd-sized, so that they never coincide with parts. */
+/**
+ * `size` defaults to the true one; chunks are odd-sized, so that they never coincide with parts, and each is gone when the
+ * next one is asked for.
+ */
 export function streamOf(body: Uint8Array, size: number = body.length): StreamBody {
   return {
     size,
     async *stream() {
       const step = 1_000_003;
-      for (let start = 0; start < body.length; start += step) yield body.subarray(start, start + step);
+      for (let start = 0; start < body.length; start += step) {
+        const chunk = Uint8Array.from(body.subarray(start, start + step));
+        yield chunk;
+        chunk.fill(0);
+      }
     },
   };
 }

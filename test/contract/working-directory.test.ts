@@ -24,7 +24,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeDigests, encodeDigests } from '../../lambdas/adapters/files/digests-file.ts';
 import { REST_MS, stampFiles, untouchedSince } from '../../lambdas/adapters/files/file-stamps.ts';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
-import { MAX_PIECE, type WorkingDirectories, type WorkingDirectory } from '../../lambdas/ports.ts';
+import { MAX_PIECE, type PlacedBytes, type WorkingDirectories, type WorkingDirectory } from '../../lambdas/ports.ts';
 import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { BLOCK_SIZE, blockDigests, type DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
@@ -266,7 +266,10 @@ describe.each([
         { offset: content.length - 1, length: 1 },
       ];
 
-      const pieces = await collect(directory.readRuns('file', runs));
+      const pieces: PlacedBytes[] = [];
+      for await (const { offset, bytes } of directory.readRuns('file', runs)) {
+        pieces.push({ offset, bytes: Buffer.from(bytes) });
+      }
 
       expect(pieces.map(({ offset, bytes }) => [offset, bytes.length])).toEqual([
         [5, MAX_PIECE],

@@ -14,6 +14,7 @@ import { openFrame } from '../../lambdas/snapshot/frames.ts';
 import * as keys from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
+import { placed } from '../support/placed.ts';
 
 const PAGE = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
 
@@ -81,7 +82,8 @@ describe("by the product's code", () => {
     expect(Buffer.from(openFrame(extent.frame, pack)).equals(content)).toBe(true);
     expect(contentDigest({ size: content.length, blocks: blockDigests(content) })).toBe(file.digest);
     const builder = new PackBuilder(packs[0]?.key ?? '');
-    const stored = Buffer.concat([...builder.add(file.path, 0, content), ...builder.flush()]);
+    const frames = [...builder.add(file.path, 0, content), ...builder.flush()];
+    const stored = Buffer.concat([...placed(builder, frames)]);
     // Another zstd may compress into other bytes; what they hold, and where, is the format.
     expect(zstdDecompressSync(stored).equals(content)).toBe(true);
     const [made] = builder.finish().extents.get(file.path) ?? [];

@@ -10,6 +10,7 @@ import { decodeManifest, encodeManifest, type Manifest, type ManifestRef } from 
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
 import { withRewrites } from '../../lambdas/snapshot/rewrite.ts';
 import { type Directory, type Edit, edited, edits, resized } from '../support/arbitraries.ts';
+import { placed } from '../support/placed.ts';
 
 export interface Snapshot {
   /** Decoded from its stored bytes. */
@@ -63,10 +64,11 @@ export class Chain {
     const frames: Uint8Array[] = [];
     for (const { path, changed } of written) {
       for (const { offset, length } of changed) {
-        frames.push(...builder.add(path, offset, (files.get(path) as Buffer).subarray(offset, offset + length)));
+        const bytes = (files.get(path) as Buffer).subarray(offset, offset + length);
+        frames.push(...placed(builder, builder.add(path, offset, bytes)));
       }
     }
-    frames.push(...builder.flush());
+    frames.push(...placed(builder, builder.flush()));
     const { pack, extents } = builder.finish();
     if (pack !== undefined) this.packs.set(pack.key, Buffer.concat(frames));
     const content = { commitId, files: scanned, pack, extents, engine: null, records: 0, ledger: [] };

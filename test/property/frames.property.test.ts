@@ -4,16 +4,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
-import { FRAME_SIZE, type Frame, openFrame, sealFrame } from '../../lambdas/snapshot/frames.ts';
+import { compressFrame, FRAME_SIZE, type Frame, openFrame } from '../../lambdas/snapshot/frames.ts';
 
 const KEY = 'packs/docs/01ARZ3NDEKTSV4RRFFQ69G5FAV-0.pack';
 const MIB = 1024 * 1024;
 
 describe('a frame', () => {
-  const sealed = fc.uint8Array({ minLength: 1, maxLength: 600 }).map((bytes) => ({
-    bytes,
-    ...sealFrame(KEY, 10, [{ path: 'a', offset: 0, bytes }]),
-  }));
+  const sealed = fc.uint8Array({ minLength: 1, maxLength: 600 }).map((bytes) => {
+    const stored = compressFrame(bytes);
+    const { length } = stored;
+    const frame: Frame = { packKey: KEY, offset: 10, length, rawLength: bytes.length, sha256: sha256(stored) };
+    return { bytes, stored, frame };
+  });
 
   it('opens to what was sealed', () => {
     fc.assert(

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_SIZE, sha256 } from '../../lambdas/snapshot/blocks.ts';
-import { FRAME_SIZE, type Frame, isFrame, openFrame, type Piece } from '../../lambdas/snapshot/frames.ts';
+import { FRAME_SIZE, type Frame, isFrame, openFrame } from '../../lambdas/snapshot/frames.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
+import { placed } from '../support/placed.ts';
 
 const KEY = 'packs/docs/01ARZ3NDEKTSV4RRFFQ69G5FAV-0.pack';
 
@@ -20,6 +21,7 @@ const ranges = fc.array(
   }),
   { maxLength: 8 },
 );
+type Piece = { path: string; offset: number; bytes: Uint8Array };
 type Range = { path: string; gap: number; length: number; seed: number };
 
 /** In file order, with content whose period is no divisor of a block, so that misplaced bytes show. */
@@ -35,8 +37,8 @@ function piecesOf(ranges: readonly Range[]): Piece[] {
 function pack(pieces: readonly Piece[]) {
   const builder = new PackBuilder(KEY);
   const frames: Uint8Array[] = [];
-  for (const { path, offset, bytes } of pieces) frames.push(...builder.add(path, offset, bytes));
-  frames.push(...builder.flush());
+  for (const { path, offset, bytes } of pieces) frames.push(...placed(builder, builder.add(path, offset, bytes)));
+  frames.push(...placed(builder, builder.flush()));
   return { frames, stored: Buffer.concat(frames), ...builder.finish() };
 }
 
@@ -109,10 +111,10 @@ describe('a pack', () => {
         const frames: Uint8Array[] = [];
         for (const { path, offset, bytes } of pieces) {
           const buffer = Uint8Array.from(bytes);
-          frames.push(...builder.add(path, offset, buffer));
+          frames.push(...placed(builder, builder.add(path, offset, buffer)));
           buffer.fill(0xee);
         }
-        frames.push(...builder.flush());
+        frames.push(...placed(builder, builder.flush()));
         expect(Buffer.concat(frames).equals(pack(pieces).stored)).toBe(true);
       }),
       { numRuns: 30 },

@@ -21,6 +21,7 @@ import {
   StoreUnavailableError,
   TableUnavailableError,
 } from '../../lambdas/protocol/errors.ts';
+import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import type { MemoryDirectories } from '../support/memory-directories.ts';
 import { type DirectoryWrapper, gatedDirectories } from './gated-directory.ts';
 import type { CallKind, Invocation } from './invocation.ts';
@@ -55,6 +56,7 @@ export function gatedPorts(invocation: Invocation, backend: Backend, directories
     engine: gatedEngine(invocation, backend.engine),
     directories: gatedDirectories(directories, invocation, backend.wrapDirectory),
     cache: gatedCache(invocation, backend.cache),
+    codec: MEMORY_CODEC,
     clock: {
       now: () => invocation.now(),
       monotonic: () => world.scheduler.elapsed(),

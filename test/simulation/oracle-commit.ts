@@ -5,6 +5,7 @@ import type { Pointer } from '../../lambdas/protocol/pointer.ts';
 import { decodeManifest, type Manifest } from '../../lambdas/snapshot/manifest.ts';
 import { hydrate } from '../../lambdas/steps/hydrate.ts';
 import type { LoadedManifest } from '../../lambdas/steps/read-pointer.ts';
+import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import { ModelDatabase } from '../support/model-database.ts';
@@ -105,7 +106,7 @@ const NO_CACHE = { read: async () => undefined, evict: async () => {} };
 /** From nothing and from the store alone. */
 export async function readRecords(store: MemoryStore, loaded: LoadedManifest): Promise<Records> {
   const directory = await new MemoryDirectories().claim(loaded.manifest.collection);
-  await hydrate({ store, cache: NO_CACHE, telemetry: SILENT }, directory, loaded);
+  await hydrate({ store, cache: NO_CACHE, codec: MEMORY_CODEC, telemetry: SILENT }, directory, loaded);
   const database = await ModelDatabase.load(directory);
   return new Map(database.all().map((record) => [record.id, record]));
 }

@@ -32,6 +32,7 @@ import type { TaskHandler } from '../../local/sfn/task.ts';
 import type { Time } from '../../local/sfn/time.ts';
 import { type Fault, faulty } from './faulty.ts';
 import { MemoryCache } from './memory-cache.ts';
+import { MEMORY_CODEC } from './memory-codec.ts';
 import { MemoryDirectories } from './memory-directories.ts';
 import { MemoryEngine, type MemoryEngineOptions } from './memory-engine.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -217,6 +218,7 @@ export function memoryPorts({ seed = 1, engine, settings }: MemoryPortsOptions =
     engine: new MemoryEngine(engine),
     directories: new MemoryDirectories(),
     cache: new MemoryCache({ now: () => clock.now() }),
+    codec: MEMORY_CODEC,
     clock,
     ids,
     executions: new MemoryExecutions(),

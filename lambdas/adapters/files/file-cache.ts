@@ -15,6 +15,7 @@ import type { ByteRange, Cache, PruneOptions, PruneResult, Staging, StreamBody }
 import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../protocol/errors.ts';
 import { checkCollection } from '../../snapshot/keys.ts';
 import { MAX_MANIFEST_BYTES } from '../../snapshot/manifest.ts';
+import { release } from '../../snapshot/release.ts';
 import { pruneCache } from './cache-prune.ts';
 import { checkRelativePath, readFully, systemCode, unlessAbsent } from './durable.ts';
 import { FileStaging } from './file-staging.ts';
@@ -153,14 +154,34 @@ async function readRange(file: string, range?: ByteRange): Promise<Uint8Array | 
   }
 }
 
-async function* streamFile(file: string, size: number, lost: (cause?: unknown) => Error): AsyncIterable<Uint8Array> {
-  for (let position = 0; position < size; position += CHUNK_SIZE) {
-    const range = { start: position, end: Math.min(size, position + CHUNK_SIZE) };
-    const chunk = await readRange(file, range).catch((error: unknown) => {
+/** Two buffers in turn: one is read into while the other is in the hands of whoever asked for it. */
+async function* streamFile(file: string, size: number, lost: (cause?: unknown) => Error): AsyncGenerator<Uint8Array> {
+  const orLost = <Result>(work: Promise<Result>) =>
+    work.catch((error: unknown) => {
       throw MISSES.includes(systemCode(error)) ? lost(error) : error;
     });
-    if (chunk === undefined) throw lost();
-    yield chunk;
+  const handle = await orLost(open(file, 'r'));
+  const buffers = [0, 1].map(() => Buffer.allocUnsafe(Math.min(size, CHUNK_SIZE)));
+  let coming: Promise<Buffer> | undefined;
+  const read = (position: number) => {
+    const [next = Buffer.alloc(0)] = buffers.reverse();
+    coming = orLost(readFully(handle, next.subarray(0, Math.min(size - position, CHUNK_SIZE)), position));
+    // Whoever stops in between does not ask for it.
+    coming.catch(() => {});
+    return coming;
+  };
+  try {
+    if (size > 0) read(0);
+    for (let position = 0; position < size; position += CHUNK_SIZE) {
+      const chunk = await coming;
+      if (chunk === undefined || chunk.length < Math.min(size - position, CHUNK_SIZE)) throw lost();
+      if (position + CHUNK_SIZE < size) read(position + CHUNK_SIZE);
+      yield chunk;
+    }
+  } finally {
+    await coming?.catch(() => {});
+    for (const buffer of buffers) release(buffer);
+    await handle.close();
   }
 }
 

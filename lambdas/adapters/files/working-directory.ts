@@ -13,6 +13,7 @@ import { type CleanMarker, MAX_PIECE, type PlacedBytes, type WorkingDirectory } 
 import { DirtyDirectoryError, InvalidInputError } from '../../protocol/errors.ts';
 import { blockDigests, type DirectoryDigests, type FileDigests } from '../../snapshot/blocks.ts';
 import type { Run } from '../../snapshot/changes.ts';
+import { release } from '../../snapshot/release.ts';
 import { digestFile } from './block-digester.ts';
 import { readDigestsFile, writeDigestsFile } from './digests-file.ts';
 import {
@@ -140,11 +141,13 @@ export class FileWorkingDirectory implements WorkingDirectory {
   /** @throws DirtyDirectoryError (no such file, or it ends before) */
   async *readRuns(path: string, runs: readonly Run[]): AsyncIterable<PlacedBytes> {
     const handle = await this.#open(path);
+    const longest = runs.reduce((most, { length }) => Math.max(most, length), 0);
+    const buffer = Buffer.allocUnsafe(Math.min(MAX_PIECE, longest));
     try {
       for (const run of runs) {
         const end = run.offset + run.length;
         for (let offset = run.offset; offset < end; offset += MAX_PIECE) {
-          const bytes = await readFully(handle, Buffer.allocUnsafe(Math.min(MAX_PIECE, end - offset)), offset);
+          const bytes = await readFully(handle, buffer.subarray(0, Math.min(MAX_PIECE, end - offset)), offset);
           if (offset + bytes.length < Math.min(offset + MAX_PIECE, end)) {
             throw this.#dirty(`has no bytes at ${offset + bytes.length} of "${path}"`);
           }
@@ -152,6 +155,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
         }
       }
     } finally {
+      release(buffer);
       await handle.close();
     }
   }

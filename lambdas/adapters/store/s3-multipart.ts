@@ -9,7 +9,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { sha256Base64 } from './s3-digest.ts';
 
-export const PART_SIZE = 16 * 1024 * 1024;
+/** Four on their way and one being filled are 40 MiB, whatever the size of the body. */
+export const PART_SIZE = 8 * 1024 * 1024;
 const PARALLEL_PARTS = 4;
 /** S3's limit. */
 const MAX_PARTS = 10_000;
@@ -52,6 +53,8 @@ async function uploadParts(upload: MultipartUpload, UploadId: string | undefined
   const done: CompletedPart[] = [];
   const pending = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  /** Memory of parts that were sent. A socket that has been given up may read it still, which their checksums make harmless. */
+  const spare: Uint8Array[] = [];
   const send = async (Body: Uint8Array, PartNumber: number) => {
     const ChecksumSHA256 = sha256Base64(Body);
     const command = new UploadPartCommand({ ...target, UploadId, PartNumber, Body, ChecksumSHA256 });
@@ -60,11 +63,14 @@ async function uploadParts(upload: MultipartUpload, UploadId: string | undefined
   };
   try {
     let number = 0;
-    for await (const part of partsOf(chunks, Math.max(PART_SIZE, Math.ceil(size / MAX_PARTS)))) {
+    for await (const part of partsOf(chunks, Math.max(PART_SIZE, Math.ceil(size / MAX_PARTS)), spare)) {
       number += 1;
       const task = send(part, number)
         .catch((error: unknown) => void failures.push(error))
-        .finally(() => pending.delete(task));
+        .finally(() => {
+          pending.delete(task);
+          spare.push(new Uint8Array(part.buffer));
+        });
       pending.add(task);
       if (pending.size >= PARALLEL_PARTS) await Promise.race(pending);
       if (failures.length > 0) break;
@@ -77,8 +83,14 @@ async function uploadParts(upload: MultipartUpload, UploadId: string | undefined
   return done;
 }
 
-async function* partsOf(chunks: AsyncIterable<Uint8Array>, partSize: number): AsyncGenerator<Uint8Array> {
-  let part = new Uint8Array(partSize);
+/** Each in a buffer of its own: one of `spare` while there is one. */
+async function* partsOf(
+  chunks: AsyncIterable<Uint8Array>,
+  partSize: number,
+  spare: Uint8Array[],
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const take = () => (spare.pop() as Uint8Array<ArrayBuffer> | undefined) ?? new Uint8Array(partSize);
+  let part = take();
   let filled = 0;
   for await (const chunk of chunks) {
     for (let taken = 0; taken < chunk.length; ) {
@@ -88,7 +100,7 @@ async function* partsOf(chunks: AsyncIterable<Uint8Array>, partSize: number): As
       taken += piece.length;
       if (filled < partSize) continue;
       yield part;
-      part = new Uint8Array(partSize);
+      part = take();
       filled = 0;
     }
   }

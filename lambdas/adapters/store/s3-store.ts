@@ -27,7 +27,7 @@ export interface S3StoreOptions {
   expectedBucketOwner?: string;
 }
 
-/** See `openS3Store` for the clients. Streams above 16 MiB go up in parts; all else is one PUT. */
+/** See `openS3Store` for the clients. Streams above 8 MiB go up in parts; all else is one PUT. */
 export class S3Store implements ObjectStore {
   readonly url: string;
   readonly #client: S3Client;

@@ -94,7 +94,12 @@ export async function* checkedChunks(key: string, body: Body, sha256?: string): 
 
 /** The whole body in memory, checked as by `checkedChunks`. Always a copy. @throws CorruptObjectError */
 export async function collectBody(key: string, body: Body, sha256?: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of checkedChunks(key, body, sha256)) chunks.push(chunk);
-  return new Uint8Array(Buffer.concat(chunks));
+  const whole = new Uint8Array(isStream(body) ? body.size : body.length);
+  let size = 0;
+  for await (const chunk of checkedChunks(key, body, sha256)) {
+    // What is too long is refused at its end.
+    if (size + chunk.length <= whole.length) whole.set(chunk, size);
+    size += chunk.length;
+  }
+  return whole;
 }
