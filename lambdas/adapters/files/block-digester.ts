@@ -10,6 +10,9 @@ import { BLOCK_SIZE, blockCount, DIGEST_SIZE } from '../../snapshot/blocks.ts';
 const PART_SIZE = 4 * 1024 * 1024;
 const MAX_WORKERS = 4;
 
+/** Of a worker's heap. It makes nothing but digests of 32 bytes, and by default would let 48 MB of them lie about. */
+const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
+
 /** Given inline because a file beside this module would not survive bundling. */
 const SCRIPT = `
 const { parentPort } = require('node:worker_threads');
@@ -89,7 +92,7 @@ function take(): Promise<Worker> | Worker {
     return new Promise((resolve) => waiting.push(resolve));
   }
   workers++;
-  return new Worker(SCRIPT, { eval: true });
+  return new Worker(SCRIPT, { eval: true, resourceLimits: LIMITS });
 }
 
 function give(worker: Worker): void {
@@ -102,7 +105,7 @@ function give(worker: Worker): void {
 function discard(worker: Worker): void {
   void worker.terminate();
   const next = waiting.shift();
-  if (next !== undefined) next(new Worker(SCRIPT, { eval: true }));
+  if (next !== undefined) next(new Worker(SCRIPT, { eval: true, resourceLimits: LIMITS }));
   else workers--;
 }
 
