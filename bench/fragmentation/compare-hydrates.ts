@@ -83,7 +83,8 @@ async function hydrateCold(ports: PlainPorts, root: string, model: NetworkModel)
     globalThis.gc?.();
     const started = performance.now();
     const loaded = await findVersion({ store, cache: NO_CACHE }, COLLECTION);
-    const { from } = await hydrate({ store, cache: NO_CACHE, telemetry: ports.telemetry }, directory, loaded);
+    const { codec, telemetry } = ports;
+    const { from } = await hydrate({ store, cache: NO_CACHE, codec, telemetry }, directory, loaded);
     const wallMs = performance.now() - started;
     if (from !== 'cold') throw new Error(`A hydrate into an empty directory was ${from}.`);
     return { wallMs, storeBytesDown: meter.counts.storeBytesDown, storeRequests: meter.counts.storeGets };
