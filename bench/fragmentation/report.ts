@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { bytes } from '../../cli/output.ts';
 import { boundsTable, markdown } from '../report/table.ts';
 import type { FragmentationDocument, Row } from './document.ts';
+import { fragmentationPlot } from './plot.ts';
 
 /** Rows of the Markdown table; the JSON has all of the series. */
 const MOST_ROWS = 25;
@@ -87,10 +88,11 @@ export function fragmentationHeading({ run }: Pick<FragmentationDocument, 'run'>
   ].join('\n');
 }
 
-/** Writes `fragmentation.json` and `fragmentation.md`. */
+/** Writes `fragmentation.json`, `fragmentation.md` and `fragmentation.svg`. */
 export async function saveFragmentation(folder: string, document: FragmentationDocument): Promise<void> {
   await mkdir(folder, { recursive: true });
   const write = (suffix: string, text: string) => writeFile(join(folder, `fragmentation.${suffix}`), text);
   await write('json', `${JSON.stringify(document, null, 2)}\n`);
   await write('md', `${fragmentationHeading(document)}\n\n${fragmentationTables(document)}\n`);
+  await write('svg', await fragmentationPlot(document));
 }
