@@ -53,12 +53,11 @@ export async function runBench(
   return document();
 }
 
+type Judged = Pick<BenchDocument, 'failures' | 'bounds'> & { run: Pick<BenchDocument['run'], 'failsOnTiming'> };
+
 /** Did the run measure everything, and does what it fails by hold? */
-export function isGood(
-  { failures, bounds }: Pick<BenchDocument, 'failures' | 'bounds'>,
-  { failsOnTiming }: Pick<Plan, 'failsOnTiming'>,
-): boolean {
-  return failures.length === 0 && bounds.every(({ holds, timing }) => holds || (timing && !failsOnTiming));
+export function isGood({ failures, bounds, run }: Judged): boolean {
+  return failures.length === 0 && bounds.every(({ holds, timing }) => holds || (timing && !run.failsOnTiming));
 }
 
 async function keepDocument(path: string, document: BenchDocument): Promise<void> {

@@ -72,6 +72,8 @@ export const benchDocument = z.object({
     engine: z.string(),
     network: z.enum(['local', 'aws']),
     pricesAsOf: z.string(),
+    /** Do the bounds marked `timing` fail the run, or are they shown only? */
+    failsOnTiming: z.boolean(),
     seconds: count,
   }),
   scenarios: z.array(

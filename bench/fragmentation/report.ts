@@ -35,7 +35,7 @@ export function fragmentationTables(document: FragmentationDocument): string {
         ratio(fragmented.storedBytes, fresh.storedBytes),
       ],
     ])}`,
-    boundsTable(document),
+    boundsTable({ bounds: document.bounds, run: { failsOnTiming: true } }),
   ].join('\n\n');
 }
 

@@ -12,7 +12,7 @@ interface Bar {
   label: string;
 }
 
-export async function plots(document: BenchDocument): Promise<Map<string, string>> {
+export async function plots(document: Pick<BenchDocument, 'scenarios'>): Promise<Map<string, string>> {
   const lock = bars(document, (side) => side.lockHeldMsP50, milliseconds);
   const moved = bars(document, (side) => side.storeBytesUp + side.storeBytesDown + side.cacheBytes, megabytes);
   return new Map([
@@ -22,7 +22,7 @@ export async function plots(document: BenchDocument): Promise<Map<string, string
 }
 
 function bars(
-  { scenarios }: BenchDocument,
+  { scenarios }: Pick<BenchDocument, 'scenarios'>,
   measure: (side: Side) => number,
   labelOf: (value: number) => string,
 ): Bar[] {

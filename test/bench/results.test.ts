@@ -4,10 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { isGood } from '../../bench/bench.ts';
 import { checkBounds } from '../../bench/bounds.ts';
-import { benchDocument, type Contender, type ScenarioResult, type Side } from '../../bench/document.ts';
+import {
+  type BenchDocument,
+  benchDocument,
+  type Contender,
+  type ScenarioResult,
+  type Side,
+} from '../../bench/document.ts';
 import { fragmentationDocument } from '../../bench/fragmentation/document.ts';
 import { Meter, noCounts } from '../../bench/network/meter.ts';
 import { FULL, QUICK } from '../../bench/plan.ts';
+import { plots } from '../../bench/report/plots.ts';
 import { countDuplicates } from '../../bench/scenarios/contention.ts';
 import { percentile } from '../../bench/statistics.ts';
 import { dollars, summarise } from '../../bench/summarise.ts';
@@ -82,6 +89,9 @@ describe('bounds', () => {
     baseline: { ...side, ...baseline },
   });
 
+  const inQuickAndFull = (document: Pick<BenchDocument, 'failures' | 'bounds'>) =>
+    [QUICK, FULL].map(({ failsOnTiming }) => isGood({ ...document, run: { failsOnTiming } }));
+
   test('are ratios of the two sides, each held or not', () => {
     const name = 'upserts-100-66mb';
     const good = { lockHeldMsP50: 12, storeBytesUp: 12, cacheBytes: 50, wallMs: 60 };
@@ -106,10 +116,10 @@ describe('bounds', () => {
     expect(slow.bounds.flatMap(({ name, holds }) => (holds ? [] : name))).toEqual([
       "upserts-100-66mb: warm wall time of the baseline's",
     ]);
-    expect([QUICK, FULL].map((plan) => isGood(slow, plan))).toEqual([true, false]);
-    expect([QUICK, FULL].map((plan) => isGood(heavy, plan))).toEqual([false, false]);
-    expect([QUICK, FULL].map((plan) => isGood(failed, plan))).toEqual([false, false]);
-    expect([QUICK, FULL].map((plan) => isGood({ failures: [], bounds: check({}) }, plan))).toEqual([true, true]);
+    expect(inQuickAndFull(slow)).toEqual([true, false]);
+    expect(inQuickAndFull(heavy)).toEqual([false, false]);
+    expect(inQuickAndFull(failed)).toEqual([false, false]);
+    expect(inQuickAndFull({ failures: [], bounds: check({}) })).toEqual([true, true]);
   });
 
   test('of writers: what is lost fails every run, how fast they are the full one', () => {
@@ -119,8 +129,7 @@ describe('bounds', () => {
     const check = (ours: Partial<Contender>) => {
       const baseline = { ...good, ...rest, deltasPerSecond: 1 };
       const contention = [{ writers: 8, load, ours: { ...good, ...rest, ...ours }, baseline }];
-      const document = { failures: [], bounds: checkBounds({ scenarios: [], contention }) };
-      return [QUICK, FULL].map((plan) => isGood(document, plan));
+      return inQuickAndFull({ failures: [], bounds: checkBounds({ scenarios: [], contention }) });
     };
     expect(check({})).toEqual([true, true]);
     expect(check({ lost: 1 })).toEqual([false, false]);
@@ -141,6 +150,30 @@ describe('bounds', () => {
     const scenarios = [result('nothing-to-do-66mb', nothing, {})];
     expect(checkBounds({ scenarios, contention: [] }).map(({ holds }) => holds)).toEqual([true]);
   });
+});
+
+test('plots name every scenario with its value on either side, and have light text on dark pages', async () => {
+  const [name, scenarios] = ['66mb', ['upserts-100', 'container-and-cache-cold']];
+  const one = summarise([{ ...sample(1), held: [...sample(1).held] }]);
+  const document = {
+    scenarios: scenarios.map((scenario) => ({
+      name: `${scenario}-${name}`,
+      snapshotBytes: 1_000,
+      changedBlockBytes: 10,
+      repetitions: { ours: 1, baseline: 1 },
+      ours: { ...one, lockHeldMsP50: 150, storeBytesUp: 2_000_000 },
+      baseline: { ...one, lockHeldMsP50: 2_500, storeBytesUp: 3e9 },
+    })),
+  };
+  const drawn = await plots(document);
+  const shown = { 'lock-held.svg': ['150 ms', '2.5 s'], 'bytes-moved.svg': ['2.0 MB', '3.0 GB'] };
+  for (const [file, labels] of Object.entries(shown)) {
+    const svg = drawn.get(file) ?? '';
+    for (const text of [...scenarios, 'Snapshot of 66 MB', 'ours', 'predecessor', ...labels]) {
+      expect(svg, file).toContain(`>${text}</text>`);
+    }
+    expect(svg).toContain('prefers-color-scheme: dark');
+  }
 });
 
 test('every document that is kept in bench/results is one', () => {
