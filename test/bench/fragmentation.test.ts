@@ -7,14 +7,16 @@ import { COLLECTION, type Fixture, fixture } from '../../bench/fixture/build.ts'
 import { DIMENSION, SPACE } from '../../bench/fixture/corpus.ts';
 import { type FragmentationOptions, makeHistory, measureHistory } from '../../bench/fragmentation/run.ts';
 import { GROWTH, mostDeltas, smallDelta } from '../../bench/fragmentation/small-delta.ts';
+import { MAX_PACKS } from '../../lambdas/snapshot/rewrite.ts';
 import { withCheckout } from '../../lambdas/steps/checkout.ts';
 import { findVersion } from '../../lambdas/steps/walk-versions.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
-const RECORDS = 300;
-const COMPACTIONS = 20;
+/** Enough for a commit beyond the limit of packs, so that the policy has something to do. */
+const COMPACTIONS = MAX_PACKS + 2;
+const RECORDS = 420;
 let folder: string;
 /** Each history has its own: statuses of another one would settle its deltas. */
 let table: LocalTable;
@@ -46,10 +48,12 @@ test('a history goes on from where it was, applies every delta, and keeps the bo
   (await makeHistory(asked(5))).close();
   const history = await makeHistory(asked(COMPACTIONS));
   try {
-    const { series, bounds, compactions, hydrates } = await measureHistory(history, asked(COMPACTIONS));
+    const { series, worst, bounds, compactions, hydrates } = await measureHistory(history, asked(COMPACTIONS));
 
     expect(history.commits).toEqual(['for 5', `for ${COMPACTIONS}`]);
-    expect(series.map((row) => row.compactions)).toEqual(Array.from({ length: COMPACTIONS + 1 }, (_, n) => n));
+    expect(history.rows.map((row) => row.compactions)).toEqual(Array.from({ length: COMPACTIONS + 1 }, (_, n) => n));
+    expect(history.rows).toEqual(expect.arrayContaining(series));
+    expect(worst.packs).toBeLessThanOrEqual(MAX_PACKS);
     expect(compactions).toBe(COMPACTIONS);
     expect(hydrates.fragmented.storeBytesDown).toBeGreaterThan(0);
     expect(bounds.flatMap(({ name, holds, timing, value }) => (holds || timing ? [] : [name, value]))).toEqual([]);
