@@ -3,7 +3,7 @@
  * is the folder that names it, before the promise resolves.
  */
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, writeSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DiskFullError, InvalidInputError } from '../../protocol/errors.ts';
@@ -60,6 +60,14 @@ export async function writeFully(handle: FileHandle, bytes: Uint8Array, position
   while (written < bytes.length) {
     const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
     written += bytesWritten;
+  }
+}
+
+/** @param fd open for writing */
+export function writeFullySync(fd: number, bytes: Uint8Array, position: number): void {
+  let written = 0;
+  while (written < bytes.length) {
+    written += writeSync(fd, bytes, written, bytes.length - written, position + written);
   }
 }
 

@@ -25,6 +25,7 @@ import {
   unlessAbsent,
   withRoom,
   writeFully,
+  writeFullySync,
 } from './durable.ts';
 import { type FileStamps, stampFiles, untouchedSince } from './file-stamps.ts';
 import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
@@ -33,6 +34,8 @@ import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
 const CHUNK_SIZE = 1024 * 1024;
 /** Up to this size a file is digested here: worker threads would take longer to start than to read it. */
 const SMALL_FILE = 2 * 1024 * 1024;
+/** Up to this size a write into the page cache is over before a thread would have begun it. */
+const SMALL_PIECE = 64 * 1024;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 const WRITE = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
 
@@ -166,7 +169,10 @@ export class FileWorkingDirectory implements WorkingDirectory {
 
   async writeEach(path: string, pieces: readonly PlacedBytes[]): Promise<void> {
     await this.#change(path, async (handle) => {
-      for (const { offset, bytes } of pieces) await writeFully(handle, bytes, offset);
+      for (const { offset, bytes } of pieces) {
+        if (bytes.length <= SMALL_PIECE) writeFullySync(handle.fd, bytes, offset);
+        else await writeFully(handle, bytes, offset);
+      }
     });
   }
 
