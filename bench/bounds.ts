@@ -18,9 +18,12 @@ const MEDIUM = '66mb';
 const LARGE = '600mb';
 const atMost = (limit: number) => (value: number) => value <= limit;
 
+const KINDS = ['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'];
+
 const RULES: Rule[] = [
-  ...['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'].map((kind) => lockBound(`${kind}-${MEDIUM}`, 0.12)),
-  ...['upserts-100', 'updates-50', 'deletes-50', 'upserts-2000'].map((kind) => lockBound(`${kind}-${LARGE}`, 0.03)),
+  ...KINDS.map((kind) => lockBound(`${kind}-${MEDIUM}`, 0.12)),
+  ...KINDS.map((kind) => busyLockBound(`${kind}-${MEDIUM}`)),
+  ...KINDS.map((kind) => lockBound(`${kind}-${LARGE}`, 0.03)),
   {
     name: 'store bytes up of the snapshot',
     scenario: `upserts-100-${MEDIUM}`,
@@ -86,6 +89,12 @@ const CONTENTION: Array<Omit<Rule, 'value' | 'scenario'> & { value: (result: Con
     holds: (value) => value >= 10,
   },
   {
+    name: "deltas per second of the baseline's at 8 writers, however busy the machine",
+    limit: '>= 2',
+    value: ({ ours, baseline }) => ours.deltasPerSecond / baseline.deltasPerSecond,
+    holds: (value) => value >= 2,
+  },
+  {
     name: 'collisions at 8 writers, % of attempts',
     limit: '< 10',
     timing: true,
@@ -97,6 +106,12 @@ const CONTENTION: Array<Omit<Rule, 'value' | 'scenario'> & { value: (result: Con
     limit: '= 0',
     value: ({ ours }) => ours.lost + ours.duplicated,
     holds: atMost(0),
+  },
+  {
+    name: 'deltas that the baseline loses under the same load',
+    limit: '> 0',
+    value: ({ baseline }) => baseline.lost,
+    holds: (value) => value > 0,
   },
 ];
 
@@ -121,7 +136,14 @@ function lockBound(scenario: string, limit: number): Rule {
     name: "lock held p50 of the baseline's",
     scenario,
     limit: `<= ${limit}`,
+    timing: true,
     value: ({ ours, baseline }) => ours.lockHeldMsP50 / baseline.lockHeldMsP50,
     holds: atMost(limit),
   };
+}
+
+/** Seen: 0.08 to 0.11 while up to nine processes wanted the two cores. */
+function busyLockBound(scenario: string): Rule {
+  const { timing: _, ...rule } = lockBound(scenario, 0.3);
+  return { ...rule, name: `${rule.name}, however busy the machine` };
 }

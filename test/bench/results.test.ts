@@ -95,12 +95,12 @@ describe('bounds', () => {
   test('are ratios of the two sides, each held or not', () => {
     const name = 'upserts-100-66mb';
     const good = { lockHeldMsP50: 12, storeBytesUp: 12, cacheBytes: 50, wallMs: 60 };
-    const bad = { lockHeldMsP50: 13, storeBytesUp: 31, cacheBytes: 51, wallMs: 61 };
+    const bad = { lockHeldMsP50: 31, storeBytesUp: 31, cacheBytes: 51, wallMs: 61 };
     const base = { lockHeldMsP50: 100, wallMs: 100 };
     const check = (ours: Partial<Side>) =>
       checkBounds({ scenarios: [result(name, ours, base)], contention: [] }).map(({ holds }) => holds);
-    expect(check(good)).toEqual([true, true, true, true, true]);
-    expect(check(bad)).toEqual([false, false, false, false, false]);
+    expect(check(good)).toEqual([true, true, true, true, true, true]);
+    expect(check(bad)).toEqual([false, false, false, false, false, false]);
   });
 
   test('that hang on the speed of the machine are marked, and fail the full run only', () => {
@@ -110,14 +110,17 @@ describe('bounds', () => {
         scenarios: [result('upserts-100-66mb', { ...side, ...ours }, { lockHeldMsP50: 100, wallMs: 100 })],
         contention: [],
       });
-    const slow = { failures: [], bounds: check({ wallMs: 61 }) };
+    const slow = { failures: [], bounds: check({ wallMs: 61, lockHeldMsP50: 13 }) };
     const heavy = { failures: [], bounds: check({ storeBytesUp: 31 }) };
+    const blocking = { failures: [], bounds: check({ lockHeldMsP50: 31 }) };
     const failed = { failures: [{ name: 'upserts-100-66mb', message: 'no' }], bounds: check({}) };
     expect(slow.bounds.flatMap(({ name, holds }) => (holds ? [] : name))).toEqual([
+      "upserts-100-66mb: lock held p50 of the baseline's",
       "upserts-100-66mb: warm wall time of the baseline's",
     ]);
     expect(inQuickAndFull(slow)).toEqual([true, false]);
     expect(inQuickAndFull(heavy)).toEqual([false, false]);
+    expect(inQuickAndFull(blocking)).toEqual([false, false]);
     expect(inQuickAndFull(failed)).toEqual([false, false]);
     expect(inQuickAndFull({ failures: [], bounds: check({}) })).toEqual([true, true]);
   });
@@ -126,8 +129,8 @@ describe('bounds', () => {
     const good = { deltasPerSecond: 20, collisionPct: 1, delegatedPct: 0, submitted: 1, lost: 0, duplicated: 0 };
     const rest = { mergesDiscarded: 0, lockAttempts: 1, executions: 1, lockHeldMsP50: 1, lockHeldMsP99: 1, seconds: 1 };
     const load = { durationMs: 1, deltasPerBatch: 1, upsertsPerDelta: 1, pauseMs: 1 };
-    const check = (ours: Partial<Contender>) => {
-      const baseline = { ...good, ...rest, deltasPerSecond: 1 };
+    const check = (ours: Partial<Contender>, lost = 1) => {
+      const baseline = { ...good, ...rest, deltasPerSecond: 1, lost };
       const contention = [{ writers: 8, load, ours: { ...good, ...rest, ...ours }, baseline }];
       return inQuickAndFull({ failures: [], bounds: checkBounds({ scenarios: [], contention }) });
     };
@@ -135,7 +138,9 @@ describe('bounds', () => {
     expect(check({ lost: 1 })).toEqual([false, false]);
     expect(check({ duplicated: 1 })).toEqual([false, false]);
     expect(check({ deltasPerSecond: 9 })).toEqual([true, false]);
+    expect(check({ deltasPerSecond: 1 })).toEqual([false, false]);
     expect(check({ collisionPct: 10 })).toEqual([true, false]);
+    expect(check({}, 0), 'a load under which nothing is lost shows nothing').toEqual([false, false]);
   });
 
   test('of nothing to do are counts, and one of any kind is too many', () => {
