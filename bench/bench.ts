@@ -1,5 +1,5 @@
 /** One run of a plan, from its first snapshot to its document. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Listr } from 'listr2';
 import { checkBounds } from './bounds.ts';
@@ -36,6 +36,7 @@ export async function runBench(
     const bounds = preset === 'aws' ? checkBounds({ scenarios, contention }) : [];
     return benchDocument.parse({ run: describe(), scenarios, contention, failures, bounds });
   };
+  await removeLeftovers(folder);
   const keep = () => keepDocument(join(folder, 'last.json'), document());
   const fail = (name: string, error: Error) => {
     failures.push({ name, message: error.message });
@@ -58,6 +59,22 @@ type Judged = Pick<BenchDocument, 'failures' | 'bounds'> & { run: Pick<BenchDocu
 /** Did the run measure everything, and does what it fails by hold? */
 export function isGood({ failures, bounds, run }: Judged): boolean {
   return failures.length === 0 && bounds.every(({ holds, timing }) => holds || (timing && !run.failsOnTiming));
+}
+
+/** Of runs that were killed, and could not remove what they had laid out. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const pid = Number(/^run-(\d+)$/.exec(name)?.[1]);
+    if (pid > 0 && !isAlive(pid)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function keepDocument(path: string, document: BenchDocument): Promise<void> {

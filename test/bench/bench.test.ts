@@ -1,6 +1,6 @@
 /** A whole run of the bench on a snapshot of a few hundred records: real workers, real servers, no network model. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -52,11 +52,14 @@ test('a scenario that fails is recorded, the others are measured, and the run is
     }
   }
   const asked = plan('nothing-to-do', 'updates-50', 'deletes-50');
+  const killed = join(folder, 'run-999999999');
+  await mkdir(killed);
   const document = await runBench(asked, options(), new Failing(folder, 'local', never));
   expect(document.failures).toEqual([{ name: 'updates-50-3mb', message: 'a planted failure' }]);
   expect(document.scenarios.map(({ name }) => name)).toEqual(['nothing-to-do-3mb', 'deletes-50-3mb']);
   expect(isGood(document)).toBe(false);
   expect(await kept()).toEqual(document);
+  await expect(stat(killed), 'what a killed run left behind').rejects.toThrow(/ENOENT/);
 });
 
 test('both protocols are measured, and their measured containers stand for the warm one too', async () => {
