@@ -49,7 +49,13 @@ const READ_STATUSES = table('read statuses, consistently', 'BatchGetItem');
 const UPDATE_LOCK = table('acquire, renew, wake or release; read the item after a refusal', 'UpdateItem', 'GetItem');
 
 export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
-  PlanCompaction: [READ_POINTER, READ_MANIFESTS, LIST, READ_STATUSES],
+  PlanCompaction: [
+    READ_POINTER,
+    READ_MANIFESTS,
+    LIST,
+    READ_STATUSES,
+    table('see whether another execution has the claim, and wake it', 'GetItem', 'UpdateItem'),
+  ],
   AcquireLock: [UPDATE_LOCK],
   ValidateCas: [READ_POINTER, LIST, UPDATE_LOCK],
   ReleaseLock: [UPDATE_LOCK],

@@ -61,6 +61,7 @@ function words({ state, output, isDone }: Visit): string[] {
     case 'PlanCompaction':
       return [
         `PlanCompaction: version ${after.base?.version} is current; ${count(after.pending ?? 0, 'delta')} ${after.pending === 1 ? 'waits' : 'wait'}, ${after.leftovers} to be settled.`,
+        ...(after.next === 'delegated' ? ['PlanCompaction: another execution has the claim, and was woken.'] : []),
       ];
     case 'ValidateCas':
       return after.next === 'delegated'

@@ -60,6 +60,14 @@ export function isClaimLive(item: LockItem | undefined, now: number): boolean {
   return item?.claimOwner !== undefined && (item.claimExpiresAt ?? 0) > now;
 }
 
+/**
+ * May `execution` leave what waits to the claimant, without the lock? Only to another one, and only with nothing of its
+ * own to give back: whoever holds lock or claim must come to where they are released.
+ */
+export function mayDelegate(item: LockItem | undefined, execution: string, now: number): boolean {
+  return isClaimLive(item, now) && item?.claimOwner !== execution && item?.owner !== execution;
+}
+
 /** Mint the next token: above the item's and above the planned pointer's. */
 export function nextToken(itemToken: number | undefined, pointerToken: number): number {
   return Math.max(itemToken ?? 0, pointerToken) + 1;

@@ -1,9 +1,19 @@
-/** PlanCompaction: what is current, and what waits. Reads only, off-lock, and starts every round from nothing. */
+/**
+ * PlanCompaction: what is current, and what waits. Off-lock, and starts every round from nothing. It writes at one time
+ * only: when another execution is compacting, it wakes that one, and leaves to it what waits.
+ */
 import { z } from 'zod';
-import { type CommitTotals, type CompactionState, NEXT, type PlanInput } from '../../statemachine/contract.ts';
+import {
+  type CommitTotals,
+  type CompactionState,
+  NEXT,
+  type Next,
+  type PlanInput,
+} from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 import { InvalidInputError } from '../protocol/errors.ts';
 import { checkCollection } from '../snapshot/keys.ts';
+import { delegateUnlocked } from './delegate.ts';
 import { observeForPlan } from './observe-inbox.ts';
 import { loadCurrent } from './read-pointer.ts';
 
@@ -19,11 +29,14 @@ const NO_COMMITS: CommitTotals = {
   uploadedBytes: 0,
 };
 
+/** No cache: it is not mounted here. */
+type PlanPorts = Pick<Ports, 'clock' | 'locks' | 'settings' | 'statuses' | 'store' | 'telemetry'>;
+
 /**
  * @throws InvalidInputError, CollectionNotFoundError, PointerMissingError, ForeignStoreError, CorruptObjectError,
  * StoreUnavailableError, TableUnavailableError
  */
-export async function planCompaction(ports: Ports, { input: raw, execution }: PlanInput): Promise<CompactionState> {
+export async function planCompaction(ports: PlanPorts, { input: raw, execution }: PlanInput): Promise<CompactionState> {
   const parsed = input.safeParse(raw);
   if (!parsed.success) {
     throw new InvalidInputError(
@@ -35,16 +48,16 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
   const before: Partial<CompactionState> = parsed.data.execution === execution ? (raw as CompactionState) : {};
   const { pointer, etag, manifest } = await loadCurrent(ports, collection);
   const { pendingCount: pending, decided, unreported } = await observeForPlan(ports, collection, manifest.ledger);
-  const claim = before.claim ?? null;
   const leftovers = decided.length + unreported.length;
   const { rebases = 0, mergeFailures = 0, rounds = 0, inboxChanges = 0 } = before.attempts ?? {};
   // A claim is let go of in FinishCompaction, which makes sure that nobody delegated to it in vain; after the first
   // round there may be one that the state does not know of, because the response was lost.
   const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
+  const next = pending > 0 ? await mergeOrDelegate(ports, collection, execution) : idle;
   return {
     collection,
     execution,
-    next: pending > 0 ? NEXT.merge : idle,
+    next,
     attempts: { rebases, mergeFailures, rounds: rounds + 1, inboxChanges, lockLosses: 0 },
     base: {
       version: pointer.version,
@@ -60,10 +73,16 @@ export async function planCompaction(ports: Ports, { input: raw, execution }: Pl
     pending,
     leftovers,
     lock: null,
-    claim,
+    // Delegating, we hold none: the item says so, whatever an earlier round believed.
+    claim: next === NEXT.delegated ? null : (before.claim ?? null),
     merge: null,
     committed: before.committed ?? null,
     totals: before.totals ?? NO_COMMITS,
     held: before.held ?? { validationMs: 0, swapMs: 0, claimMs: 0 },
   };
+}
+
+/** After the inbox was read, and before any lock: whoever can delegate here neither takes the lock nor waits for it. */
+async function mergeOrDelegate(ports: PlanPorts, collection: string, execution: string): Promise<Next> {
+  return (await delegateUnlocked(ports, collection, execution)) ? NEXT.delegated : NEXT.merge;
 }

@@ -5,7 +5,7 @@
 import { type CompactionState, NEXT, type ValidateCasInput } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 import { LockLostError, PointerMovedError } from '../protocol/errors.ts';
-import { METRICS } from '../protocol/metrics.ts';
+import { delegate } from './delegate.ts';
 import { readOwnPointer } from './read-pointer.ts';
 
 /** A claim that is neither free nor live for so many looks in a row is changing hands: plan again. */
@@ -36,11 +36,7 @@ async function claimOrDelegate(ports: Ports, state: CompactionState): Promise<Co
     });
     if (taken === 'lock-lost') throw lockLost(collection);
     if (taken !== 'claimed') return { ...state, claim: { token: taken.token, takenAt: state.claim?.takenAt ?? now } };
-    // Group commit: the claimant looks at `wake` before it lets go, so it will see what we came for.
-    if (await ports.locks.wakeClaimant(collection, ports.clock.now())) {
-      ports.telemetry.metric(METRICS.delegated, 1, { collection });
-      return { ...state, next: NEXT.delegated, claim: null };
-    }
+    if (await delegate(ports, collection)) return { ...state, next: NEXT.delegated, claim: null };
   }
   throw new PointerMovedError(`The claim on "${collection}" kept changing hands. Plan again.`);
 }

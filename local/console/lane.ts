@@ -36,6 +36,7 @@ export interface Lane {
 }
 
 const REBASE_STATE = 'DiscardUpload';
+const DELEGATED_STATE = 'Delegated';
 const ACQUIRE_STATE = /^Acquire(\w+)Lock$/;
 
 /**
@@ -53,7 +54,7 @@ export function laneOf(
   const swaps = commits.map(({ version, at }): LaneMark => {
     return { kind: 'swap', at, phase: 'swap', text: `Swapped the pointer to version ${version}` };
   });
-  const marks = [...lockMarks(locks), ...swaps, ...rebases(trace), ...failures(trace, endedAt)];
+  const marks = [...lockMarks(locks), ...swaps, ...rebases(trace), ...delegations(trace), ...failures(trace, endedAt)];
   return { spans, marks: marks.sort((a, b) => a.at - b.at), commits };
 }
 
@@ -104,8 +105,6 @@ function lockMarks(events: readonly LockEvent[]): LaneMark[] {
     switch (kind) {
       case 'lock-collision':
         return mark('collision', `Found the lock held by ${shortName(by)} (${phase})`);
-      case 'claim-refused':
-        return mark('delegated', 'Another execution had the claim: delegated to it');
       case 'lock-lost':
         return mark('lost', 'The lock was not its own any more');
       case 'claim-lost':
@@ -125,6 +124,14 @@ function rebases({ visits }: Trace): LaneMark[] {
     const why = caught === undefined ? '' : ` after ${caught.caught?.error} in ${caught.state}`;
     return [{ kind: 'rebase', at: visit.enteredAt, phase: '', text: `Discarded this round${why}: plans again` }];
   });
+}
+
+/** With the lock or without it: by the state that it ends in. */
+function delegations({ visits }: Trace): LaneMark[] {
+  const last = visits.at(-1);
+  if (last?.state !== DELEGATED_STATE) return [];
+  const text = 'Another execution had the claim: delegated to it';
+  return [{ kind: 'delegated', at: last.enteredAt, phase: '', text }];
 }
 
 function failures({ visits }: Trace, endedAt: number | null): LaneMark[] {

@@ -21,7 +21,7 @@ export const LOCK_EVENT_KINDS = [
   'claim-kept',
 ] as const;
 /**
- * `lock-collision`: another held it (`by`). `claim-refused`: another has it, so this execution delegates. `claim-kept`:
+ * `lock-collision`: another held it (`by`). `claim-refused`: another has it. `claim-kept`:
  * letting go was refused since somebody had delegated. The `-lost` kinds: it was not this execution's any more.
  */
 export type LockEventKind = (typeof LOCK_EVENT_KINDS)[number];

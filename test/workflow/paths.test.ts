@@ -70,7 +70,7 @@ describe('an execution', () => {
     await expectSettled(ports, [1, 2, 3, 4]);
   });
 
-  it('delegates to the holder of a live claim, and wakes it', async () => {
+  it('delegates to the holder of a live claim while planning, and wakes it', async () => {
     const ports = await waitingPorts();
     const holder = { owner: 'arn:other', token: 0 };
     const request = { owner: holder.owner, phase: 'validation', pointerToken: 10 } as const;
@@ -82,7 +82,7 @@ describe('an execution', () => {
 
     const { path } = await run(ports, INPUT);
 
-    expect(path).toEqual([...CLAIMED, 'Delegated?', 'Delegated']);
+    expect(path).toEqual(['PlanCompaction', 'Nothing?', 'Delegated']);
     const item = await ports.locks.readLock(COLLECTION);
     expect(item).toMatchObject({ claimOwner: 'arn:other', wake: wakeBefore + 1 });
     expect(item?.owner).toBeUndefined();

@@ -15,6 +15,14 @@ const heldBy = async (ports: MemoryPorts, durationMs: number) => {
   await ports.locks.acquireLock(COLLECTION, request);
 };
 
+/** The same, and it takes the claim; it is at work when the lock has expired. */
+const claimedBy = async (ports: MemoryPorts) => {
+  await heldBy(ports, 200);
+  const item = await ports.locks.readLock(COLLECTION);
+  const holder = { owner: 'arn:other', token: item?.token ?? 0 };
+  await ports.locks.takeClaim(COLLECTION, { holder, now: ports.clock.now(), durationMs: EXPIRY_MS / 2 });
+};
+
 const locks: Scenario[] = [
   {
     name: 'another execution holds the lock until it expires',
@@ -43,12 +51,16 @@ const locks: Scenario[] = [
   },
   {
     name: 'another execution takes lock and claim first, and is at work',
-    prepare: async (ports) => {
-      await heldBy(ports, 1_000);
-      const item = await ports.locks.readLock(COLLECTION);
-      const holder = { owner: 'arn:other', token: item?.token ?? 0 };
-      await ports.locks.takeClaim(COLLECTION, { holder, now: ports.clock.now(), durationMs: EXPIRY_MS / 2 });
-    },
+    prepare: claimedBy,
+    ends: 'Delegated',
+    takes: ['Nothing? -> Delegated'],
+    leavesHeld: true,
+  },
+  {
+    name: 'another execution takes lock and claim after the plan',
+    faults: (ports) => [
+      { on: 'locks.acquireLock', in: 'AcquireValidationLock', times: 1, before: () => claimedBy(ports) },
+    ],
     ends: 'Delegated',
     takes: ['Delegated? -> Delegated'],
     leavesHeld: true,
