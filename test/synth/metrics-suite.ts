@@ -67,13 +67,17 @@ async function playEverything(telemetry: PowertoolsTelemetry): Promise<void> {
       { on: 'store.get', in: 'MergeDeltas', when: ({ args }) => String(args[0]).endsWith('d-00003'), before: refused },
     ],
   });
-  // The lock is held by another one, and then the claim.
+  // After the plan the lock is held by another one, and then the claim.
   const contended = await reporting();
-  const request = { owner: 'arn:other', phase: 'validation', pointerToken: 10, now: contended.clock.now() } as const;
-  const { token } = await contended.locks.acquireLock(COLLECTION, { ...request, durationMs: 1_000 });
-  const holder = { owner: request.owner, token };
-  await contended.locks.takeClaim(COLLECTION, { holder, now: request.now, durationMs: EXPIRY_MS });
-  await run(contended, INPUT);
+  const overtake = async () => {
+    const request = { owner: 'arn:other', phase: 'validation', pointerToken: 10, now: contended.clock.now() } as const;
+    const { token } = await contended.locks.acquireLock(COLLECTION, { ...request, durationMs: 1_000 });
+    const holder = { owner: request.owner, token };
+    await contended.locks.takeClaim(COLLECTION, { holder, now: request.now, durationMs: EXPIRY_MS });
+  };
+  await run(contended, INPUT, {
+    faults: [{ on: 'locks.acquireLock', in: 'AcquireValidationLock', times: 1, before: overtake }],
+  });
   // The bus takes no event.
   const unheard = await reporting();
   await run(unheard, INPUT, { faults: [{ on: 'announcer.announce', before: refused }] });

@@ -89,6 +89,7 @@ async function playEverything({ ports, invoke, execute, server, deleteLock }: Re
     state: { ...state, execution: 'arn:b' },
   });
   expect((await invoke('ValidateCas', first, { check: 'claim', state: second })).next).toBe('delegated');
+  expect((await invoke('PlanCompaction', first, { input: INPUT, execution: 'arn:c' })).next).toBe('delegated');
   // The claim is lost meanwhile: heartbeats are refused.
   const zombie = { ...claimed, claim: { token: -1, takenAt: 0 } };
   const merged: CompactionState = await invoke('MergeDeltas', first, zombie);

@@ -27,6 +27,8 @@ export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'claim let go without looking at wake': claims.wakeIgnored,
   'claim taken without holding the lock': claims.claimWithoutLock,
   'refused release taken as released': claims.refusalIgnored,
+  'delegation to oneself': claims.selfDelegation,
+  'delegation without waking': claims.silentDelegation,
   'dirty working directory reused': settle.dirtyReused,
   'collection without the fence': garbage.unfencedCollection,
   'candidates listed after the fence': garbage.listedAfterFence,
