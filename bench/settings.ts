@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
 import { Listr, type ListrTask } from 'listr2';
+import { startTable } from '../local/table.ts';
 import { commandOf, describeRun } from './describe-run.ts';
+import { COLLECTION, fixture } from './fixture/build.ts';
 import { type SettingsRun, settingsRun } from './settings/document.ts';
-import { FULL_SETTINGS, QUICK_SETTINGS, type SettingsPlan } from './settings/matrix.ts';
+import { FULL_SETTINGS, LARGE_SETTINGS, QUICK_SETTINGS, type SettingsPlan } from './settings/matrix.ts';
 import { Study } from './settings/parts.ts';
 import { saveSettings, settingsTables } from './settings/report.ts';
 
@@ -17,6 +19,7 @@ const PARTS = ['log', 'load', 'index'] as const;
 
 interface Options {
   quick?: boolean;
+  large?: boolean;
   json?: boolean;
   save?: boolean;
   part?: (typeof PARTS)[number];
@@ -26,6 +29,7 @@ interface Options {
 const program = new Command('npm run bench:settings --')
   .description("Measures what Chroma's settings do to the bytes of a commit, to a server's start, and to recall.")
   .option('--quick', 'small collections and few settings, in about a minute')
+  .option('--large', 'the log beside an index of 180,000 records: the snapshot that the bench keeps, built if need be')
   .option('--json', 'print one JSON document')
   .option('--save', 'write results to bench/results/')
   .addOption(
@@ -35,43 +39,70 @@ const program = new Command('npm run bench:settings --')
   .addHelpText('after', '\nExample:\n  npm run bench:settings -- --part log --only sync_threshold')
   .parse();
 const options = program.opts<Options>();
+const { quick, large, json, save, part, only } = options;
 const started = Date.now();
+const description = await describeRun(ROOT, started);
+const FIXTURES = join(ROOT, '.work', 'bench');
 const results: Omit<SettingsRun, 'run'> = { log: [], load: [], index: [] };
-const study = new Study(join(ROOT, '.work', 'bench', `settings-${process.pid}`));
+const study = new Study(join(FIXTURES, `settings-${process.pid}`));
 try {
-  await new Listr(tasksOf(options.quick ? QUICK_SETTINGS : FULL_SETTINGS), {
-    renderer: options.json ? 'silent' : 'default',
-    fallbackRenderer: options.json ? 'silent' : 'simple',
+  const plan = quick ? QUICK_SETTINGS : FULL_SETTINGS;
+  await new Listr(large ? [built(LARGE_SETTINGS), ...tasksOf(LARGE_SETTINGS)] : tasksOf(plan), {
+    renderer: json ? 'silent' : 'default',
+    fallbackRenderer: json ? 'silent' : 'simple',
   }).run();
 } finally {
   await study.remove();
 }
 
-const { quick, save, part, only } = options;
-const flags = [quick && '--quick', save && '--save', part && `--part ${part}`, only && `--only "${only}"`];
+const flags = [
+  quick && '--quick',
+  large && '--large',
+  save && '--save',
+  part && `--part ${part}`,
+  only && `--only "${only}"`,
+];
 const run = settingsRun.parse({
   run: {
-    ...(await describeRun(ROOT, started)),
+    ...description,
     command: commandOf('bench:settings', flags),
     seconds: (Date.now() - started) / 1_000,
   },
   ...results,
 });
 if (save) await saveSettings(join(ROOT, 'bench', 'results'), run);
-process.stdout.write(options.json ? `${JSON.stringify(run, null, 2)}\n` : `\n${settingsTables(run)}\n`);
+process.stdout.write(json ? `${JSON.stringify(run, null, 2)}\n` : `\n${settingsTables(run)}\n`);
+
+/** The fixture of the bench, which is only read. */
+function built({ load: [first] }: SettingsPlan): ListrTask {
+  const records = first?.records ?? 0;
+  return {
+    title: `Build the snapshot of ${records.toLocaleString('en')} records (kept in .work/bench)`,
+    async task(_context, item) {
+      const table = await startTable();
+      try {
+        const { root } = await fixture(FIXTURES, records, table.clientConfig, (text) => {
+          item.output = text;
+        });
+        study.use(join(root, 'work', COLLECTION, '0', 'data'), records);
+      } finally {
+        await table.close();
+      }
+    },
+  };
+}
 
 function tasksOf({ log, load, index }: SettingsPlan): ListrTask[] {
-  const { part, only = '' } = options;
   const tasks = [
     ...log.settings.map((setting) => ({
       part: 'log',
       title: `${log.commits} commits: ${setting.name}`,
       task: async () => void results.log.push(await study.log(log, setting)),
     })),
-    ...load.logged.map((logged) => ({
+    ...load.map((plan) => ({
       part: 'load',
-      title: `a server on a log of ${logged.toLocaleString('en')} records`,
-      task: async () => void results.load.push(await study.load(load, logged)),
+      title: `a server on a log of ${plan.logged.toLocaleString('en')} records`,
+      task: async () => void results.load.push(await study.load(plan)),
     })),
     ...index.settings.map((setting) => ({
       part: 'index',
@@ -80,6 +111,6 @@ function tasksOf({ log, load, index }: SettingsPlan): ListrTask[] {
     })),
   ];
   return tasks
-    .filter((task) => (part === undefined || task.part === part) && task.title.includes(only))
+    .filter((task) => (part === undefined || task.part === part) && task.title.includes(only ?? ''))
     .map(({ title, task }) => ({ title, task }));
 }

@@ -40,6 +40,9 @@ const loadResult = z.object({
   queryMs: ms,
   /** Of one record, in a server that has answered no query. */
   firstWriteMs: ms,
+  /** Blocks of the index in the commit that persists it after such a log, and that commit's time, scan and seal included. */
+  persistHnsw: bytes,
+  persistMs: ms,
 });
 
 /** A collection filled with other settings, and one commit of new records after which Chroma persists its index. */

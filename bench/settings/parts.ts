@@ -9,7 +9,8 @@ import { type Delta, delta, upserts } from '../scenarios/deltas.ts';
 import { median } from '../statistics.ts';
 import { COLLECTION, type CommitBytes, MeasuredCollection } from './collection.ts';
 import type { IndexResult, LoadResult, LogResult } from './document.ts';
-import type { Setting, SettingsPlan } from './matrix.ts';
+import { type LoadTimes, loadTimes } from './load-times.ts';
+import type { LoadPlan, Setting, SettingsPlan } from './matrix.ts';
 import { recall } from './recall.ts';
 
 /** Of one commit: 80 new records, 20 that replace existing ones, 10 updates of metadata, 10 deletes. */
@@ -23,10 +24,8 @@ const OPERATIONS = FRESH + TOUCHED;
 const BATCH = 2_000;
 /** Upserts of the commit after which a server with default settings persists its index. */
 const PERSISTED = 1_000;
-const QUERIES = 5;
-
-/** Beyond every log here. */
-const NEVER = 1_000_000;
+/** More records than `load` writes between the log and the commit that persists. */
+const SHORT_OF_PERSIST = 50;
 
 type Corpus = (n: number, edition?: number) => EngineRecord & { embedding: number[] };
 
@@ -55,6 +54,11 @@ export class Study {
 
   constructor(folder: string) {
     this.#folder = folder;
+  }
+
+  /** Measure on a directory that is there already, filled with default settings and so many records. */
+  use(directory: string, records: number): void {
+    this.#filled.set(keyOf(records, record), directory);
   }
 
   async log({ records, commits }: SettingsPlan['log'], setting: Setting): Promise<LogResult> {
@@ -92,43 +96,22 @@ export class Study {
     });
   }
 
-  /** @param logged records in the log when the server opens the directory */
-  async load({ records, opens }: SettingsPlan['load'], logged: number): Promise<LoadResult> {
+  async load({ records, logged, opens }: LoadPlan): Promise<LoadResult> {
     const source = await this.#fill(records);
     return this.#with(async (collection, ports) => {
       await collection.copyFrom(source);
-      await collection.change({ name: '', hnsw: { sync_threshold: NEVER } });
+      // Beyond what is written below, but for the last commit.
+      await collection.change({ name: '', hnsw: { sync_threshold: logged + SHORT_OF_PERSIST } });
       await collection.seal(records);
       const before = await collection.sizes();
       if (logged > 0) await collection.commit(delta('log', upserts(records, logged)));
       const { logged: found, ...files } = await collection.sizes();
-      const times: Array<{ startMs: number; firstQueryMs: number; queryMs: number; firstWriteMs: number }> = [];
-      for (let n = 0; n < opens; n++) {
-        const from = performance.now();
-        const session = await ports.engine.open(collection.directory);
-        try {
-          await session.useCollection(COLLECTION, { space: SPACE, dimension: DIMENSION });
-          const startMs = performance.now() - from;
-          const query = async (seed: number) => timed(() => session.query(record(seed, 2).embedding, 10));
-          const firstQueryMs = await query(1);
-          const later: number[] = [];
-          for (let q = 0; q < QUERIES; q++) later.push(await query(q + 2));
-          times.push({ startMs, firstQueryMs, queryMs: median(later), firstWriteMs: 0 });
-        } finally {
-          await session.close();
-        }
-        // A merge asks nothing; its first write is what waits for the index.
-        const merging = await ports.engine.open(collection.directory);
-        try {
-          await merging.useCollection(COLLECTION, { space: SPACE, dimension: DIMENSION });
-          const last = times[n];
-          const again = record(n);
-          if (last !== undefined) last.firstWriteMs = await timed(() => merging.upsert([again]));
-        } finally {
-          await merging.close();
-        }
-      }
-      const middle = (of: (time: (typeof times)[number]) => number) => median(times.map(of));
+      const times: LoadTimes[] = [];
+      for (let n = 0; n < opens; n++) times.push(await loadTimes(ports.engine, collection.directory, n));
+      const from = performance.now();
+      const last = await collection.commit(delta('last', upserts(records + logged, 2 * SHORT_OF_PERSIST)));
+      if (!last.persisted) throw new Error(`Chroma did not persist after ${logged} records.`);
+      const middle = (of: (time: LoadTimes) => number) => median(times.map(of));
       return {
         records,
         logged: found,
@@ -139,6 +122,8 @@ export class Study {
         firstQueryMs: middle(({ firstQueryMs }) => firstQueryMs),
         queryMs: middle(({ queryMs }) => queryMs),
         firstWriteMs: middle(({ firstWriteMs }) => firstWriteMs),
+        persistHnsw: last.hnsw,
+        persistMs: performance.now() - from,
       };
     });
   }
@@ -182,7 +167,7 @@ export class Study {
 
   /** A directory with default settings, filled once per size; its index is persisted and its log empty. */
   async #fill(records: number, corpus: Corpus = record): Promise<string> {
-    const key = `filled-${records}-${corpus.name}`;
+    const key = keyOf(records, corpus);
     const known = this.#filled.get(key);
     if (known !== undefined) return known;
     const target = join(this.#folder, key);
@@ -231,16 +216,14 @@ async function fill(session: EngineSession, records: number, corpus: Corpus): Pr
   }
 }
 
+function keyOf(records: number, corpus: Corpus): string {
+  return `filled-${records}-${corpus.name}`;
+}
+
 function mean<Item>(items: readonly Item[], of: (item: Item) => number): number {
   return items.reduce((sum, item) => sum + of(item), 0) / items.length;
 }
 
 function spread<Item>(items: readonly Item[], of: (item: Item) => number) {
   return { median: median(items.map(of)), max: Math.max(...items.map(of)), mean: mean(items, of) };
-}
-
-async function timed(task: () => Promise<unknown>): Promise<number> {
-  const from = performance.now();
-  await task();
-  return performance.now() - from;
 }

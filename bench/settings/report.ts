@@ -5,6 +5,8 @@ import { markdown } from '../report/table.ts';
 import { type SettingsRun, settingsDocument } from './document.ts';
 
 const NAME = 'settings';
+/** Records that the commit adds to the log before it persists. */
+const PERSIST_AFTER = 100;
 
 export function settingsTables({ log, load, index }: SettingsRun): string {
   const parts = [logTable(log), ownersTable(log), loadTable(load), indexTable(index)];
@@ -91,21 +93,28 @@ function loadTable(rows: SettingsRun['load']): string {
   const heading = [
     'log records',
     'sqlite grows by KiB',
+    'persist: HNSW KiB',
+    'HNSW KiB per 100 records',
     'start ms',
     'first query ms',
     'next queries ms',
     'first write ms',
+    'commit with a persist ms',
   ];
   const cells = rows.map((row) => [
     row.logged,
     kib(row.sqliteGrowth),
+    kib(row.persistHnsw),
+    kib((row.persistHnsw * 100) / (row.logged + PERSIST_AFTER)),
     Math.round(row.startMs),
     Math.round(row.firstQueryMs),
     row.queryMs.toFixed(1),
     Math.round(row.firstWriteMs),
+    Math.round(row.persistMs),
   ]);
   const title = `### A server on a log of so many records, beside an index of ${first.records.toLocaleString('en')}`;
-  return `${title}\n\nTimes, medians of ${first.opens} starts: they hold for this machine only.\n\n${markdown([heading, ...cells])}`;
+  const note = `Columns in KiB are counts. Columns in ms are times, medians of ${first.opens} starts, and hold for this machine only.`;
+  return `${title}\n\n${note}\n\n${markdown([heading, ...cells])}`;
 }
 
 function indexTable(rows: SettingsRun['index']): string {
