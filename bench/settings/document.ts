@@ -40,6 +40,8 @@ const loadResult = z.object({
   queryMs: ms,
   /** Of one record, in a server that has answered no query. */
   firstWriteMs: ms,
+  /** CPU of the server that answered the queries, from start to end. */
+  engineCpuMs: ms,
   /** Blocks of the index in the commit that persists it after such a log, and that commit's time, scan and seal included. */
   persistHnsw: bytes,
   persistMs: ms,

@@ -27,7 +27,6 @@ export const LOG_SETTINGS: readonly Setting[] = [
   { name: 'sync_threshold 100', hnsw: { sync_threshold: 100 } },
   { name: 'sync_threshold 2,000', hnsw: { sync_threshold: 2_000 } },
   { name: 'sync_threshold 5,000', hnsw: { sync_threshold: 5_000 } },
-  { name: 'sync_threshold 20,000', hnsw: { sync_threshold: 20_000 } },
   { name: 'batch_size 1,000', hnsw: { batch_size: 1_000 } },
   { name: 'log never purged', purge: false },
   { name: 'auto_vacuum full', sql: 'PRAGMA auto_vacuum = 1; VACUUM' },

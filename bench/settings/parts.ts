@@ -122,6 +122,7 @@ export class Study {
         firstQueryMs: middle(({ firstQueryMs }) => firstQueryMs),
         queryMs: middle(({ queryMs }) => queryMs),
         firstWriteMs: middle(({ firstWriteMs }) => firstWriteMs),
+        engineCpuMs: middle(({ engineCpuMs }) => engineCpuMs),
         persistHnsw: last.hnsw,
         persistMs: performance.now() - from,
       };

@@ -1,5 +1,12 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { ChromaClient } from 'chromadb';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
+import { HOST } from '../../lambdas/adapters/chroma/free-port.ts';
+import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
+import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
+import { NEW_COLLECTION } from '../../lambdas/adapters/chroma/session.ts';
 import type { EngineRecord, EngineSession } from '../../lambdas/ports.ts';
 import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
 import {
@@ -15,6 +22,19 @@ import {
 
 const engine = new ChromaEngine();
 cleanUpAfterEach();
+
+/** Of the index of the one collection in a closed directory; newer servers keep them in `schema_str`. */
+function settingsIn(path: string): unknown {
+  const database = new DatabaseSync(join(path, 'chroma.sqlite3'), { readOnly: true });
+  try {
+    const row = database.prepare('SELECT * FROM collections').get();
+    const config = JSON.parse(String(row?.config_json_str));
+    if (config.vector_index !== undefined) return config.vector_index.hnsw;
+    return JSON.parse(String(row?.schema_str)).keys['#embedding'].float_list.vector_index.config.hnsw;
+  } finally {
+    database.close();
+  }
+}
 
 describe.each(SERVERS)('session with $server', ({ bin }) => {
   let directory: TestDirectory;
@@ -33,6 +53,29 @@ describe.each(SERVERS)('session with $server', ({ bin }) => {
     expect(await session.get(['nobody'])).toEqual([]);
     expect(await session.existing(['nobody'])).toEqual(new Set());
     expect(await session.query([1, 2, 3], 5)).toEqual([]);
+  });
+
+  test('a new collection has the settings that were chosen', async () => {
+    await session.close();
+    expect(settingsIn(directory.path)).toMatchObject(NEW_COLLECTION);
+  });
+
+  test('a collection that exists keeps its own settings', async () => {
+    const own = { sync_threshold: 50, max_neighbors: 8, ef_construction: 40 };
+    const other = await makeDirectory();
+    const server = await ChromaServer.start(await locateEngine(), other.path, { startMs: 30_000, graceMs: 200 });
+    const client = new ChromaClient({ host: HOST, port: server.port });
+    const configuration = { hnsw: { space: 'l2' as const, ...own } };
+    await client.createCollection({ name: 'notes', configuration, embeddingFunction: null });
+    await server.stop();
+    const again = await engine.open(other);
+    onCleanup(() => again.close());
+
+    await useNotes(again);
+    await again.upsert(makeRecords(60));
+    await again.close();
+
+    expect(settingsIn(other.path)).toMatchObject(own);
   });
 
   test('upsert creates records, which read back whole', async () => {

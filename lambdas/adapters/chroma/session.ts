@@ -34,6 +34,13 @@ const TOO_LARGE = /^413\b/;
  */
 const NO_EMBEDDINGS: EmbeddingFunction = { generate: async () => undefined as unknown as number[][] };
 
+/**
+ * Settings of a new collection's index: what Chroma 1.0.0 and 1.4.4 take by default, chosen by measurement (ADR 28) and
+ * given explicitly, so that another default of a later Chroma does not change what commits cost. A collection that exists
+ * keeps its own.
+ */
+export const NEW_COLLECTION = { sync_threshold: 1_000, max_neighbors: 16, ef_construction: 100 } as const;
+
 export class ChromaSession implements EngineSession {
   readonly #server: ChromaServer;
   readonly #client: ChromaClient;
@@ -56,7 +63,8 @@ export class ChromaSession implements EngineSession {
       const maxRecords = await this.#client.getMaxBatchSize();
       if (maxRecords > 0) this.#maxRecords = Math.min(maxRecords, MAX_RECORDS);
       if (await this.#client.supportsBase64Encoding()) this.#bytesPerNumber = BASE64_NUMBER_BYTES;
-      await this.#client.getOrCreateCollection({ name, configuration: { hnsw: { space } }, embeddingFunction: null });
+      const configuration = { hnsw: { space, ...NEW_COLLECTION } };
+      await this.#client.getOrCreateCollection({ name, configuration, embeddingFunction: null });
       const collection = await this.#client.getCollection({ name, embeddingFunction: NO_EMBEDDINGS });
       const { embeddings } = await collection.get({ limit: 1, include: ['embeddings'] });
       const there = { space: collection.configuration.hnsw?.space, dimension: embeddings[0]?.length ?? dimension };
