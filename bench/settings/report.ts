@@ -22,8 +22,12 @@ export async function saveSettings(folder: string, run: SettingsRun): Promise<vo
   const kept = [...runs.filter((other) => identity(other) !== identity(run)), run];
   kept.sort((a, b) => identity(a).localeCompare(identity(b), 'en'));
   await writeFile(file, `${JSON.stringify({ runs: kept }, null, 2)}\n`);
-  const text = kept.map((one) => `${heading(one)}\n\n${settingsTables(one)}`).join('\n\n');
-  await writeFile(join(folder, `${NAME}.md`), `${text}\n`);
+  await writeFile(join(folder, `${NAME}.md`), settingsPage(kept));
+}
+
+/** All recorded runs, each under its own heading. */
+export function settingsPage(runs: readonly SettingsRun[]): string {
+  return `${runs.map((one) => `${heading(one)}\n\n${settingsTables(one)}`).join('\n\n')}\n`;
 }
 
 function heading({ run }: SettingsRun): string {

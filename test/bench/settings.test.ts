@@ -1,9 +1,11 @@
 /** The study of Chroma's settings: that a setting reaches the engine, and that blocks are counted where they belong. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { settingsDocument } from '../../bench/settings/document.ts';
 import { Study } from '../../bench/settings/parts.ts';
+import { settingsPage } from '../../bench/settings/report.ts';
 
 describe('commits to a collection with other settings', () => {
   const plan = { records: 300, commits: 3, settings: [] };
@@ -38,4 +40,11 @@ describe('commits to a collection with other settings', () => {
     const text = 'full-text index';
     expect(bare.owners[text] ?? 0).toBeLessThan(full.owners[text] ?? 0);
   });
+});
+
+test('the recorded page is made of the recorded document', async () => {
+  const read = (name: string) => readFile(new URL(`../../bench/results/settings.${name}`, import.meta.url), 'utf8');
+  const { runs } = settingsDocument.parse(JSON.parse(await read('json')));
+  expect(runs.length).toBeGreaterThan(0);
+  expect(await read('md')).toBe(settingsPage(runs));
 });
