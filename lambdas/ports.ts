@@ -257,8 +257,11 @@ export interface WorkingDirectory {
 }
 
 export interface WorkingDirectories {
-  /** A directory that nobody else owns, preferably one that holds the collection already. */
-  claim(collection: string): Promise<WorkingDirectory>;
+  /**
+   * A directory that nobody else owns, preferably one that holds the collection already. Directories that nobody uses
+   * go, the least recently used first, until `bytes` fit into this one, with what it has already. @throws DiskFullError
+   */
+  claim(collection: string, bytes?: number): Promise<WorkingDirectory>;
   /**
    * A copy of a clean directory for an engine to open: without marker and digests, so that it is never patched, and gone
    * when it is released. Copy-on-write where the file system can. @throws DirtyDirectoryError (the source is not clean)

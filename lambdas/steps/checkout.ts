@@ -1,5 +1,6 @@
 /** A version as a plain Chroma directory, for any Chroma client to open. */
 import type { Ports, WorkingDirectory } from '../ports.ts';
+import { liveBytes } from '../snapshot/manifest.ts';
 import { type Hydration, hydrate } from './hydrate.ts';
 import type { LoadedManifest } from './read-pointer.ts';
 
@@ -9,7 +10,7 @@ export async function withCheckout<Result>(
   loaded: LoadedManifest,
   use: (directory: WorkingDirectory, hydration: Hydration) => Promise<Result>,
 ): Promise<Result> {
-  const directory = await ports.directories.claim(loaded.manifest.collection);
+  const directory = await ports.directories.claim(loaded.manifest.collection, liveBytes(loaded.manifest.files));
   try {
     return await use(directory, await hydrate(ports, directory, loaded));
   } finally {

@@ -8,6 +8,7 @@ import { CorruptObjectError, EngineRejectedDataError, PointerMovedError } from '
 import { nextLedger } from '../protocol/ledger.ts';
 import { deltaCap } from '../protocol/plan.ts';
 import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import { liveBytes } from '../snapshot/manifest.ts';
 import { outcomes } from './apply-deltas.ts';
 import { type Applied, applyToBase } from './apply-to-base.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -18,6 +19,8 @@ import { sealCommit } from './seal-commit.ts';
 
 /** Replies that must blame a delta, alone in its batch, before it is rejected. */
 const BLAMES_TO_REJECT = 3;
+/** A directory gets room for the base, and for as much again that the engine writes before it lets go of the old. */
+const ENGINE_ROOM = 2;
 
 /**
  * @throws CorruptObjectError, InboxChangedError, EngineRejectedDataError, EngineUnavailableError, EngineTooOldError,
@@ -39,7 +42,8 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
       deltas = await readDeltas(ports, state.collection, batch, dimension, state.attempts.inboxChanges);
       passed += batch.length;
     }
-    const directory = await ports.directories.claim(state.collection);
+    const room = ENGINE_ROOM * liveBytes(base.manifest.files) + maxBytes;
+    const directory = await ports.directories.claim(state.collection, room);
     try {
       const { etag } = state.base;
       const merge = await orMoved(ports, state.collection, etag, () =>

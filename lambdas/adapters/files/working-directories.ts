@@ -9,13 +9,13 @@
  * kernel drops it however the process ends, so nothing is ever guessed from process ids or ages.
  */
 import { constants } from 'node:fs';
-import { cp, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { cp, mkdir, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { WorkingDirectories, WorkingDirectory } from '../../ports.ts';
 import { DirtyDirectoryError } from '../../protocol/errors.ts';
 import { checkCollection } from '../../snapshot/keys.ts';
-import { unlessAbsent } from './durable.ts';
+import { unlessAbsent, withRoom } from './durable.ts';
 import { DIGESTS_FILE, FileWorkingDirectory, MARKER_FILE } from './working-directory.ts';
 
 const SQLITE_BUSY = 5;
@@ -29,22 +29,39 @@ export interface FileWorkingDirectoriesOptions {
   root: string;
   /** Slots kept over all collections; beyond that the least recently used idle ones go. Default 16. */
   maxSlots?: number;
+  /** Bytes that can still be written below the root. Default: what its file system says. */
+  freeBytes?: () => Promise<number>;
 }
 
 export class FileWorkingDirectories implements WorkingDirectories {
   readonly #root: string;
   readonly #maxSlots: number;
+  readonly #freeBytes: () => Promise<number>;
 
-  constructor({ root, maxSlots = 16 }: FileWorkingDirectoriesOptions) {
+  constructor({ root, maxSlots = 16, freeBytes }: FileWorkingDirectoriesOptions) {
     this.#root = resolve(root);
     this.#maxSlots = maxSlots;
+    this.#freeBytes = freeBytes ?? (() => freeIn(this.#root));
   }
 
   /**
    * Prefers an idle slot with a marker, then one with digests; otherwise the directory is empty.
-   * @throws InvalidInputError (the collection's name)
+   * @throws InvalidInputError (the collection's name), DiskFullError
    */
-  async claim(collection: string): Promise<WorkingDirectory> {
+  async claim(collection: string, bytes = 0): Promise<WorkingDirectory> {
+    return withRoom(this.#root, async () => {
+      const directory = await this.#claimSlot(collection);
+      try {
+        if (bytes > 0) await this.#makeSpace(bytes - (await sizeOf(directory.path)));
+        return directory;
+      } catch (error) {
+        await directory.release();
+        throw error;
+      }
+    });
+  }
+
+  async #claimSlot(collection: string): Promise<WorkingDirectory> {
     const folder = join(this.#root, checkCollection(collection));
     await mkdir(folder, { recursive: true });
     const ranked = await Promise.all((await slotsIn(folder)).map(async (slot) => ({ slot, rank: await rankOf(slot) })));
@@ -59,14 +76,19 @@ export class FileWorkingDirectories implements WorkingDirectories {
     }
   }
 
-  /** @throws InvalidInputError (the collection's name), DirtyDirectoryError */
+  /** @throws InvalidInputError (the collection's name), DirtyDirectoryError, DiskFullError */
   async replicate(collection: string, source: WorkingDirectory): Promise<WorkingDirectory> {
     const folder = join(this.#root, checkCollection(collection));
     if ((await source.readMarker()) === undefined) {
       throw new DirtyDirectoryError(`"${source.path}" is not clean, so it is not copied. Hydrate it first.`);
     }
+    return withRoom(this.#root, () => this.#copyTo(folder, source));
+  }
+
+  async #copyTo(folder: string, source: WorkingDirectory): Promise<WorkingDirectory> {
     await mkdir(folder, { recursive: true });
     await this.#makeRoom();
+    await this.#makeSpace(await sizeOf(source.path));
     for (let n = 0; ; n++) {
       const slot = join(folder, String(n));
       // What is in an idle slot may be worth keeping; what a crash left of a copy is not.
@@ -83,27 +105,53 @@ export class FileWorkingDirectories implements WorkingDirectories {
     }
   }
 
-  /** Removes idle slots, the least recently used first, until one more fits. Owned ones stay, whatever the limit. */
+  /** One more slot, without more of them than there may be. */
   async #makeRoom(): Promise<void> {
-    const folders = await readdir(this.#root, { withFileTypes: true });
-    const nested = folders.filter((entry) => entry.isDirectory()).map((entry) => slotsIn(join(this.#root, entry.name)));
-    const slots = (await Promise.all(nested)).flat();
-    const aged = await Promise.all(slots.map(async (slot) => ({ slot, usedAt: await usedAt(slot) })));
-    let excess = slots.length + 1 - this.#maxSlots;
+    const { length } = await this.#slots();
+    await this.#evict((evicted) => length + 1 - evicted <= this.#maxSlots);
+  }
+
+  /** Room for so many more bytes. What is still missing in the end is the disk's to say. */
+  async #makeSpace(bytes: number): Promise<void> {
+    await this.#evict(async () => (await this.#freeBytes()) >= bytes);
+  }
+
+  /** Removes idle slots, the least recently used first, until it is enough. Owned ones stay, whatever the limit. */
+  async #evict(isEnough: (evicted: number) => boolean | Promise<boolean>): Promise<void> {
+    let evicted = 0;
+    if (await isEnough(evicted)) return;
+    const aged = await Promise.all((await this.#slots()).map(async (slot) => ({ slot, usedAt: await usedAt(slot) })));
     for (const { slot } of aged.sort((a, b) => a.usedAt - b.usedAt)) {
-      if (excess <= 0) return;
       const directory = await own(slot);
       if (directory === undefined) continue;
       try {
         // `clear` first: a crash halfway through `rm` could leave the marker on half a directory.
         await directory.clear();
         await rm(slot, { recursive: true });
-        excess--;
       } finally {
         await directory.release();
       }
+      if (await isEnough(++evicted)) return;
     }
   }
+
+  async #slots(): Promise<Slot[]> {
+    const folders = await readdir(this.#root, { withFileTypes: true });
+    const nested = folders.filter((entry) => entry.isDirectory()).map((entry) => slotsIn(join(this.#root, entry.name)));
+    return (await Promise.all(nested)).flat();
+  }
+}
+
+async function freeIn(root: string): Promise<number> {
+  const { bavail, bsize } = await statfs(root);
+  return bavail * bsize;
+}
+
+/** Bytes on the disk of everything below a folder. */
+async function sizeOf(folder: string): Promise<number> {
+  const entries = (await unlessAbsent(readdir(folder, { recursive: true }))) ?? [];
+  const sizes = await Promise.all(entries.map(async (name) => (await unlessAbsent(stat(join(folder, name))))?.blocks));
+  return sizes.reduce<number>((sum, blocks = 0) => sum + 512 * blocks, 0);
 }
 
 const CLEAN = 0;

@@ -64,7 +64,15 @@ export class FileWorkingDirectory implements WorkingDirectory {
   /** @throws DirtyDirectoryError (something that is neither a regular file nor a folder) */
   async markClean(marker: CleanMarker): Promise<void> {
     const file = this.#beside(MARKER_FILE);
-    // Everything is flushed, not only what was written through here: the engine wrote too.
+    await withRoom(this.path, async () => {
+      await this.#flush();
+      await writeMarkerFile(file, marker);
+    });
+    this.#stamps = undefined;
+  }
+
+  /** Everything, not only what was written through here: the engine wrote too. */
+  async #flush(): Promise<void> {
     const folders = new Set([this.#slot, this.path]);
     for (const entry of await this.#entries()) {
       const path = join(entry.parentPath, entry.name);
@@ -72,8 +80,6 @@ export class FileWorkingDirectory implements WorkingDirectory {
       else await sync(path);
     }
     for (const folder of folders) await sync(folder);
-    await withRoom(this.path, () => writeMarkerFile(file, marker));
-    this.#stamps = undefined;
   }
 
   async markDirty(): Promise<void> {
