@@ -2,6 +2,8 @@
 import { expect, it } from 'vitest';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
+import { liveBytes } from '../../lambdas/snapshot/manifest.ts';
+import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { MAX_MERGE_FAILURES, MAX_REBASES } from '../../statemachine/contract.ts';
 import type { Fault } from '../support/faulty.ts';
 import { COLLECTION, createCollection, memoryPorts, run } from '../support/memory-ports.ts';
@@ -59,4 +61,17 @@ it('a poison delta is isolated among 5,000 in one commit, and the others are com
   expect(decided).toHaveLength(DELTAS);
   expect(decided.filter(({ outcome }) => outcome === 'rejected').map(({ deltaId }) => deltaId)).toEqual([idOf(1)]);
   expect(inbox(ports)).toEqual([]);
+});
+
+it('a merge asks for room for its base, what the engine writes, and its batch', async () => {
+  const maxBytesPerCommit = 1_000_000;
+  const ports = await waitingPorts({ settings: { maxBytesPerCommit } });
+  const { pointer } = await readPointer(ports, COLLECTION);
+  const { manifest } = await loadManifest(ports, pointer.manifest);
+  const asked: unknown[] = [];
+  const asking: Fault = { on: 'directories.claim', in: 'MergeDeltas', before: ({ args }) => asked.push(args) };
+
+  await run(ports, INPUT, { faults: [asking] });
+
+  expect(asked).toEqual([[COLLECTION, 2 * liveBytes(manifest.files) + maxBytesPerCommit]]);
 });
