@@ -1,0 +1,65 @@
+/** What `npm run bench:drain -- --json` prints, and `bench/results/drain.json` keeps. */
+import { z } from 'zod';
+
+const count = z.int().nonnegative();
+const bytes = z.int().nonnegative();
+const ms = z.number().nonnegative();
+
+/** One PlanCompaction, of an inbox in which so many deltas wait. */
+const planRow = z.object({
+  deltas: count,
+  wallMs: ms,
+  cpuMs: ms,
+  /** JavaScript heap and buffers that the plan added at most, sampled at every page and every read. */
+  heapBytes: bytes,
+  /** Growth of the process's resident set, at most. */
+  residentBytes: bytes,
+  /** Pages of the inbox, and the rest of the requests. */
+  pages: count,
+  otherStoreRequests: count,
+  statusRequests: count,
+  statuses: count,
+});
+
+const drain = z.object({
+  deltas: count,
+  maxDeltasPerCommit: count,
+  executions: count,
+  commits: count,
+  /** The most and the fewest that one commit took. */
+  mostDeltas: count,
+  fewestDeltas: count,
+  wallMs: ms,
+  /** Sums over all rounds, by state. */
+  stateMs: z.record(z.string(), ms),
+  /** Of this process: the compactor. Chroma is not in it. */
+  peakBytes: bytes,
+  pages: count,
+  storeRequests: count,
+  statusRequests: count,
+  statuses: count,
+  /** Deltas that no version has, or more than one. */
+  lost: count,
+  duplicated: count,
+  /** Objects that are left in the inbox. */
+  left: count,
+});
+
+export const drainDocument = z.object({
+  run: z.object({
+    date: z.iso.datetime(),
+    commit: z.string(),
+    command: z.string(),
+    machine: z.string(),
+    node: z.string(),
+    engine: z.string(),
+    network: z.enum(['local', 'aws']),
+    seconds: z.number().nonnegative(),
+  }),
+  plans: z.array(planRow),
+  drain,
+});
+
+export type DrainDocument = z.infer<typeof drainDocument>;
+export type PlanRow = z.infer<typeof planRow>;
+export type Drain = z.infer<typeof drain>;
