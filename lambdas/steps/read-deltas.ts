@@ -13,7 +13,8 @@ import { MAX_DELTA_BYTES, type ParsedDelta, parseDelta, REJECTION, rejectedWhole
 import { hashObject } from './create-once.ts';
 import { mapLimit } from './waits.ts';
 
-const PARALLEL_READS = 8;
+/** A batch has a bound on its bytes, so that more at once take no more memory. */
+const PARALLEL_READS = 32;
 /** Plans that an unreadable delta may cost an execution before it is passed over. */
 const PATIENCE = 3;
 

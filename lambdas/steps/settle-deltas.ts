@@ -24,7 +24,11 @@ import { createOnce, hashObject } from './create-once.ts';
 import { EVERYTHING, OLDEST, observeInbox } from './observe-inbox.ts';
 import { mapLimit } from './waits.ts';
 
-const PARALLEL = 8;
+/** Requests of small things: a commit settles hundreds of deltas, and each waits for a read and a delete of its own. */
+const PARALLEL = 32;
+/** Objects that are read in ranges, of which each takes memory. */
+const PARALLEL_LARGE = 4;
+const SMALL = 1024 * 1024;
 /** Another execution deleted the object first, or a producer wrote it again. */
 const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestConflictError];
 
@@ -41,10 +45,13 @@ export async function settleDeltas(ports: Ports, manifest: Manifest, isStuck: bo
   await announceCommits(ports, manifest, unreported);
   await mapLimit(unreported, PARALLEL, (entry) => report(ports, collection, entry));
   const digests = new Map(ledger.map((entry) => [entry.deltaId, entry.sha256]));
-  await mapLimit(decided, PARALLEL, async (entry) => {
+  const remove = async (entry: InboxEntry) => {
     const digest = digests.get(entry.deltaId) ?? statuses.get(entry.deltaId)?.sha256;
     if (digest !== undefined) await removeFromInbox(ports, collection, entry, digest);
-  });
+  };
+  const { small = [], large = [] } = Object.groupBy(decided, ({ size }) => (size > SMALL ? 'large' : 'small'));
+  await mapLimit(small, PARALLEL, remove);
+  await mapLimit(large, PARALLEL_LARGE, remove);
   // Last, so that one wrong status keeps nobody else's delta from being settled.
   for (const entry of ledger) {
     const status = statuses.get(entry.deltaId);
@@ -93,7 +100,6 @@ function asUnreadable(error: unknown): never {
 
 /** ETag and SHA-256 of one and the same generation of the object. */
 async function readGeneration(ports: Ports, entry: InboxEntry): Promise<{ etag: string; sha256: string }> {
-  const SMALL = 1024 * 1024;
   if (entry.size > SMALL) return { etag: entry.etag, sha256: await hashObject(ports, entry) };
   const { etag, body } = await ports.store.get(entry.key);
   return { etag, sha256: sha256(body) };
