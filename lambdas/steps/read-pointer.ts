@@ -100,6 +100,17 @@ export async function loadManifest(ports: ReadPorts, ref: ManifestRef): Promise<
   return { ref, bytes, manifest: decodeManifest(ref.key, bytes, ref.sha256) };
 }
 
+/**
+ * A manifest as it lies in the store, with the SHA-256 that it has: read before anybody vouches for it. Whoever uses it
+ * compares that with what its pointer or child gives.
+ * @throws ObjectNotFoundError, CorruptObjectError, StoreUnavailableError
+ */
+export async function loadUnvouched(ports: Pick<Ports, 'store'>, key: string): Promise<LoadedManifest> {
+  const { body: bytes } = await getBounded(ports, key, MAX_MANIFEST_BYTES);
+  const ref = { key, sha256: sha256(bytes) };
+  return { ref, bytes, manifest: decodeManifest(key, bytes, ref.sha256) };
+}
+
 export interface CurrentVersion extends ReadPointer, LoadedManifest {}
 
 /**

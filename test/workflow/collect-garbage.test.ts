@@ -15,6 +15,7 @@ import {
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { encodePointer } from '../../lambdas/protocol/pointer.ts';
 import { pointerKey } from '../../lambdas/snapshot/keys.ts';
+import { encodeManifest } from '../../lambdas/snapshot/manifest.ts';
 import { type CollectedGarbage, collectAllGarbage, collectGarbage } from '../../lambdas/steps/collect-garbage.ts';
 import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
@@ -305,6 +306,56 @@ describe('the fence', () => {
     const { pointer, etag } = await readPointer(ports, COLLECTION);
     await ports.store.putIfMatch(pointerKey(COLLECTION), encodePointer({ ...pointer, statusTable: 'theirs' }), etag);
     await expectUntouched(() => expect(collect()).rejects.toThrow(ForeignStoreError));
+  });
+});
+
+describe('the walk', () => {
+  const LATENCY_MS = 50;
+  const slow: Fault = { on: 'store.get', before: () => ports.clock.sleep(LATENCY_MS) };
+  const isManifest = (key: string) => key.startsWith('manifests/');
+
+  it('reads 300 versions in few round trips, each manifest once, and at most 32 at a time', async () => {
+    await commit(ports, 300 - 12);
+    ports.settings.retainVersions = 300;
+    let [now, most] = [0, 0];
+    const reads: string[] = [];
+    const count: Fault = {
+      on: 'store.get',
+      when: ({ args }) => isManifest(args[0]),
+      before: ({ args }) => {
+        reads.push(args[0]);
+        most = Math.max(most, ++now);
+      },
+      after: () => now--,
+    };
+    const started = ports.clock.now();
+
+    // Version 0 is all the garbage.
+    expect(await collect([count, slow])).toMatchObject({ fenced: true, retainedFrom: 1, deletedManifests: 1 });
+
+    expect(reads).toHaveLength(new Set(reads).size);
+    expect(reads).toHaveLength(301);
+    expect(most).toBe(32);
+    // The pointer; then for every 65 versions one manifest, which names the 64 before it, and those in two goes.
+    expect((ports.clock.now() - started) / LATENCY_MS).toBeLessThanOrEqual(1 + 3 * Math.ceil(301 / 65));
+  });
+
+  it('believes no manifest that it read ahead: a well-formed one in the place of another is damage', async () => {
+    const { manifest, ref } = at(7);
+    const { bytes } = encodeManifest({ ...manifest, packs: [], files: [] });
+    await overwrite(ports, ref.key, bytes);
+    await expectUntouched(() => expect(collect()).rejects.toThrow(CorruptObjectError));
+  });
+
+  it('goes on where reading ahead fails', async () => {
+    const flaky: Fault = {
+      on: 'store.get',
+      when: ({ args }) => isManifest(args[0]) && args[0] !== at(12).ref.key,
+      times: 12,
+      before: down,
+    };
+    expect(await collect([flaky])).toMatchObject({ fenced: true, retainedFrom: 3 });
+    expect(stored(ports).sort()).toEqual(await needed(ports));
   });
 });
 
