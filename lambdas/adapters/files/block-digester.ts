@@ -23,7 +23,7 @@ parentPort.on('message', ({ path, start, end, digests }) => {
   let descriptor;
   try {
     descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const into = new Uint8Array(digests);
+    const into = Buffer.from(digests);
     for (let at = start; at < end; ) {
       const wanted = Math.min(buffer.length, end - at);
       let length = 0;
@@ -34,7 +34,8 @@ parentPort.on('message', ({ path, start, end, digests }) => {
       }
       for (let block = 0; block < length; block += ${BLOCK_SIZE}) {
         const bytes = buffer.subarray(block, Math.min(length, block + ${BLOCK_SIZE}));
-        into.set(hash('sha256', bytes, 'buffer'), ((at + block) / ${BLOCK_SIZE}) * ${DIGEST_SIZE});
+        // A digest as a string, one character a byte, costs a quarter less than one as a buffer of its own.
+        into.latin1Write(hash('sha256', bytes, 'latin1'), ((at + block) / ${BLOCK_SIZE}) * ${DIGEST_SIZE});
       }
       at += length;
     }
