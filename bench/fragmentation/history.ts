@@ -33,11 +33,13 @@ export class History {
   readonly ours: Ours;
   readonly rows: Row[];
   readonly #folder: string;
+  readonly #commit: string;
   readonly #note: Note;
 
-  private constructor(ours: Ours, folder: string, note: Note, rows: Row[]) {
+  private constructor(ours: Ours, folder: string, commit: string, note: Note, rows: Row[]) {
     this.ours = ours;
     this.#folder = folder;
+    this.#commit = commit;
     this.#note = note;
     this.rows = rows;
   }
@@ -57,8 +59,7 @@ export class History {
     );
     const ours = new Ours(folder, options.table, PRESETS.local);
     if (known?.format === FORMAT && known.records === fixture.records) {
-      const note = { ...known, commits: [...new Set([...known.commits, options.commit])] };
-      const history = new History(ours, folder, note, await readRows(folder));
+      const history = new History(ours, folder, options.commit, known, await readRows(folder));
       const compactions = await history.compactions();
       // Killed between a swap and its row: what that one commit wrote is missing in the sums.
       if (history.rows.at(-1)?.compactions !== compactions) await history.#keep(NOTHING);
@@ -67,8 +68,8 @@ export class History {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
     await ours.place(fixture);
-    const note = { format: FORMAT, records: fixture.records, commits: [options.commit], seconds: 0 };
-    const history = new History(ours, folder, note, []);
+    const note = { format: FORMAT, records: fixture.records, commits: [], seconds: 0 };
+    const history = new History(ours, folder, options.commit, note, []);
     await history.#keep(NOTHING);
     await history.#writeNote();
     return history;
@@ -108,6 +109,7 @@ export class History {
     const { changedBytes, uploadedBytes } = totals;
     const row = await this.#keep({ changedBytes, rewrittenBytes, uploadedBytes });
     this.#note.seconds += (performance.now() - started) / 1_000;
+    if (!this.#note.commits.includes(this.#commit)) this.#note.commits.push(this.#commit);
     await this.#writeNote();
     return row;
   }
