@@ -153,6 +153,25 @@ describe.each(DAMAGES)('a clean working directory in which %s struck a file', (h
     }
   });
 
+  test('of an older version is not published with what is merged', async () => {
+    for (let seed = 0; seed < CASES; seed++) {
+      const world = await storedWorld();
+      const [slot] = world.directories.slots.filter(({ collection }) => collection === COLLECTION);
+      const left = { files: new Map(slot?.files), marker: slot?.marker, digests: slot?.digests };
+      await commit(world, 'fourth', upserts('c', 3));
+      const expected = await read(world);
+      // The container that comes next has not seen the fourth version.
+      for (const [path, bytes] of left.files) {
+        left.files.set(path, Buffer.from(damaged(how, bytes, Buffer.alloc(10_000, seed + 1), new Random(seed))));
+      }
+      Object.assign(slot ?? {}, left);
+      await commit(world, 'after', upserts('d', 1));
+      const records = await read(world);
+      expect(records.delete('d-0'), `seed ${seed}`).toBe(true);
+      expect(records, `seed ${seed}`).toEqual(expected);
+    }
+  });
+
   test('is not published by a merge that applies nothing', async () => {
     const world = await storedWorld();
     const before = await read(world);
