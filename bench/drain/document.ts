@@ -17,8 +17,9 @@ const planRow = z.object({
   /** Pages of the inbox, and the rest of the requests. */
   pages: count,
   otherStoreRequests: count,
-  statusRequests: count,
-  statuses: count,
+  /** Requests to the table, and read units: one for each status that is asked for, and one for the lock. */
+  tableReads: count,
+  readUnits: count,
 });
 
 const drain = z.object({
@@ -32,12 +33,12 @@ const drain = z.object({
   wallMs: ms,
   /** Sums over all rounds, by state. */
   stateMs: z.record(z.string(), ms),
-  /** Of this process: the compactor. Chroma is not in it. */
+  /** Of this process: the compactor, the bench and the table server. Chroma is not in it. */
   peakBytes: bytes,
   pages: count,
   storeRequests: count,
-  statusRequests: count,
-  statuses: count,
+  tableReads: count,
+  readUnits: count,
   /** Deltas that no version has, or more than one. */
   lost: count,
   duplicated: count,

@@ -36,8 +36,8 @@ export async function measurePlan(ours: Ours, deltas: number): Promise<PlanRow> 
     residentBytes: Math.max(0, peakBytes - startBytes),
     pages: added('storeLists'),
     otherStoreRequests: added('storeGets'),
-    statusRequests: added('tableReads'),
-    statuses: added('tableReadUnits'),
+    tableReads: added('tableReads'),
+    readUnits: added('tableReadUnits'),
   };
 }
 

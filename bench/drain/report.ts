@@ -12,15 +12,15 @@ export function drainTables({ plans, drain }: DrainDocument): string {
   const states = Object.entries(drain.stateMs).sort(([, a], [, b]) => b - a);
   return [
     `### One plan\n\n${markdown([
-      ['deltas that wait', 'wall', 'CPU', 'heap at most', 'pages of the inbox', 'requests for statuses', 'statuses'],
+      ['deltas that wait', 'wall', 'CPU', 'heap at most', 'pages of the inbox', 'reads of the table', 'read units'],
       ...plans.map((row) => [
         number(row.deltas),
         seconds(row.wallMs),
         seconds(row.cpuMs),
         bytes(row.heapBytes),
         row.pages,
-        row.statusRequests,
-        number(row.statuses),
+        row.tableReads,
+        number(row.readUnits),
       ]),
     ])}`,
     `### The whole backlog\n\n${markdown([
@@ -30,11 +30,11 @@ export function drainTables({ plans, drain }: DrainDocument): string {
       ['deltas per commit, the fewest and the most', `${drain.fewestDeltas}, ${drain.mostDeltas}`],
       ['time in all', seconds(drain.wallMs)],
       ['deltas per second', number((drain.deltas / drain.wallMs) * 1_000)],
-      ['peak memory of the compactor (resident, bench included)', bytes(drain.peakBytes)],
+      ['peak memory (resident; bench and table server included, Chroma not)', bytes(drain.peakBytes)],
       ['pages of LIST', number(drain.pages)],
       ['other requests to the store, per delta', number(drain.storeRequests / drain.deltas)],
-      ['status reads per delta', number(drain.statuses / drain.deltas)],
-      ['requests for them and for the lock', number(drain.statusRequests)],
+      ['read units of the table per delta', number(drain.readUnits / drain.deltas)],
+      ['requests for them', number(drain.tableReads)],
       ['lost, duplicated, left in the inbox', `${drain.lost}, ${drain.duplicated}, ${drain.left}`],
     ])}`,
     `### Time by state, all rounds\n\n${markdown([
