@@ -17,6 +17,7 @@ import { Meter, noCounts } from '../../bench/network/meter.ts';
 import { FULL, QUICK } from '../../bench/plan.ts';
 import { plots } from '../../bench/report/plots.ts';
 import { countDuplicates } from '../../bench/scenarios/contention.ts';
+import { settingsDocument } from '../../bench/settings/document.ts';
 import { percentile } from '../../bench/statistics.ts';
 import { dollars, summarise } from '../../bench/summarise.ts';
 
@@ -186,6 +187,7 @@ test('every document that is kept in bench/results is one', () => {
   const others: Record<string, { parse(value: unknown): unknown }> = {
     'drain.json': drainDocument,
     'fragmentation.json': fragmentationDocument,
+    'settings.json': settingsDocument,
   };
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
   for (const name of files) {
