@@ -109,12 +109,25 @@ const CONTENTION: Array<Omit<Rule, 'value' | 'scenario'> & { value: (result: Con
   },
 ];
 
+const MEMORY_LIMIT = 256_000_000;
+
+/** Over all scenarios of a size, the coldest included: the largest resident set of any repetition. */
+function memoryBounds(scenarios: Measured['scenarios']): Bound[] {
+  return [MEDIUM, LARGE].flatMap((size) => {
+    const peaks = scenarios.filter(({ name }) => name.endsWith(`-${size}`)).map(({ ours }) => ours.peakMemoryBytes);
+    if (peaks.length === 0) return [];
+    const rule = { limit: '< 256 MB', holds: (value: number) => value < MEMORY_LIMIT };
+    return bound(`${size}: peak memory besides Chroma, bytes`, rule, Math.max(...peaks));
+  });
+}
+
 /** Every bound whose scenario this run has. */
 export function checkBounds({ scenarios, contention }: Measured): Bound[] {
   const found = RULES.flatMap((rule) => {
     const scenario = scenarios.find(({ name }) => name === rule.scenario);
     return scenario === undefined ? [] : bound(`${rule.scenario}: ${rule.name}`, rule, rule.value(scenario));
   });
+  found.push(...memoryBounds(scenarios));
   const busiest = contention.find(({ writers }) => writers === MAX_WRITERS);
   if (busiest === undefined) return found;
   return [...found, ...CONTENTION.map((rule) => bound(rule.name, rule, rule.value(busiest)))];

@@ -1,8 +1,10 @@
 /** Starts workers and waits for their answers. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { PROCESS_ENVIRONMENT } from '../lambdas/runtime/process-environment.ts';
 import { type Counts, noCounts } from './network/meter.ts';
 import type { Contention, ContentionOutcome, WriterOutcome } from './scenarios/contention.ts';
+import type { DeltaName } from './scenarios/deltas.ts';
 import type { JudgeTask, PlaceTask, Sample, ScenarioTask, Task, WriterTask } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
@@ -29,6 +31,8 @@ function start(task: Task, signal: AbortSignal): Started {
   const child = fork(WORKER, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: ['--expose-gc'],
+    // As the CDK sets it for each Lambda.
+    env: { ...process.env, ...PROCESS_ENVIRONMENT },
     // SIGTERM: the worker's Chroma servers go before it does.
     signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
   });
@@ -57,11 +61,22 @@ function start(task: Task, signal: AbortSignal): Started {
 }
 
 /**
+ * Laid out by a process of its own, so that the one that is measured does a compactor's work alone.
  * @param signal ends the worker
  * @throws Error (with the worker's own stack)
  */
 export async function runScenarioWorker(task: ScenarioTask, signal: AbortSignal): Promise<Sample[]> {
+  await start({ ...commonOf(task), kind: 'place' }, signal).answer;
   return (await start(task, signal).answer) as Sample[];
+}
+
+/** For a worker, whose own end ends it too. */
+export async function runProducer(task: ScenarioTask, delta: DeltaName): Promise<void> {
+  await start({ ...commonOf(task), kind: 'submit', delta }, new AbortController().signal).answer;
+}
+
+function commonOf({ protocol, fixture, preset, table, folder }: ScenarioTask): Omit<PlaceTask, 'kind'> {
+  return { protocol, fixture, preset, table, folder };
 }
 
 /** Lay out, let all writers go at once, and compare what they left with what they submitted. */

@@ -7,7 +7,10 @@ export interface ProcessUsage {
   cpuMs: number;
   /** Of the Chroma servers that ended in between. */
   engineCpuMs: number;
-  /** Highest resident set of this process, in bytes: Node.js, the compactor, and the bench itself. Chroma is not in it. */
+  /**
+   * Highest resident set of this process, in bytes, and not only what it grew by: Node.js, the compactor, what earlier
+   * repetitions left, and the bench itself (interpreter, network model). Chroma is not in it.
+   */
   peakBytes: number;
   /** Resident set at the start. */
   startBytes: number;

@@ -1,5 +1,6 @@
 /**
- * One scenario of one protocol in a process of its own, so that its memory and CPU are its own. Started by
+ * One scenario of one protocol in a process of its own, on what another one has laid out, so that its memory and CPU are
+ * its own. Started by
  * `run-worker.ts` with the task as message; answers with the samples.
  */
 import { rm } from 'node:fs/promises';
@@ -7,9 +8,10 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { Fixture } from './fixture/build.ts';
 import type { Counts, Held } from './network/meter.ts';
 import { PRESETS, type Preset } from './network/model.ts';
+import { runProducer } from './run-worker.ts';
 import { Baseline } from './scenarios/baseline.ts';
 import { type Contention, judge, write } from './scenarios/contention.ts';
-import { deltaOf } from './scenarios/deltas.ts';
+import { type DeltaName, deltaOf } from './scenarios/deltas.ts';
 import { Ours } from './scenarios/ours.ts';
 import { type ActResult, type Prepare, prepareBaseline, prepareOurs, type Scenario } from './scenarios/scenarios.ts';
 import { measureProcess, type ProcessUsage } from './usage.ts';
@@ -45,7 +47,12 @@ export interface JudgeTask extends CommonTask {
 export interface PlaceTask extends CommonTask {
   kind: 'place';
 }
-export type Task = ScenarioTask | PlaceTask | WriterTask | JudgeTask;
+/** A producer: what its deltas take of memory is not the compactor's. */
+export interface SubmitTask extends CommonTask {
+  kind: 'submit';
+  delta: DeltaName;
+}
+export type Task = ScenarioTask | PlaceTask | SubmitTask | WriterTask | JudgeTask;
 
 /** One measured repetition. */
 export interface Sample extends ActResult, ProcessUsage {
@@ -64,11 +71,12 @@ async function runScenario(task: ScenarioTask): Promise<Sample[]> {
   const { scenario, fixture, repetitions } = task;
   const side = open(task);
   try {
-    await rm(task.folder, { recursive: true, force: true });
-    await side.place(fixture);
     await warmUp(side, fixture);
+    const submit = (delta: DeltaName) => runProducer(task, delta);
     const prepare: Prepare =
-      side instanceof Ours ? prepareOurs(scenario, side, fixture) : prepareBaseline(scenario, side, fixture);
+      side instanceof Ours
+        ? prepareOurs(scenario, side, fixture, submit)
+        : prepareBaseline(scenario, side, fixture, submit);
     const samples: Sample[] = [];
     for (let n = 0; n < repetitions; n++) {
       const act = await prepare(n);
@@ -97,7 +105,12 @@ async function run(task: Task): Promise<unknown> {
   try {
     switch (task.kind) {
       case 'place':
+        await rm(task.folder, { recursive: true, force: true });
         return await side.place(task.fixture);
+      case 'submit': {
+        const { kind, n } = task.delta;
+        return await side.submit(deltaOf(kind, n, task.fixture.records));
+      }
       case 'writer': {
         const go = new Promise<void>((resolve) => process.once('message', () => resolve()));
         process.send?.({ ready: true });

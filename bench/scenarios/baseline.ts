@@ -41,7 +41,10 @@ export class Baseline {
   }
 
   /** One invocation of its one Lambda, over a link of its own. */
-  async compact(deltas: readonly Delta[], beforeSwap?: () => Promise<void>): Promise<BaselineOutcome> {
+  async compact(
+    deltas: ReadonlyArray<Pick<Delta, 'deltaId'>>,
+    beforeSwap?: () => Promise<void>,
+  ): Promise<BaselineOutcome> {
     return this.#run(this.#model, this.meter, deltas, 'work', beforeSwap);
   }
 
@@ -99,7 +102,7 @@ export class Baseline {
   #run(
     model: NetworkModel,
     meter: Meter,
-    deltas: readonly Delta[],
+    deltas: ReadonlyArray<Pick<Delta, 'deltaId'>>,
     work: string,
     beforeSwap?: () => Promise<void>,
   ): Promise<BaselineOutcome> {

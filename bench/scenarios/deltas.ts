@@ -4,6 +4,13 @@ import { record, recordId } from '../fixture/corpus.ts';
 
 export type DeltaKind = 'upserts-100' | 'updates-50' | 'deletes-50' | 'upserts-2000';
 
+/** What a delta is made from. */
+export interface DeltaName {
+  kind: DeltaKind;
+  /** Of the run. */
+  n: number;
+}
+
 export interface Delta {
   deltaId: string;
   operations: Operation[];
@@ -22,7 +29,11 @@ export function deltaOf(kind: DeltaKind, n: number, records: number): Delta {
       Array.from({ length: 50 }, (_, i) => ({ op: 'update', id: spread(i), metadata: { reviewed: true, round: n } })),
     'deletes-50': () => Array.from({ length: 50 }, (_, i) => ({ op: 'delete', id: spread(i) })),
   };
-  return delta(`${kind}-${n}`, operations[kind]());
+  return delta(idOf({ kind, n }), operations[kind]());
+}
+
+export function idOf({ kind, n }: DeltaName): string {
+  return `${kind}-${n}`;
 }
 
 export function upserts(from: number, count: number): Operation[] {

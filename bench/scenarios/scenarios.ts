@@ -3,7 +3,7 @@ import type { Fixture } from '../fixture/build.ts';
 import { PRESETS } from '../network/model.ts';
 import { Network } from '../network/network.ts';
 import type { Baseline } from './baseline.ts';
-import { type DeltaKind, deltaOf } from './deltas.ts';
+import { type DeltaKind, type DeltaName, deltaOf, idOf } from './deltas.ts';
 import type { Ours } from './ours.ts';
 
 export const SCENARIOS = [
@@ -47,7 +47,10 @@ const KINDS: Partial<Record<Scenario, DeltaKind>> = {
 /** Deltas of the preparation have numbers of their own, far from the measured ones. */
 const aside = (n: number, part = 0) => 1_000 + n * 10 + part;
 
-export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture): Prepare {
+/** Puts a delta into the inbox, from a process of its own. */
+export type Submit = (delta: DeltaName) => Promise<void>;
+
+export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture, submit: Submit): Prepare {
   const measured = async (before?: (state: string) => Promise<void>): Promise<ActResult> => {
     const { ending, state, stateMs } = await ours.compact(before);
     if (ending !== 'Compacted') throw new Error(`The execution of "${scenario}" ended as ${ending}.`);
@@ -65,19 +68,19 @@ export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture
         };
       case 'container-cold':
       case 'container-and-cache-cold':
-        await ours.submit(deltaOf(kind, n, records));
+        await submit({ kind, n });
         await ours.cool({ cache: scenario === 'container-and-cache-cold' });
         return measured;
       case 'container-stale':
         for (let part = 0; part < STALE_VERSIONS; part++) {
-          await ours.submit(deltaOf(kind, aside(n, part), records));
+          await submit({ kind, n: aside(n, part) });
           await ours.compactAside('work-other');
         }
-        await ours.submit(deltaOf(kind, n, records));
+        await submit({ kind, n });
         return measured;
       case 'lost-race': {
         let publish: (() => Promise<void>) | undefined = await ours.rival(deltaOf(kind, aside(n), records));
-        await ours.submit(deltaOf(kind, n, records));
+        await submit({ kind, n });
         return () =>
           measured(async (state) => {
             if (state !== 'CheckBase') return;
@@ -87,7 +90,7 @@ export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture
       }
       case 'reader-refresh': {
         await ours.refresh(new Network(PRESETS.local));
-        await ours.submit(deltaOf(kind, n, records));
+        await submit({ kind, n });
         const { state } = await ours.compactAside();
         ours.meter.reset();
         return async () => {
@@ -97,13 +100,13 @@ export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture
         };
       }
       default:
-        await ours.submit(deltaOf(kind, n, records));
+        await submit({ kind, n });
         return measured;
     }
   };
 }
 
-export function prepareBaseline(scenario: Scenario, baseline: Baseline, { records }: Fixture): Prepare {
+export function prepareBaseline(scenario: Scenario, baseline: Baseline, { records }: Fixture, submit: Submit): Prepare {
   const kind = KINDS[scenario] ?? 'upserts-100';
   const snapshotBytes = async () => (await baseline.pointer()).files.reduce((sum, { size }) => sum + size, 0);
   const result = async (): Promise<ActResult> => ({ changedBytes: 0, snapshotBytes: await snapshotBytes() });
@@ -123,8 +126,8 @@ export function prepareBaseline(scenario: Scenario, baseline: Baseline, { record
     let publish: (() => Promise<void>) | undefined;
     if (scenario === 'lost-race') publish = await baseline.rival(deltaOf(kind, aside(n), records));
     if (scenario === 'container-and-cache-cold') await baseline.cool();
-    const own = deltaOf(kind, n, records);
-    await baseline.submit(own);
+    const own = { deltaId: idOf({ kind, n }) };
+    await submit({ kind, n });
     return async () => {
       const outcome = await baseline.compact([own], async () => {
         await publish?.();

@@ -15,6 +15,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { PROCESS_ENVIRONMENT } from '../../lambdas/runtime/process-environment.ts';
 import { explain } from '../acknowledgements.ts';
 import type { Bundles } from '../bundle.ts';
 import { type DeploymentConfig, settingsOf } from '../config.ts';
@@ -121,6 +122,7 @@ function environmentFor(verb: Verb, { config, storage, table, machine }: Functio
   const announces = GRANTS[verb].some(({ on }) => on === 'bus');
   const starts = GRANTS[verb].some(({ on }) => on === 'machine');
   return {
+    ...PROCESS_ENVIRONMENT,
     STORE_URL: `s3://${storage.bucket.bucketName}`,
     TABLE_NAME: table.table.tableName,
     CACHE_DIRECTORY,

@@ -8,7 +8,8 @@ import { BLOCK_SIZE, blockCount, DIGEST_SIZE } from '../../snapshot/blocks.ts';
 
 /** Bytes of a file that one worker is given at a time. A multiple of the block size. */
 const PART_SIZE = 4 * 1024 * 1024;
-const MAX_WORKERS = 4;
+/** A thread takes 13 MB. Two hash more than 3 GB/s, which no disk of a Lambda gives. */
+const MAX_WORKERS = 2;
 
 /** Of a worker's heap. It makes nothing but digests of 32 bytes, and by default would let 48 MB of them lie about. */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };

@@ -9,7 +9,7 @@
  * Integers are big-endian; a text is its UTF-8 length (u32) and its bytes. The file only saves work, so whatever is
  * wrong with it makes it absent.
  */
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { InvalidInputError } from '../../protocol/errors.ts';
 import { blockCount, DIGEST_SIZE, type DirectoryDigests, type FileDigests } from '../../snapshot/blocks.ts';
@@ -27,11 +27,16 @@ export async function readDigestsFile(path: string): Promise<DirectoryDigests | 
 
 /** Durable, and whole or not at all. */
 export async function writeDigestsFile(path: string, digests: DirectoryDigests): Promise<void> {
-  await replaceFile(path, encodeDigests(digests));
+  await replaceFile(path, partsOf(digests));
 }
 
 /** @throws InvalidInputError (a file's digests are not one per block) */
 export function encodeDigests(digests: DirectoryDigests): Buffer {
+  return Buffer.concat(partsOf(digests));
+}
+
+/** The file in pieces, since most of them exist already: digests grow with the snapshot, and no copy of them is needed. */
+function partsOf(digests: DirectoryDigests): Uint8Array[] {
   const parts: Uint8Array[] = [MAGIC, u32(VERSION), ...text(digests.manifestKey), ...text(digests.manifestSha256)];
   parts.push(u32(digests.manifest.length), digests.manifest, u32(digests.files.size));
   for (const [path, { size, blocks }] of digests.files) {
@@ -42,8 +47,9 @@ export function encodeDigests(digests: DirectoryDigests): Buffer {
     }
     parts.push(...text(path), u64(size), blocks);
   }
-  const body = Buffer.concat(parts);
-  return Buffer.concat([body, checksum(body)]);
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return [...parts, hash.digest()];
 }
 
 /** `undefined` for bytes that `encodeDigests` of this version did not make. */

@@ -18,13 +18,13 @@ export async function sync(path: string): Promise<void> {
   }
 }
 
-/** Replace a file whole: after a crash it holds either the old content or the new one. */
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+/** Replace a file whole, by pieces: after a crash it holds either the old content or the new one. */
+export async function replaceFile(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const handle = await open(temporary, 'wx');
     try {
-      await handle.writeFile(bytes);
+      for (const piece of pieces) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();

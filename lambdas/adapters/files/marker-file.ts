@@ -11,7 +11,7 @@ export async function readMarkerFile(path: string): Promise<CleanMarker | undefi
 /** Durable, and whole or not at all. */
 export async function writeMarkerFile(path: string, marker: CleanMarker): Promise<void> {
   const { manifestKey, manifestSha256 } = marker;
-  await replaceFile(path, Buffer.from(JSON.stringify({ manifestKey, manifestSha256 })));
+  await replaceFile(path, [Buffer.from(JSON.stringify({ manifestKey, manifestSha256 }))]);
 }
 
 function parse(json: string): CleanMarker | undefined {
