@@ -112,18 +112,27 @@ export function encodeDelta(operations: readonly Operation[]): Uint8Array {
   return Buffer.from(operations.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
+/** It is part of no other character in UTF-8. */
+const NEWLINE = 0x0a;
+/** A byte order mark counts only at the beginning of a text. */
+const FIRST_LINE = new TextDecoder('utf-8', { fatal: true });
+const FURTHER_LINE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** Parse a whole delta for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
 export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
   const parsed: ParsedDelta = { operations: [], rejections: [], rejectedOperations: 0 };
-  let content: string;
-  try {
-    content = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return rejectedWhole(REJECTION.notADelta, 'The object is not UTF-8 text; send JSON Lines.');
-  }
   let number = 0;
-  for (const line of content.split('\n')) {
+  // Line by line: a delta may have 64 MiB, and its text as a whole is needed by nobody.
+  for (let start = 0, end = 0; start < bytes.length; start = end + 1) {
+    const next = bytes.indexOf(NEWLINE, start);
+    end = next < 0 ? bytes.length : next;
     number++;
+    let line: string;
+    try {
+      line = (number === 1 ? FIRST_LINE : FURTHER_LINE).decode(bytes.subarray(start, end));
+    } catch {
+      return rejectedWhole(REJECTION.notADelta, 'The object is not UTF-8 text; send JSON Lines.');
+    }
     if (line.trim() === '') continue;
     const result = parseLine(line, dimension);
     if ('op' in result) parsed.operations.push({ ...result, line: number });

@@ -8,6 +8,7 @@ import {
   PreconditionFailedError,
   StoreUnavailableError,
 } from '../protocol/errors.ts';
+import { release } from '../snapshot/release.ts';
 import { jitteredWaitMs } from './waits.ts';
 
 const ATTEMPTS = 4;
@@ -76,7 +77,9 @@ export async function hashObject(ports: Pick<Ports, 'store'>, info: ObjectInfo):
   const hash = createHash('sha256');
   for (let start = 0; start < info.size; start += RANGE) {
     const range = { start, end: Math.min(info.size, start + RANGE) };
-    hash.update((await ports.store.get(info.key, { range, ifMatch: info.etag })).body);
+    const { body } = await ports.store.get(info.key, { range, ifMatch: info.etag });
+    hash.update(body);
+    release(body);
   }
   return hash.digest('hex');
 }

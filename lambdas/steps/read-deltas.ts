@@ -10,6 +10,7 @@ import { METRICS } from '../protocol/metrics.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 import { MAX_DELTA_BYTES, type ParsedDelta, parseDelta, REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import { release } from '../snapshot/release.ts';
 import { hashObject } from './create-once.ts';
 import { mapLimit } from './waits.ts';
 
@@ -60,5 +61,7 @@ async function readDelta(ports: Pick<Ports, 'store'>, entry: InboxEntry, dimensi
     return { deltaId: entry.deltaId, sha256: digest, ...rejectedWhole(REJECTION.deltaTooLarge, reason) };
   }
   const { body } = await ports.store.get(entry.key, { ifMatch: entry.etag });
-  return { deltaId: entry.deltaId, sha256: sha256(body), ...parseDelta(body, dimension) };
+  const delta = { deltaId: entry.deltaId, sha256: sha256(body), ...parseDelta(body, dimension) };
+  release(body);
+  return delta;
 }
