@@ -4,6 +4,7 @@
  * `run-worker.ts` with the task as message; answers with the samples.
  */
 import { rm } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { Fixture } from './fixture/build.ts';
 import type { Counts, Held } from './network/meter.ts';
@@ -11,9 +12,16 @@ import { PRESETS, type Preset } from './network/model.ts';
 import { runProducer } from './run-worker.ts';
 import { Baseline } from './scenarios/baseline.ts';
 import { type Contention, judge, write } from './scenarios/contention.ts';
-import { type DeltaName, deltaOf } from './scenarios/deltas.ts';
+import { type DeltaName, deltaOf, idOf } from './scenarios/deltas.ts';
 import { Ours } from './scenarios/ours.ts';
-import { type ActResult, type Prepare, prepareBaseline, prepareOurs, type Scenario } from './scenarios/scenarios.ts';
+import {
+  type ActResult,
+  type Prepare,
+  prepareBaseline,
+  prepareOurs,
+  type Scenario,
+  type Submit,
+} from './scenarios/scenarios.ts';
 import { measureProcess, type ProcessUsage } from './usage.ts';
 
 export type Protocol = 'ours' | 'baseline';
@@ -61,22 +69,20 @@ export interface Sample extends ActResult, ProcessUsage {
 }
 
 /** A delta that no scenario uses. */
-const WARM_UP = 900;
+const WARM_UP: DeltaName = { kind: 'upserts-100', n: 900 };
 
 function open({ protocol, folder, table, preset }: Task): Ours | Baseline {
   return new (protocol === 'ours' ? Ours : Baseline)(folder, table, PRESETS[preset]);
 }
 
 async function runScenario(task: ScenarioTask): Promise<Sample[]> {
-  const { scenario, fixture, repetitions } = task;
+  const { scenario, repetitions } = task;
   const side = open(task);
   try {
-    await warmUp(side, fixture);
     const submit = (delta: DeltaName) => runProducer(task, delta);
+    await warmUp(side, submit);
     const prepare: Prepare =
-      side instanceof Ours
-        ? prepareOurs(scenario, side, fixture, submit)
-        : prepareBaseline(scenario, side, fixture, submit);
+      side instanceof Ours ? prepareOurs(scenario, side, submit) : prepareBaseline(scenario, side, submit);
     const samples: Sample[] = [];
     for (let n = 0; n < repetitions; n++) {
       const act = await prepare(n);
@@ -92,11 +98,10 @@ async function runScenario(task: ScenarioTask): Promise<Sample[]> {
 }
 
 /** A container that has served before: one cycle, not counted and without the network. */
-async function warmUp(side: Ours | Baseline, { records }: Fixture): Promise<void> {
-  const delta = deltaOf('upserts-100', WARM_UP, records);
-  await side.submit(delta);
+async function warmUp(side: Ours | Baseline, submit: Submit): Promise<void> {
+  await submit(WARM_UP);
   if (side instanceof Ours) await side.compactAside();
-  else await side.compactAside([delta]);
+  else await side.compactAside([{ deltaId: idOf(WARM_UP) }]);
 }
 
 async function run(task: Task): Promise<unknown> {
@@ -128,7 +133,12 @@ async function run(task: Task): Promise<unknown> {
 process.once('disconnect', () => process.exit(1));
 process.once('message', (task: Task) => {
   run(task).then(
-    (result) => process.send?.({ result: result ?? null }, () => process.exit(0)),
+    (result) =>
+      process.send?.({ result: result ?? null }, () => {
+        // Otherwise only a process that ends by itself would leave it to the next one.
+        flushCompileCache();
+        process.exit(0);
+      }),
     (error: unknown) => {
       const { message, stack } = error instanceof Error ? error : new Error(String(error));
       process.send?.({ error: { message, stack } }, () => process.exit(1));

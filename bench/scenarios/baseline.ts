@@ -49,15 +49,14 @@ export class Baseline {
   }
 
   /** The same with no network in between, and not counted. */
-  async compactAside(deltas: readonly Delta[], work = 'work'): Promise<BaselineOutcome> {
+  async compactAside(deltas: ReadonlyArray<Pick<Delta, 'deltaId'>>, work = 'work'): Promise<BaselineOutcome> {
     return this.#run(PRESETS.local, new Meter(), deltas, work);
   }
 
   /** A commit of another compactor, ready to be published: the returned function writes the pointer. */
-  async rival(own: Delta): Promise<() => Promise<void>> {
+  async rival(own: Pick<Delta, 'deltaId'>): Promise<() => Promise<void>> {
     const aside = this.#pointer();
     const before = await aside.read();
-    await this.submit(own);
     await this.compactAside([own], 'work-rival');
     const after = await aside.read();
     await aside.write(before);

@@ -73,8 +73,7 @@ export class Ours {
    * A commit of another compactor, ready to be published: it has planned, merged and uploaded, and sees no other delta
    * than its own. The returned function swaps the pointer.
    */
-  async rival(own: Delta): Promise<() => Promise<void>> {
-    await this.submit(own);
+  async rival(own: Pick<Delta, 'deltaId'>): Promise<() => Promise<void>> {
     const ports: Ports = {
       ...this.plain,
       store: onlyDelta(this.plain.store, own.deltaId),

@@ -1,9 +1,8 @@
 /** The scenarios of one compaction: what is prepared unseen, and what is measured. The same for both protocols. */
-import type { Fixture } from '../fixture/build.ts';
 import { PRESETS } from '../network/model.ts';
 import { Network } from '../network/network.ts';
 import type { Baseline } from './baseline.ts';
-import { type DeltaKind, type DeltaName, deltaOf, idOf } from './deltas.ts';
+import { type DeltaKind, type DeltaName, idOf } from './deltas.ts';
 import type { Ours } from './ours.ts';
 
 export const SCENARIOS = [
@@ -50,7 +49,7 @@ const aside = (n: number, part = 0) => 1_000 + n * 10 + part;
 /** Puts a delta into the inbox, from a process of its own. */
 export type Submit = (delta: DeltaName) => Promise<void>;
 
-export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture, submit: Submit): Prepare {
+export function prepareOurs(scenario: Scenario, ours: Ours, submit: Submit): Prepare {
   const measured = async (before?: (state: string) => Promise<void>): Promise<ActResult> => {
     const { ending, state, stateMs } = await ours.compact(before);
     if (ending !== 'Compacted') throw new Error(`The execution of "${scenario}" ended as ${ending}.`);
@@ -79,7 +78,8 @@ export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture
         await submit({ kind, n });
         return measured;
       case 'lost-race': {
-        let publish: (() => Promise<void>) | undefined = await ours.rival(deltaOf(kind, aside(n), records));
+        await submit({ kind, n: aside(n) });
+        let publish: (() => Promise<void>) | undefined = await ours.rival({ deltaId: idOf({ kind, n: aside(n) }) });
         await submit({ kind, n });
         return () =>
           measured(async (state) => {
@@ -106,7 +106,7 @@ export function prepareOurs(scenario: Scenario, ours: Ours, { records }: Fixture
   };
 }
 
-export function prepareBaseline(scenario: Scenario, baseline: Baseline, { records }: Fixture, submit: Submit): Prepare {
+export function prepareBaseline(scenario: Scenario, baseline: Baseline, submit: Submit): Prepare {
   const kind = KINDS[scenario] ?? 'upserts-100';
   const snapshotBytes = async () => (await baseline.pointer()).files.reduce((sum, { size }) => sum + size, 0);
   const result = async (): Promise<ActResult> => ({ changedBytes: 0, snapshotBytes: await snapshotBytes() });
@@ -124,7 +124,10 @@ export function prepareBaseline(scenario: Scenario, baseline: Baseline, { record
       };
     }
     let publish: (() => Promise<void>) | undefined;
-    if (scenario === 'lost-race') publish = await baseline.rival(deltaOf(kind, aside(n), records));
+    if (scenario === 'lost-race') {
+      await submit({ kind, n: aside(n) });
+      publish = await baseline.rival({ deltaId: idOf({ kind, n: aside(n) }) });
+    }
     if (scenario === 'container-and-cache-cold') await baseline.cool();
     const own = { deltaId: idOf({ kind, n }) };
     await submit({ kind, n });
