@@ -97,12 +97,12 @@ describe('bounds', () => {
   test('are ratios of the two sides, each held or not', () => {
     const name = 'upserts-100-66mb';
     const good = { lockHeldMsP50: 12, storeBytesUp: 12, cacheBytes: 50, wallMs: 60 };
-    const bad = { lockHeldMsP50: 31, storeBytesUp: 31, cacheBytes: 51, wallMs: 61 };
+    const bad = { lockHeldMsP50: 31, storeBytesUp: 31, cacheBytes: 51, wallMs: 61, peakMemoryBytes: 256_000_000 };
     const base = { lockHeldMsP50: 100, wallMs: 100 };
     const check = (ours: Partial<Side>) =>
       checkBounds({ scenarios: [result(name, ours, base)], contention: [] }).map(({ holds }) => holds);
-    expect(check(good)).toEqual([true, true, true, true, true, true]);
-    expect(check(bad)).toEqual([false, false, false, false, false, false]);
+    expect(check(good)).toEqual([true, true, true, true, true, true, true]);
+    expect(check(bad)).toEqual([false, false, false, false, false, false, false]);
   });
 
   test('that hang on the speed of the machine are marked, and fail the full run only', () => {
@@ -144,6 +144,23 @@ describe('bounds', () => {
     expect(check({}, 0), 'a load under which nothing is lost shows nothing').toEqual([false, false]);
   });
 
+  test('of memory look at the worst scenario of each size', () => {
+    const peaks = (medium: number, large: number) =>
+      checkBounds({
+        scenarios: [
+          result('updates-50-66mb', { peakMemoryBytes: 1 }, { peakMemoryBytes: 1e9 }),
+          result('deletes-50-66mb', { peakMemoryBytes: medium }, {}),
+          result('container-cold-600mb', { peakMemoryBytes: large }, {}),
+        ],
+        contention: [],
+      }).flatMap(({ name, value, holds }) => (name.includes('memory') ? { value, holds } : []));
+    expect(peaks(255_999_999, 256_000_000)).toEqual([
+      { value: 255_999_999, holds: true },
+      { value: 256_000_000, holds: false },
+    ]);
+    expect(peaks(256_000_000, 1)).toMatchObject([{ holds: false }, { holds: true }]);
+  });
+
   test('of nothing to do are counts, and one of any kind is too many', () => {
     const nothing = { engineStarts: 0, lockAttempts: 0, cacheRequests: 0, writes: 0 };
     for (const kind of Object.keys(nothing)) {
@@ -151,10 +168,10 @@ describe('bounds', () => {
       expect(
         checkBounds({ scenarios, contention: [] }).map(({ holds }) => holds),
         kind,
-      ).toEqual([false]);
+      ).toEqual([false, true]);
     }
     const scenarios = [result('nothing-to-do-66mb', nothing, {})];
-    expect(checkBounds({ scenarios, contention: [] }).map(({ holds }) => holds)).toEqual([true]);
+    expect(checkBounds({ scenarios, contention: [] }).map(({ holds }) => holds)).toEqual([true, true]);
   });
 });
 
