@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Ports } from '../../lambdas/ports.ts';
 import { COMPACTION, readDefinition, taskHandlers } from '../../local/machines.ts';
-import type { Json } from '../../local/sfn/definition.ts';
+import { type Json, parseDefinition } from '../../local/sfn/definition.ts';
 import type { RecordedEvent } from '../../local/sfn/history.ts';
 import { runExecution } from '../../local/sfn/interpreter.ts';
-import { contextOf, registeredMachine } from '../../local/sfn/machines.ts';
-import { executionArn } from '../../local/sfn/names.ts';
+import { contextOf } from '../../local/sfn/machines.ts';
+import { executionArn, stateMachineArn } from '../../local/sfn/names.ts';
+import { compileMachine } from '../../local/sfn/run-options.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
 import type { Meter } from '../network/meter.ts';
 import type { Network } from '../network/network.ts';
@@ -34,10 +35,13 @@ export interface Execution {
 const LAMBDA_GB: Readonly<Record<string, number>> = { MergeDeltas: 3, UploadSnapshot: 1 };
 const SMALL_LAMBDA_GB = 0.5;
 
+const definition = readDefinition(COMPACTION);
+/** Compiled once, as Step Functions does when a machine is made: it is no part of an execution. */
+const machine = compileMachine(parseDefinition(COMPACTION, definition));
+
 /** @throws Error when the execution fails: no scenario lets it */
 export async function execute(options: ExecutionOptions): Promise<Execution> {
   const { ports, network, meter, collection, before = async () => {} } = options;
-  const definition = readDefinition(COMPACTION);
   const path: string[] = [];
   const stateMs: Record<string, number> = {};
   let passed = 0;
@@ -78,18 +82,18 @@ export async function execute(options: ExecutionOptions): Promise<Execution> {
       },
     ]),
   );
-  const machine = registeredMachine(
-    { name: COMPACTION, definition, handlers },
-    { creationDate: 0, start: () => ({ executionArn: '', startDate: 0 }), track: (work) => work },
-  );
   const name = randomUUID();
   const arn = executionArn(COMPACTION, name);
   const input: Json = { collection };
   const outcome = await runExecution({
-    machine: machine.machine,
-    handlers: machine.handlers,
+    machine,
+    handlers,
     input,
-    context: contextOf(machine, arn, { name, startDate: Date.now(), input }),
+    context: contextOf({ name: COMPACTION, stateMachineArn: stateMachineArn(COMPACTION) }, arn, {
+      name,
+      startDate: Date.now(),
+      input,
+    }),
     onEvent,
   });
   await charge();

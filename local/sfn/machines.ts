@@ -53,7 +53,7 @@ export function registeredMachine(
 
 /** The context object (`$$`) of an execution. `startDate` is in milliseconds since the epoch. */
 export function contextOf(
-  machine: RegisteredMachine,
+  machine: Pick<RegisteredMachine, 'name' | 'stateMachineArn'>,
   arn: string,
   { name, startDate, input }: { name: string; startDate: number; input: Json },
 ): { [key: string]: Json } {
