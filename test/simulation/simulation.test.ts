@@ -16,7 +16,7 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, seed: number, violation: RegE
   ['delegation to oneself', 1, /nobody will look before the sweep/],
   ['delegation without waking', 46, /nobody will look before the sweep/],
   ['status written before the event', 1, /before any event told of it/],
-  ['rollback below retainedFrom', 4, /was deleted although|points at something that is not there/],
+  ['rollback below retainedFrom', 154, /was deleted although|points at something that is not there/],
 ];
 const CONTROL_SEED = 5;
 
