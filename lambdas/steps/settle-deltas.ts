@@ -1,7 +1,7 @@
 /**
- * Settles what a version has decided: reports and statuses first, then the inbox. Works from the current manifest
- * alone, whoever made it, and every write is create-only or conditional, so that any number of executions may do it at
- * once and any of them may die in the middle.
+ * Settles what a version has decided: of each delta the report and the status first, then its object in the inbox. Works
+ * from the current manifest alone, whoever made it, and every write is create-only or conditional, so that any number of
+ * executions may do it at once and any of them may die in the middle.
  */
 import type { Ports } from '../ports.ts';
 import {
@@ -43,14 +43,21 @@ export async function settleDeltas(ports: Ports, manifest: Manifest, isStuck: bo
   const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger, limits);
   // Before their statuses: a crash in between repeats the announcement, where the other order would lose it.
   await announceCommits(ports, manifest, unreported);
-  await mapLimit(unreported, PARALLEL, (entry) => report(ports, collection, entry));
   const digests = new Map(ledger.map((entry) => [entry.deltaId, entry.sha256]));
   const remove = async (entry: InboxEntry) => {
     const digest = digests.get(entry.deltaId) ?? statuses.get(entry.deltaId)?.sha256;
     if (digest !== undefined) await removeFromInbox(ports, collection, entry, digest);
   };
   const { small = [], large = [] } = Object.groupBy(decided, ({ size }) => (size > SMALL ? 'large' : 'small'));
-  await mapLimit(small, PARALLEL, remove);
+  const inInbox = new Map(small.map((entry) => [entry.deltaId, entry]));
+  // One delta after the other, its status first: what the table takes and what the store takes pass at the same time.
+  await mapLimit(unreported, PARALLEL, async (entry) => {
+    await report(ports, collection, entry);
+    const object = inInbox.get(entry.deltaId);
+    inInbox.delete(entry.deltaId);
+    if (object !== undefined) await remove(object);
+  });
+  await mapLimit([...inInbox.values()], PARALLEL, remove);
   await mapLimit(large, PARALLEL_LARGE, remove);
   // Last, so that one wrong status keeps nobody else's delta from being settled.
   for (const entry of ledger) {

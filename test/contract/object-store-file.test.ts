@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FileLock } from '../../lambdas/adapters/store/file-lock.ts';
+import { FileLock, lockNumber } from '../../lambdas/adapters/store/file-lock.ts';
 import { FileStore } from '../../lambdas/adapters/store/file-store.ts';
 import { InvalidInputError, StoreUnavailableError } from '../../lambdas/protocol/errors.ts';
 import { brokenStream, bytes, text } from './object-store-bodies.ts';
@@ -72,7 +72,7 @@ describe('between processes', () => {
 describe('the lock', () => {
   test('goes with its holder, however it dies', async () => {
     await store.putIfAbsent(KEY, bytes('base'));
-    const path = join(folder, '.tmp', 'locks.sqlite');
+    const path = join(folder, '.tmp', `lock-${lockNumber(KEY)}.sqlite`);
     const hold = `
       const { DatabaseSync } = require('node:sqlite');
       const database = new DatabaseSync(process.argv[1]);
@@ -142,7 +142,7 @@ describe('files', () => {
     await store.putIfMatch(KEY, bytes('four'), etag).catch(() => undefined);
     await store.putIfAbsent('other', brokenStream(10_000_000, new Error('broken'))).catch(() => undefined);
 
-    expect(await readdir(join(folder, '.tmp'))).toEqual(['locks.sqlite']);
+    expect(await readdir(join(folder, '.tmp'))).toEqual([`lock-${lockNumber(KEY)}.sqlite`]);
   });
 
   test('that are hidden, or links, are not listed', async () => {

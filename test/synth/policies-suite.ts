@@ -37,6 +37,9 @@ async function playEverything({ ports, invoke, execute, server, deleteLock }: Re
   await submit(first, 'd-1', [upsert('one', 1)]);
   const committed = await execute(first, INPUT);
   expect(committed.path.at(-1)).toBe('Compacted');
+  // With an empty inbox the statuses of the ledger are all that could still be work.
+  await invoke('Sweep', first, {});
+  await execute(first, { ...INPUT, execution: committed.arn }, { machine: 'release-abandoned' });
   // Rejections: an invalid line whose report loses its response, and a delta id that is used again.
   await submit(first, 'd-2', Buffer.from('{"op":"upsert","id":"two","embedding":[2,2,2,2]}\nnot JSON\n'));
   server.failNext({

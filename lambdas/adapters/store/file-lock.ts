@@ -1,11 +1,35 @@
-/** A lock between processes that the kernel releases when its holder dies, however it dies. */
+/** Locks between processes that the kernel releases when their holder dies, however it dies. */
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailableError } from '../../protocol/errors.ts';
+import { sha256 } from '../../snapshot/blocks.ts';
 
 const SQLITE_BUSY = 5;
 const MAX_WAIT_MS = 20;
 const PATIENCE_MS = 30_000;
+
+/** Enough that those who delete hundreds of objects at once seldom meet, and few files to keep. */
+const LOCKS = 32;
+
+/** One lock per key, but that some keys share one: what is compared and changed is always one object. */
+export class KeyLocks {
+  readonly #locks: FileLock[];
+
+  /** @param path of the locks' files, completed by a number */
+  constructor(path: (number: number) => string) {
+    this.#locks = Array.from({ length: LOCKS }, (_, number) => new FileLock(path(number)));
+  }
+
+  /** Run `task` while nobody else has the key. @throws StoreUnavailableError (`task` was not run) */
+  run<T>(key: string, task: () => Promise<T>): Promise<T> {
+    return (this.#locks[lockNumber(key)] as FileLock).run(task);
+  }
+}
+
+/** The same in every process. */
+export function lockNumber(key: string): number {
+  return Number.parseInt(sha256(key).slice(0, 8), 16) % LOCKS;
+}
 
 /**
  * Mutual exclusion by the write lock of an SQLite database in which nothing is ever written: Node has no `flock`, and

@@ -16,7 +16,7 @@ import {
   type TemporaryFile,
   writeTemporary,
 } from './atomic-file.ts';
-import { FileLock } from './file-lock.ts';
+import { KeyLocks } from './file-lock.ts';
 import {
   absentAsUndefined,
   CREATING,
@@ -36,7 +36,7 @@ const STRAY_AGE_MS = 60 * 60 * 1000;
  * One file per object under a root, its key as path. Bytes are durable, file and folder, before a write resolves.
  *
  * - Create-only is `link(2)`, which fails if the name exists.
- * - Replacing and deleting compare and act under a lock between processes (`file-lock.ts`).
+ * - Replacing and deleting compare and act under a lock of the key between processes (`file-lock.ts`).
  * - The ETag is the file's number, modification time and size; every write makes a new file with a later time.
  *
  * Two limits that S3 does not have: a key cannot be a folder of another key, and digests are verified but not kept.
@@ -45,7 +45,7 @@ export class FileStore implements ObjectStore {
   readonly url: string;
   readonly #root: string;
   readonly #temporary: string;
-  readonly #lock: FileLock;
+  readonly #locks: KeyLocks;
   #prepared: Promise<void> | undefined;
 
   /** @param root absolute path; made by the first write */
@@ -53,7 +53,7 @@ export class FileStore implements ObjectStore {
     this.url = pathToFileURL(root).href;
     this.#root = root;
     this.#temporary = join(root, '.tmp');
-    this.#lock = new FileLock(join(this.#temporary, 'locks.sqlite'));
+    this.#locks = new KeyLocks((number) => join(this.#temporary, `lock-${number}.sqlite`));
   }
 
   async get(key: string, options: { range?: ByteRange; ifMatch?: string } = {}): Promise<StoredObject> {
@@ -108,7 +108,7 @@ export class FileStore implements ObjectStore {
   async putIfMatch(key: string, body: Uint8Array, etag: string): Promise<{ etag: string }> {
     const path = this.#path(key);
     return this.#write(key, checkedChunks(key, body), (temporary) =>
-      this.#lock.run(async () => {
+      this.#locks.run(key, async () => {
         const current = await this.#compare(key, etag);
         const later = await this.#do(key, WRITING, () => stampAfter(temporary, current));
         await this.#do(key, WRITING, () => publishOver(later, path));
@@ -144,7 +144,7 @@ export class FileStore implements ObjectStore {
   async #remove(key: string, condition: () => Promise<unknown>): Promise<void> {
     const path = this.#path(key);
     await this.#prepare();
-    const removal = this.#lock.run(async () => {
+    const removal = this.#locks.run(key, async () => {
       await condition();
       await this.#do(key, FINDING, () => removeFile(path));
     });
