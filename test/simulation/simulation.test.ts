@@ -14,7 +14,7 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, seed: number, violation: RegE
   ['refused release taken as released', 87, /nobody will look before the sweep/],
   ['collection without the fence', 6, /points at something that is not there/],
   ['delegation to oneself', 1, /nobody will look before the sweep/],
-  ['delegation without waking', 46, /nobody will look before the sweep/],
+  ['delegation without waking', 145, /nobody will look before the sweep/],
   ['status written before the event', 1, /before any event told of it/],
   ['rollback below retainedFrom', 154, /was deleted although|points at something that is not there/],
 ];
