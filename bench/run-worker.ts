@@ -80,6 +80,11 @@ export async function runProducer(task: ScenarioTask, delta: DeltaName): Promise
   await start({ ...commonOf(task), kind: 'submit', delta }, new AbortController().signal).answer;
 }
 
+/** The same, for one compaction by another container. */
+export async function runOtherContainer(task: ScenarioTask): Promise<void> {
+  await start({ ...commonOf(task), kind: 'compact' }, new AbortController().signal).answer;
+}
+
 function commonOf({ protocol, fixture, preset, table, folder }: ScenarioTask): Omit<PlaceTask, 'kind'> {
   return { protocol, fixture, preset, table, folder };
 }

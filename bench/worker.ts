@@ -9,7 +9,7 @@ import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { Fixture } from './fixture/build.ts';
 import type { Counts, Held } from './network/meter.ts';
 import { PRESETS, type Preset } from './network/model.ts';
-import { runProducer } from './run-worker.ts';
+import { runOtherContainer, runProducer } from './run-worker.ts';
 import { Baseline } from './scenarios/baseline.ts';
 import { type Contention, judge, write } from './scenarios/contention.ts';
 import { type DeltaName, deltaOf, idOf } from './scenarios/deltas.ts';
@@ -60,7 +60,11 @@ export interface SubmitTask extends CommonTask {
   kind: 'submit';
   delta: DeltaName;
 }
-export type Task = ScenarioTask | PlaceTask | SubmitTask | WriterTask | JudgeTask;
+/** Another container of ours, which compacts what waits. */
+export interface CompactTask extends CommonTask {
+  kind: 'compact';
+}
+export type Task = ScenarioTask | PlaceTask | SubmitTask | CompactTask | WriterTask | JudgeTask;
 
 /** One measured repetition. */
 export interface Sample extends ActResult, ProcessUsage {
@@ -82,7 +86,9 @@ async function runScenario(task: ScenarioTask): Promise<Sample[]> {
     const submit = (delta: DeltaName) => runProducer(task, delta);
     await warmUp(side, submit);
     const prepare: Prepare =
-      side instanceof Ours ? prepareOurs(scenario, side, submit) : prepareBaseline(scenario, side, submit);
+      side instanceof Ours
+        ? prepareOurs(scenario, side, submit, () => runOtherContainer(task))
+        : prepareBaseline(scenario, side, submit);
     const samples: Sample[] = [];
     for (let n = 0; n < repetitions; n++) {
       const act = await prepare(n);
@@ -116,6 +122,9 @@ async function run(task: Task): Promise<unknown> {
         const { kind, n } = task.delta;
         return await side.submit(deltaOf(kind, n, task.fixture.records));
       }
+      case 'compact':
+        if (side instanceof Ours) await side.compactAside('work-other');
+        return;
       case 'writer': {
         const go = new Promise<void>((resolve) => process.once('message', () => resolve()));
         process.send?.({ ready: true });

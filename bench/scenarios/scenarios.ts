@@ -49,7 +49,15 @@ const aside = (n: number, part = 0) => 1_000 + n * 10 + part;
 /** Puts a delta into the inbox, from a process of its own. */
 export type Submit = (delta: DeltaName) => Promise<void>;
 
-export function prepareOurs(scenario: Scenario, ours: Ours, submit: Submit): Prepare {
+/** One compaction by another container: a process of its own, whose memory is not the measured one's. */
+export type CompactElsewhere = () => Promise<void>;
+
+export function prepareOurs(
+  scenario: Scenario,
+  ours: Ours,
+  submit: Submit,
+  compactElsewhere: CompactElsewhere,
+): Prepare {
   const measured = async (before?: (state: string) => Promise<void>): Promise<ActResult> => {
     const { ending, state, stateMs } = await ours.compact(before);
     if (ending !== 'Compacted') throw new Error(`The execution of "${scenario}" ended as ${ending}.`);
@@ -73,7 +81,7 @@ export function prepareOurs(scenario: Scenario, ours: Ours, submit: Submit): Pre
       case 'container-stale':
         for (let part = 0; part < STALE_VERSIONS; part++) {
           await submit({ kind, n: aside(n, part) });
-          await ours.compactAside('work-other');
+          await compactElsewhere();
         }
         await submit({ kind, n });
         return measured;
