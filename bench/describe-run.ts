@@ -1,21 +1,28 @@
 /** What a reader of results must know to repeat the run. */
 import { execFileSync } from 'node:child_process';
 import { cpus, totalmem } from 'node:os';
+import { z } from 'zod';
 import { locateEngine } from '../lambdas/adapters/chroma/locator.ts';
 
-export interface RunDescription {
-  date: string;
-  commit: string;
-  machine: string;
-  node: string;
-  engine: string;
-}
+/** What every document says of the run that it comes from. */
+export const runDescription = z.object({
+  date: z.iso.datetime(),
+  commit: z.string(),
+  command: z.string(),
+  machine: z.string(),
+  node: z.string(),
+  engine: z.string(),
+  seconds: z.number().nonnegative(),
+});
+
+/** What is known of it when it begins. */
+type Beginning = Omit<z.infer<typeof runDescription>, 'command' | 'seconds'>;
 
 /**
  * @param root of the checkout
  * @param started in milliseconds since 1970
  */
-export async function describeRun(root: string, started: number): Promise<RunDescription> {
+export async function describeRun(root: string, started: number): Promise<Beginning> {
   const [cpu] = cpus();
   const { name, version } = (await locateEngine()).identity;
   return {

@@ -1,5 +1,6 @@
 /** The one document that `--json` prints and `bench/results/` keeps. */
 import { z } from 'zod';
+import { runDescription } from './describe-run.ts';
 
 const count = z.number().nonnegative();
 const bytes = z.int().nonnegative();
@@ -63,18 +64,11 @@ const contender = z.object({
 
 export const benchDocument = z.object({
   /** How it came about. */
-  run: z.object({
-    date: z.iso.datetime(),
-    commit: z.string(),
-    command: z.string(),
-    machine: z.string(),
-    node: z.string(),
-    engine: z.string(),
+  run: runDescription.extend({
     network: z.enum(['local', 'aws']),
     pricesAsOf: z.string(),
     /** Do the bounds marked `timing` fail the run, or are they shown only? */
     failsOnTiming: z.boolean(),
-    seconds: count,
   }),
   scenarios: z.array(
     z.object({

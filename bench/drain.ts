@@ -6,7 +6,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { Listr, type ListrTask } from 'listr2';
 import { startTable } from '../local/table.ts';
 import { commandOf, describeRun } from './describe-run.ts';
 import { type Drain, drainDocument, type PlanRow } from './drain/document.ts';
@@ -15,6 +14,7 @@ import { drainTables, saveDrain } from './drain/report.ts';
 import { drain, submitBacklog } from './drain/run.ts';
 import { fixture } from './fixture/build.ts';
 import { PRESETS, type Preset } from './network/model.ts';
+import { runTasks, task } from './progress.ts';
 import { Ours } from './scenarios/ours.ts';
 
 interface Options {
@@ -49,7 +49,7 @@ try {
   const plans: PlanRow[] = [];
   const found: { ours?: Ours; drain?: Drain; root?: string } = {};
   const load = { deltas, records: RECORDS };
-  await new Listr(
+  await runTasks(
     [
       task('The snapshot of 20,000 records', async (report) => {
         const built = await fixture(FOLDER, RECORDS, table.clientConfig, report);
@@ -72,13 +72,11 @@ try {
         found.drain = await drain(found.ours as Ours, { ...load, report });
       }),
     ],
-    { renderer: options.json ? 'silent' : 'default', fallbackRenderer: options.json ? 'silent' : 'simple' },
-  )
-    .run()
-    .finally(async () => {
-      found.ours?.close();
-      if (found.root !== undefined) await rm(found.root, { recursive: true, force: true });
-    });
+    options,
+  ).finally(async () => {
+    found.ours?.close();
+    if (found.root !== undefined) await rm(found.root, { recursive: true, force: true });
+  });
   const flags = [
     deltas !== DEFAULT_DELTAS && `--deltas ${deltas}`,
     network !== 'aws' && `--network ${network}`,
@@ -105,14 +103,4 @@ try {
 function countOf(text: string): number {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number from 1 to 99999.');
-}
-
-function task(title: string, work: (report: (text: string) => void) => Promise<void>): ListrTask {
-  return {
-    title,
-    task: (_context, item) =>
-      work((text) => {
-        item.output = text;
-      }),
-  };
 }

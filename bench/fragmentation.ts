@@ -6,7 +6,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
-import { Listr, type ListrTask } from 'listr2';
 import { startTable } from '../local/table.ts';
 import { commandOf, commitOf, describeRun } from './describe-run.ts';
 import { fixture } from './fixture/build.ts';
@@ -15,6 +14,7 @@ import type { History } from './fragmentation/history.ts';
 import { fragmentationTables, saveFragmentation } from './fragmentation/report.ts';
 import { type Measured, makeHistory, measureHistory } from './fragmentation/run.ts';
 import { mostDeltas } from './fragmentation/small-delta.ts';
+import { runTasks, task } from './progress.ts';
 
 interface Options {
   compactions: number;
@@ -49,7 +49,7 @@ try {
   const { compactions } = options;
   const common = { table: table.clientConfig, folder, compactions, commit, preset: 'aws', hydrates: 5 } as const;
   const found: { history?: History; measured?: Measured } = {};
-  await new Listr(
+  await runTasks(
     [
       task(`${compactions.toLocaleString('en')} small compactions`, async (report) => {
         const built = await fixture(FOLDER, RECORDS, table.clientConfig, report);
@@ -59,8 +59,8 @@ try {
         found.measured = await measureHistory(found.history as History, { ...common, report });
       }),
     ],
-    { renderer: options.json ? 'silent' : 'default', fallbackRenderer: options.json ? 'silent' : 'simple' },
-  ).run();
+    options,
+  );
   found.history?.close();
   const { history, ...measured } = found.measured as Measured;
   const flags = [
@@ -93,14 +93,4 @@ function countOf(text: string): number {
   const most = mostDeltas(RECORDS);
   if (/^[1-9]\d{0,3}$/.test(text) && Number(text) <= most) return Number(text);
   throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}: each takes other records.`);
-}
-
-function task(title: string, work: (report: (text: string) => void) => Promise<void>): ListrTask {
-  return {
-    title,
-    task: (_context, item) =>
-      work((text) => {
-        item.output = text;
-      }),
-  };
 }

@@ -5,10 +5,11 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { Listr, type ListrTask } from 'listr2';
+import type { ListrTask } from 'listr2';
 import { startTable } from '../local/table.ts';
 import { commandOf, describeRun } from './describe-run.ts';
 import { COLLECTION, fixture } from './fixture/build.ts';
+import { runTasks, task } from './progress.ts';
 import { type SettingsRun, settingsRun } from './settings/document.ts';
 import { FULL_SETTINGS, LARGE_SETTINGS, QUICK_SETTINGS, type SettingsPlan } from './settings/matrix.ts';
 import { Study } from './settings/parts.ts';
@@ -47,10 +48,7 @@ const results: Omit<SettingsRun, 'run'> = { log: [], load: [], index: [] };
 const study = new Study(join(FIXTURES, `settings-${process.pid}`));
 try {
   const plan = quick ? QUICK_SETTINGS : FULL_SETTINGS;
-  await new Listr(large ? [built(LARGE_SETTINGS), ...tasksOf(LARGE_SETTINGS)] : tasksOf(plan), {
-    renderer: json ? 'silent' : 'default',
-    fallbackRenderer: json ? 'silent' : 'simple',
-  }).run();
+  await runTasks(large ? [built(LARGE_SETTINGS), ...tasksOf(LARGE_SETTINGS)] : tasksOf(plan), { json });
 } finally {
   await study.remove();
 }
@@ -76,20 +74,15 @@ process.stdout.write(json ? `${JSON.stringify(run, null, 2)}\n` : `\n${settingsT
 /** The fixture of the bench, which is only read. */
 function built({ load: [first] }: SettingsPlan): ListrTask {
   const records = first?.records ?? 0;
-  return {
-    title: `Build the snapshot of ${records.toLocaleString('en')} records (kept in .work/bench)`,
-    async task(_context, item) {
-      const table = await startTable();
-      try {
-        const { root } = await fixture(FIXTURES, records, table.clientConfig, (text) => {
-          item.output = text;
-        });
-        study.use(join(root, 'work', COLLECTION, '0', 'data'), records);
-      } finally {
-        await table.close();
-      }
-    },
-  };
+  return task(`Build the snapshot of ${records.toLocaleString('en')} records (kept in .work/bench)`, async (report) => {
+    const table = await startTable();
+    try {
+      const { root } = await fixture(FIXTURES, records, table.clientConfig, report);
+      study.use(join(root, 'work', COLLECTION, '0', 'data'), records);
+    } finally {
+      await table.close();
+    }
+  });
 }
 
 function tasksOf({ log, load, index }: SettingsPlan): ListrTask[] {
@@ -97,20 +90,20 @@ function tasksOf({ log, load, index }: SettingsPlan): ListrTask[] {
     ...log.settings.map((setting) => ({
       part: 'log',
       title: `${log.commits} commits: ${setting.name}`,
-      task: async () => void results.log.push(await study.log(log, setting)),
+      work: async () => void results.log.push(await study.log(log, setting)),
     })),
     ...load.map((plan) => ({
       part: 'load',
       title: `a server on a log of ${plan.logged.toLocaleString('en')} records`,
-      task: async () => void results.load.push(await study.load(plan)),
+      work: async () => void results.load.push(await study.load(plan)),
     })),
     ...index.settings.map((setting) => ({
       part: 'index',
       title: `an index: ${setting.name}`,
-      task: async () => void results.index.push(await study.index(index, setting)),
+      work: async () => void results.index.push(await study.index(index, setting)),
     })),
   ];
   return tasks
-    .filter((task) => (part === undefined || task.part === part) && task.title.includes(only ?? ''))
-    .map(({ title, task }) => ({ title, task }));
+    .filter((one) => (part === undefined || one.part === part) && one.title.includes(only ?? ''))
+    .map(({ title, work }) => task(title, work));
 }

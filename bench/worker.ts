@@ -56,12 +56,12 @@ export interface PlaceTask extends CommonTask {
   kind: 'place';
 }
 /** A producer: what its deltas take of memory is not the compactor's. */
-export interface SubmitTask extends CommonTask {
+interface SubmitTask extends CommonTask {
   kind: 'submit';
   delta: DeltaName;
 }
 /** Another container of ours, which compacts what waits. */
-export interface CompactTask extends CommonTask {
+interface CompactTask extends CommonTask {
   kind: 'compact';
 }
 export type Task = ScenarioTask | PlaceTask | SubmitTask | CompactTask | WriterTask | JudgeTask;

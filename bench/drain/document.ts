@@ -1,5 +1,6 @@
 /** What `npm run bench:drain -- --json` prints, and `bench/results/drain.json` keeps. */
 import { z } from 'zod';
+import { runDescription } from '../describe-run.ts';
 
 const count = z.int().nonnegative();
 const bytes = z.int().nonnegative();
@@ -47,16 +48,7 @@ const drain = z.object({
 });
 
 export const drainDocument = z.object({
-  run: z.object({
-    date: z.iso.datetime(),
-    commit: z.string(),
-    command: z.string(),
-    machine: z.string(),
-    node: z.string(),
-    engine: z.string(),
-    network: z.enum(['local', 'aws']),
-    seconds: z.number().nonnegative(),
-  }),
+  run: runDescription.extend({ network: z.enum(['local', 'aws']) }),
   plans: z.array(planRow),
   drain,
 });

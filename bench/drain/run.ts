@@ -51,12 +51,15 @@ export async function drain(ours: Ours, { deltas, records, report }: DrainOption
   const { storeLists, storeGets, storePuts, storeDeletes, tableReads, tableReadUnits } = ours.meter.counts;
   const applied: string[] = [];
   const perCommit: number[] = [];
+  let last: number | undefined;
   for await (const { manifest } of walkVersions(ours.plain, COLLECTION)) {
     const own = manifest.ledger.filter(({ version }) => version === manifest.version).map(({ deltaId }) => deltaId);
     applied.push(...own);
     if (own.length > 0) perCommit.push(own.length);
-    if (perCommit.length === 1 && manifest.records !== records + deltas) {
-      throw new Error(`The last version has ${manifest.records} records, not ${records + deltas}.`);
+    // The walk begins with the last version, and the others have fewer.
+    last ??= manifest.records;
+    if (last !== records + deltas) {
+      throw new Error(`The last version has ${last} records, not ${records + deltas}.`);
     }
   }
   const distinct = new Set(applied);

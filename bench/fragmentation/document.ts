@@ -1,5 +1,6 @@
 /** What `npm run bench:fragmentation -- --json` prints, and `bench/results/fragmentation.json` keeps. */
 import { z } from 'zod';
+import { runDescription } from '../describe-run.ts';
 
 const count = z.int().nonnegative();
 const bytes = z.int().nonnegative();
@@ -38,19 +39,12 @@ const hydrate = z.object({
 });
 
 export const fragmentationDocument = z.object({
-  run: z.object({
-    date: z.iso.datetime(),
-    commit: z.string(),
+  run: runDescription.extend({
     /** Of the code that made the history, which may have gone on from an earlier run. */
     historyCommits: z.array(z.string()),
-    command: z.string(),
-    machine: z.string(),
-    node: z.string(),
-    engine: z.string(),
     network: z.enum(['local', 'aws']),
-    /** Of the small compactions and of the whole run, in seconds. */
+    /** Of the small compactions alone. */
     historySeconds: z.number().nonnegative(),
-    seconds: z.number().nonnegative(),
   }),
   compactions: count,
   /** The largest after any compaction, not only after those of the series. */

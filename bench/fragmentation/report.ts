@@ -76,7 +76,7 @@ function cells(row: Row): Array<string | number> {
 }
 
 /** Where each result stands in what is kept. */
-export function fragmentationHeading({ run }: Pick<FragmentationDocument, 'run'>): string {
+function fragmentationHeading({ run }: Pick<FragmentationDocument, 'run'>): string {
   const { date, commit, historyCommits, command, machine, node, engine, network, historySeconds, seconds } = run;
   return [
     `# \`${command}\``,

@@ -1,5 +1,6 @@
 /** The document that `npm run bench:settings -- --json` prints and `bench/results/settings.json` keeps. */
 import { z } from 'zod';
+import { runDescription } from '../describe-run.ts';
 
 const bytes = z.number().nonnegative();
 const ms = z.number().nonnegative();
@@ -64,15 +65,7 @@ const indexResult = z.object({
 const sizes = z.object({ sqlite: bytes, hnsw: bytes });
 
 export const settingsRun = z.object({
-  run: z.object({
-    date: z.string(),
-    commit: z.string(),
-    command: z.string(),
-    machine: z.string(),
-    node: z.string(),
-    engine: z.string(),
-    seconds: z.number(),
-  }),
+  run: runDescription,
   log: z.array(logResult.extend({ files: sizes })),
   load: z.array(loadResult.extend({ files: sizes })),
   index: z.array(indexResult.extend({ files: sizes })),

@@ -22,7 +22,7 @@ export interface Setting {
 }
 
 /** What only matters once the collection is written to: each starts from a copy of one collection. */
-export const LOG_SETTINGS: readonly Setting[] = [
+const LOG_SETTINGS: readonly Setting[] = [
   { name: 'default (sync_threshold 1,000)' },
   { name: 'sync_threshold 100', hnsw: { sync_threshold: 100 } },
   { name: 'sync_threshold 2,000', hnsw: { sync_threshold: 2_000 } },
@@ -34,7 +34,7 @@ export const LOG_SETTINGS: readonly Setting[] = [
 ];
 
 /** What shapes the index or the database from the first record on: each is filled afresh. */
-export const INDEX_SETTINGS: readonly Setting[] = [
+const INDEX_SETTINGS: readonly Setting[] = [
   { name: 'default (M 16, ef_construction 100)' },
   { name: 'max_neighbors 8', hnsw: { max_neighbors: 8 } },
   { name: 'max_neighbors 32', hnsw: { max_neighbors: 32 } },

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { drainDocument } from '../../bench/drain/document.ts';
 import { measurePlan } from '../../bench/drain/plans.ts';
 import { drain, submitBacklog } from '../../bench/drain/run.ts';
@@ -14,7 +14,6 @@ import { type LocalTable, startTable } from '../../local/table.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const RECORDS = 300;
-const DELTAS = 25;
 const PER_COMMIT = 10;
 let folder: string;
 let table: LocalTable;
@@ -22,14 +21,17 @@ let ours: Ours;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'drain-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+beforeEach(async () => {
   table = await startTable();
-  ours = new Ours(join(folder, 'run'), table.clientConfig, PRESETS.local);
+  ours = new Ours(await mkdtemp(join(folder, 'run-')), table.clientConfig, PRESETS.local);
   await ours.place(await fixture(folder, RECORDS, table.clientConfig, () => {}));
 });
-afterAll(async () => {
-  ours?.close();
-  await table?.close();
-  await rm(folder, { recursive: true, force: true });
+afterEach(async () => {
+  ours.close();
+  await table.close();
 });
 
 test('a plan of 2,500 deltas lists three pages, and reads the lock and the statuses of one commit', async () => {
@@ -39,14 +41,17 @@ test('a plan of 2,500 deltas lists three pages, and reads the lock and the statu
   expect(drainDocument.shape.plans.element.parse(row)).toEqual(row);
 });
 
-test('a backlog is drained in bounded commits, and nothing is lost, doubled or left', async () => {
+test.each([
+  { deltas: 25, expected: { commits: 3, mostDeltas: PER_COMMIT, fewestDeltas: 5 } },
+  { deltas: 5, expected: { commits: 1, mostDeltas: 5, fewestDeltas: 5 } },
+])('a backlog of $deltas is drained in bounded commits, and nothing is lost, doubled or left', async (backlog) => {
+  const { deltas, expected } = backlog;
   ours.plain.settings.maxDeltasPerCommit = PER_COMMIT;
-  const load = { deltas: DELTAS, records: RECORDS, report: () => {} };
+  const load = { deltas, records: RECORDS, report: () => {} };
   await submitBacklog(ours, load);
 
   const drained = await drain(ours, load);
 
-  expect(drained).toMatchObject({ executions: 1, commits: 3, mostDeltas: PER_COMMIT, fewestDeltas: 5 });
-  expect(drained).toMatchObject({ lost: 0, duplicated: 0, left: 0 });
+  expect(drained).toMatchObject({ executions: 1, ...expected, lost: 0, duplicated: 0, left: 0 });
   expect(drainDocument.shape.drain.parse(drained)).toEqual(drained);
 });

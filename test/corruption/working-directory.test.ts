@@ -119,19 +119,24 @@ describe.each(DAMAGES)('a working directory in which %s struck', (how) => {
 });
 
 describe.each(DAMAGES)('a clean working directory in which %s struck a file', (how) => {
-  test.each(['current', 'older'] as const)('of the %s version is repaired before a merge uses it', async (version) => {
-    for (let seed = 0; seed < CASES; seed++) {
-      const random = new Random(seed);
-      const strike = async (slot: string) => {
-        const [name = ''] = await readdir(join(slot, 'data'));
-        const file = join(slot, 'data', name);
-        await writeFile(file, damaged(how, await readFile(file), Buffer.alloc(10_000, seed + 1), random));
-      };
-      const { hydration, found } = await afterDamage(strike, version === 'current' ? current : older, { rescan: true });
-      expect(hydration.from, `seed ${seed}`).toBe('repair');
-      expect(found, `seed ${seed}`).toEqual(content);
-    }
-  });
+  test.each(['current', 'older'] as const)(
+    'of the %s version is repaired before a reader that starts uses it',
+    async (version) => {
+      for (let seed = 0; seed < CASES; seed++) {
+        const random = new Random(seed);
+        const strike = async (slot: string) => {
+          const [name = ''] = await readdir(join(slot, 'data'));
+          const file = join(slot, 'data', name);
+          await writeFile(file, damaged(how, await readFile(file), Buffer.alloc(10_000, seed + 1), random));
+        };
+        const { hydration, found } = await afterDamage(strike, version === 'current' ? current : older, {
+          rescan: true,
+        });
+        expect(hydration.from, `seed ${seed}`).toBe('repair');
+        expect(found, `seed ${seed}`).toEqual(content);
+      }
+    },
+  );
 
   test.each([
     { when: 'before the engine starts', writtenAtStart: [DATABASE] },
