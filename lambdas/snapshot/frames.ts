@@ -56,19 +56,6 @@ export function isFrame(frame: Frame, stored: Uint8Array): boolean {
 }
 
 /**
- * Verify and decompress a frame.
- * @throws CorruptObjectError
- */
-export function openFrame(frame: Frame, stored: Uint8Array): Uint8Array {
-  if (!isFrame(frame, stored)) throw mismatch(frame, stored);
-  try {
-    return ofLength(frame, decompressFrame(stored, frame.rawLength));
-  } catch (cause) {
-    throw undecodable(frame, cause);
-  }
-}
-
-/**
  * Decompress a frame that `isFrame` has verified, elsewhere than here and now.
  * @throws CorruptObjectError
  */

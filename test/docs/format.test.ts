@@ -10,10 +10,10 @@ import { planMerge } from '../../lambdas/protocol/merge-plan.ts';
 import { decodePointer, encodePointer } from '../../lambdas/protocol/pointer.ts';
 import { blockDigests, contentDigest } from '../../lambdas/snapshot/blocks.ts';
 import { encodeDelta, parseDelta } from '../../lambdas/snapshot/delta.ts';
-import { openFrame } from '../../lambdas/snapshot/frames.ts';
 import * as keys from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
+import { openStored } from '../support/memory-codec.ts';
 import { placed } from '../support/placed.ts';
 
 const PAGE = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
@@ -74,12 +74,12 @@ describe("by the product's code", () => {
     expect(decoded.manifest.key).toBe(keys.manifestKey('pets', 1, decoded.commitId));
   });
 
-  it('opens the frame, and lays the file out in the same way', () => {
+  it('opens the frame, and lays the file out in the same way', async () => {
     const { files, packs } = decodeManifest('example', Buffer.from(versions[1]), sha256(versions[1]));
     const [file] = files;
     const [extent] = file?.extents ?? [];
     if (file === undefined || extent === undefined) throw new Error('The example has one file of one extent.');
-    expect(Buffer.from(openFrame(extent.frame, pack)).equals(content)).toBe(true);
+    expect(Buffer.from(await openStored(extent.frame, pack)).equals(content)).toBe(true);
     expect(contentDigest({ size: content.length, blocks: blockDigests(content) })).toBe(file.digest);
     const builder = new PackBuilder(packs[0]?.key ?? '');
     const frames = [...builder.add(file.path, 0, content), ...builder.flush()];

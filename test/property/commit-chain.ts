@@ -4,7 +4,7 @@ import { BLOCK_SIZE, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
 import { BlockDigester, changedRuns } from '../../lambdas/snapshot/changes.ts';
 import { nextManifest, type ScannedFile } from '../../lambdas/snapshot/commit.ts';
 import type { SnapshotDiff } from '../../lambdas/snapshot/diff.ts';
-import { openFrame } from '../../lambdas/snapshot/frames.ts';
+import { decompressFrame, isFrame, mismatch } from '../../lambdas/snapshot/frames.ts';
 import { manifestKey, packKey } from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
@@ -91,7 +91,9 @@ export class Chain {
       if (!own.has(path)) next.set(path, Buffer.from(next.get(path) as Buffer));
       own.add(path);
       const pack = this.packs.get(frame.packKey) as Buffer;
-      const raw = openFrame(frame, pack.subarray(frame.offset, frame.offset + frame.length));
+      const stored = pack.subarray(frame.offset, frame.offset + frame.length);
+      if (!isFrame(frame, stored)) throw mismatch(frame, stored);
+      const raw = decompressFrame(stored, frame.rawLength);
       next.get(path)?.set(raw.subarray(frameOffset, frameOffset + length), offset);
     }
     return next;

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_SIZE, sha256 } from '../../lambdas/snapshot/blocks.ts';
-import { FRAME_SIZE, type Frame, isFrame, openFrame } from '../../lambdas/snapshot/frames.ts';
+import { FRAME_SIZE, type Frame, isFrame } from '../../lambdas/snapshot/frames.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
+import { openStored } from '../support/memory-codec.ts';
 import { placed } from '../support/placed.ts';
 
 const KEY = 'packs/docs/01ARZ3NDEKTSV4RRFFQ69G5FAV-0.pack';
@@ -43,14 +44,15 @@ function pack(pieces: readonly Piece[]) {
 }
 
 describe('a pack', () => {
-  it('gives every range back from the extents of its path', () => {
-    fc.assert(
-      fc.property(ranges, (ranges) => {
+  it('gives every range back from the extents of its path', async () => {
+    await fc.assert(
+      fc.asyncProperty(ranges, async (ranges) => {
         const pieces = piecesOf(ranges);
         const { stored, extents } = pack(pieces);
-        const found = [...extents].flatMap(([path, list]) =>
-          list.map(({ offset, length, frame, frameOffset }) => {
-            const raw = openFrame(frame, stored.subarray(frame.offset, frame.offset + frame.length));
+        const all = [...extents].flatMap(([path, list]) => list.map((extent) => ({ path, ...extent })));
+        const found = await Promise.all(
+          all.map(async ({ path, offset, length, frame, frameOffset }) => {
+            const raw = await openStored(frame, stored.subarray(frame.offset, frame.offset + frame.length));
             return { path, offset, bytes: raw.subarray(frameOffset, frameOffset + length) };
           }),
         );

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { FrameCodec } from '../../lambdas/ports.ts';
-import { openFrame } from '../../lambdas/snapshot/frames.ts';
 import { PackBuilder, type RawFrame } from '../../lambdas/snapshot/pack.ts';
 import { CompressionLine } from '../../lambdas/steps/compression-line.ts';
-import { MEMORY_CODEC } from '../support/memory-codec.ts';
+import { MEMORY_CODEC, openStored } from '../support/memory-codec.ts';
 
 const KEY = 'packs/docs/01ARZ3NDEKTSV4RRFFQ69G5FAV-0.pack';
 
@@ -60,7 +59,7 @@ describe('a line of frames being compressed', () => {
     const list = extents.get('file') ?? [];
     expect(list.map(({ offset }) => offset)).toEqual(frames.map((_, n) => n * 256 * 1024));
     for (const [n, { frame }] of list.entries()) {
-      const raw = openFrame(frame, stored.subarray(frame.offset, frame.offset + frame.length));
+      const raw = await openStored(frame, stored.subarray(frame.offset, frame.offset + frame.length));
       expect(Buffer.from(raw).toString('latin1', 0, 8)).toBe(`frame ${n} `.slice(0, 8));
     }
     expect(codec.most).toBeGreaterThan(1);
