@@ -24,6 +24,21 @@ describe('locateEngine', () => {
     });
   });
 
+  test('a version that was printed counts, though the program crashes as it exits; a failure does not', async () => {
+    const { path } = await makeDirectory();
+    const program = async (name: string, ...lines: string[]) => {
+      const file = join(path, name);
+      await writeFile(file, `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
+      return locateEngine({ CHROMA_BIN: file });
+    };
+
+    const crashed = await program('crashes', 'echo chroma 9.8.7', 'kill -SEGV $$');
+
+    expect(crashed.identity.version).toBe('9.8.7');
+    await expect(program('silent', 'kill -SEGV $$')).rejects.toThrow(EngineUnavailableError);
+    await expect(program('fails', 'echo chroma 9.8.7', 'exit 1')).rejects.toThrow(EngineUnavailableError);
+  });
+
   test('a CHROMA_BIN that is of no use is an error, with no falling back', async () => {
     const { path } = await makeDirectory();
     const text = join(path, 'text');
