@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Adopted, adoptDirectory } from '../../lambdas/adapters/chroma/adopt.ts';
-import { surveyDirectory } from '../../lambdas/adapters/chroma/survey.ts';
+import { roomFor, type Survey, surveyDirectory } from '../../lambdas/adapters/chroma/survey.ts';
 import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { importSnapshot as importStep } from '../../lambdas/steps/import-snapshot.ts';
@@ -48,11 +48,13 @@ Example:
       const done = await withProgress(output, `Importing ${given}`, async (report) => {
         report('reading');
         const source = await openSource(path, scratch, options.maxGib);
-        const collection = checkCollection(options.as ?? options.collection ?? (await onlyName(source)));
-        const directory = await ports.directories.claim(collection);
+        const survey = await surveyDirectory(source);
+        const collection = checkCollection(options.as ?? options.collection ?? onlyName(source, survey));
+        const directory = await ports.directories.claim(collection, roomFor(survey));
         try {
           report('copying and checking');
-          const adopted = await adoptDirectory({ source, directory, name: collection, chosen: options.collection });
+          const chosen = options.collection;
+          const adopted = await adoptDirectory({ source, survey, directory, name: collection, chosen });
           const { space, dimension, records } = adopted;
           report('publishing');
           const actor = 'compactor import';
@@ -90,8 +92,7 @@ async function openSource(path: string, scratch: string, maxGib: number): Promis
   return unpack(path, scratch, maxGib * GIB);
 }
 
-async function onlyName(source: string): Promise<string> {
-  const { collections } = await surveyDirectory(source);
+function onlyName(source: string, { collections }: Survey): string {
   const [only, ...others] = collections.map(({ name }) => name);
   if (only !== undefined && others.length === 0) return only;
   throw new InvalidInputError(

@@ -7,7 +7,8 @@
  * the copy that they began on, which goes when the last of them is done.
  */
 import type { EngineRecord, EngineSession, Ports, WorkingDirectory } from '../ports.ts';
-import { CorruptObjectError, InvalidInputError } from '../protocol/errors.ts';
+import { CorruptObjectError, DiskFullError, InvalidInputError } from '../protocol/errors.ts';
+import { liveBytes } from '../snapshot/manifest.ts';
 import { hydrate } from './hydrate.ts';
 import { type LoadedManifest, loadManifest, readPointer } from './read-pointer.ts';
 import { refuseOlder } from './refuse-older.ts';
@@ -51,30 +52,30 @@ interface Copy extends OpenSnapshot {
 export class SnapshotReader {
   readonly collection: string;
   readonly #ports: ReaderPorts;
-  readonly #pristine: WorkingDirectory;
+  #pristine: WorkingDirectory | undefined;
   readonly #maxCopies: number;
   readonly #copies = new Set<Copy>();
   #current: Copy | undefined;
   #refreshing: Promise<Refreshed> | undefined;
   #isClosed = false;
 
-  private constructor(ports: ReaderPorts, collection: string, pristine: WorkingDirectory, maxCopies: number) {
+  private constructor(ports: ReaderPorts, collection: string, maxCopies: number) {
     this.#ports = ports;
     this.collection = collection;
-    this.#pristine = pristine;
     this.#maxCopies = maxCopies;
   }
 
   /**
    * Hydrate the current version, and start a server on it.
-   * @throws CollectionNotFoundError, CorruptObjectError, EngineTooOldError, EngineUnavailableError, and those of the store
+   * @throws CollectionNotFoundError, CorruptObjectError, EngineTooOldError, EngineUnavailableError, DiskFullError, and those
+   * of the store
    */
   static async open(ports: ReaderPorts, collection: string, options: ReaderOptions = {}): Promise<SnapshotReader> {
     const { maxCopies = 2 } = options;
     if (!Number.isInteger(maxCopies) || maxCopies < 2) {
       throw new InvalidInputError(`maxCopies ${maxCopies} leaves no room to switch: give at least 2.`);
     }
-    const reader = new SnapshotReader(ports, collection, await ports.directories.claim(collection), maxCopies);
+    const reader = new SnapshotReader(ports, collection, maxCopies);
     try {
       await reader.refresh();
       return reader;
@@ -128,7 +129,7 @@ export class SnapshotReader {
     this.#retire(this.#current);
     this.#current = undefined;
     await Promise.all([...this.#copies].map((copy) => copy.dropped));
-    await this.#pristine.release();
+    await this.#letGo();
   }
 
   #serving(): Copy {
@@ -137,39 +138,56 @@ export class SnapshotReader {
   }
 
   async #refresh(): Promise<Refreshed> {
-    const { loaded, fetchedBytes } = await this.#hydrate();
+    const { loaded, pristine, fetchedBytes } = await this.#hydrate();
     const { version, commitId } = loaded.manifest;
     if (this.#current?.commitId === commitId) return { version, changed: false, fetchedBytes };
     while (this.#copies.size >= this.#maxCopies) {
       await Promise.race([...this.#copies].filter((copy) => copy.isRetired).map((copy) => copy.dropped));
     }
-    const next = await this.#open(loaded);
+    const next = await this.#open(loaded, pristine);
     const last = this.#current;
     this.#current = next;
     this.#retire(last);
     return { version, changed: true, fetchedBytes };
   }
 
-  /** A version that garbage collection takes away meanwhile is no longer the current one: look again. */
-  async #hydrate(): Promise<{ loaded: LoadedManifest; fetchedBytes: number }> {
+  /**
+   * A version that garbage collection takes away meanwhile is no longer the current one: look again. Room is made only
+   * for a directory that is claimed, so when a version has outgrown the disk, the directory is given back and claimed
+   * anew: mostly it is the same one.
+   */
+  async #hydrate(): Promise<{ loaded: LoadedManifest; pristine: WorkingDirectory; fetchedBytes: number }> {
     for (;;) {
       const { pointer, etag } = await readPointer(this.#ports, this.collection);
+      let isKnown = true;
       try {
         const loaded = await loadManifest(this.#ports, pointer.manifest);
-        const isFirst = this.#current === undefined;
-        const done = await hydrate(this.#ports, this.#pristine, loaded, { rescan: isFirst });
-        return { loaded, fetchedBytes: done.storeBytes + done.cacheBytes };
+        isKnown = this.#pristine !== undefined;
+        this.#pristine ??= await this.#ports.directories.claim(this.collection, liveBytes(loaded.manifest.files));
+        const pristine = this.#pristine;
+        const done = await hydrate(this.#ports, pristine, loaded, { rescan: !isKnown });
+        return { loaded, pristine, fetchedBytes: done.storeBytes + done.cacheBytes };
       } catch (error) {
+        if (error instanceof DiskFullError && isKnown) {
+          await this.#letGo();
+          continue;
+        }
         if (!(error instanceof CorruptObjectError)) throw error;
         if ((await readPointer(this.#ports, this.collection)).etag === etag) throw error;
       }
     }
   }
 
-  async #open(loaded: LoadedManifest): Promise<Copy> {
+  async #letGo(): Promise<void> {
+    const pristine = this.#pristine;
+    this.#pristine = undefined;
+    await pristine?.release();
+  }
+
+  async #open(loaded: LoadedManifest, pristine: WorkingDirectory): Promise<Copy> {
     const { version, commitId, records } = loaded.manifest;
     const { promise: dropped, resolve: onDropped } = Promise.withResolvers<void>();
-    const serving = records === 0 ? undefined : await this.#serve(loaded);
+    const serving = records === 0 ? undefined : await this.#serve(loaded, pristine);
     const copy: Copy = {
       ...{ version, commitId, records, users: 0, isRetired: false, dropped, onDropped },
       query: async (embedding, limit) => (await serving?.session.query(embedding, limit)) ?? [],
@@ -188,10 +206,13 @@ export class SnapshotReader {
     return copy;
   }
 
-  async #serve(loaded: LoadedManifest): Promise<{ session: EngineSession; directory: WorkingDirectory }> {
+  async #serve(
+    loaded: LoadedManifest,
+    pristine: WorkingDirectory,
+  ): Promise<{ session: EngineSession; directory: WorkingDirectory }> {
     const { engine, directories } = this.#ports;
     refuseOlder((await engine.identify()).version, loaded);
-    const directory = await directories.replicate(this.collection, this.#pristine);
+    const directory = await directories.replicate(this.collection, pristine);
     let session: EngineSession | undefined;
     try {
       session = await engine.open(directory);

@@ -20,7 +20,7 @@ export interface DeepVerification {
  * fetched once, and each is checked whole: files by digest, the database by SQLite's quick check, records by number.
  * @param version Only this one; all retained ones without it.
  * @param report Told what comes next.
- * @throws CorruptObjectError, DirtyDirectoryError
+ * @throws CorruptObjectError, DirtyDirectoryError, DiskFullError
  */
 export async function verifyDeep(
   ports: Ports,
@@ -31,7 +31,7 @@ export async function verifyDeep(
   const fromStore = { store: ports.store, codec: ports.codec, telemetry: ports.telemetry, cache: NO_CACHE };
   const packs = new Map<string, Pack>();
   const versions: Verification[] = [];
-  const directory = await ports.directories.claim(collection);
+  const directory = await ports.directories.claim(collection, await roomFor(ports, collection, version));
   try {
     await directory.clear();
     for await (const loaded of walkVersions(fromStore, collection)) {
@@ -61,6 +61,15 @@ export async function verifyDeep(
   }
   const packBytes = [...packs.values()].reduce((sum, pack) => sum + pack.size, 0);
   return { collection, versions, packs: packs.size, packBytes };
+}
+
+/** Bytes of the largest that is to be built: one directory holds them all, one after the other. */
+async function roomFor({ store }: Ports, collection: string, version?: number): Promise<number> {
+  let largest = 0;
+  for await (const { manifest } of walkVersions({ store }, collection)) {
+    if (version === undefined || manifest.version === version) largest = Math.max(largest, liveBytes(manifest.files));
+  }
+  return largest;
 }
 
 async function verifyPack(ports: Ports, pack: Pack): Promise<void> {

@@ -18,7 +18,7 @@ export const NO_CACHE = { read: async () => undefined, evict: async () => {} };
 
 /**
  * Hydrates from nothing, from the store alone, into a directory that is thrown away.
- * @throws CorruptObjectError, DirtyDirectoryError
+ * @throws CorruptObjectError, DirtyDirectoryError, DiskFullError
  */
 export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promise<Verification> {
   const { manifest } = loaded;
@@ -28,7 +28,7 @@ export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promi
       throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes, not ${pack.size}. Restore a bucket version.`);
     }
   }
-  const directory = await ports.directories.claim(manifest.collection);
+  const directory = await ports.directories.claim(manifest.collection, liveBytes(manifest.files));
   try {
     await directory.clear();
     await hydrate({ ...ports, cache: NO_CACHE }, directory, loaded);

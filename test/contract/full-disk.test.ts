@@ -1,38 +1,21 @@
-/** Real file systems of a few MiB. Mounting one needs root. */
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, utimes } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+/** Working directories on real file systems of a few MiB. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import { DiskFullError } from '../../lambdas/protocol/errors.ts';
+import { keepThreeWarm, MIB, type SmallDisk, smallDisk, stillWarm } from '../support/small-disk.ts';
 
-const TOO_MUCH = 2 * 1024 * 1024;
-
-function mounts(path: string, size: string): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const TOO_MUCH = 2 * MIB;
+let disk: SmallDisk;
+afterEach(() => disk.remove());
 
 describe('a working directory on a full disk', () => {
-  let root: string;
-  let isMounted: boolean;
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'full-disk-'));
-    isMounted = mounts(root, '1m');
-  });
-  afterEach(async () => {
-    if (isMounted) execFileSync('umount', [root]);
-    await rm(root, { recursive: true });
+    disk = await smallDisk('1m');
   });
 
   it('says what is full and what to do, and leaves no marker', async (context) => {
-    if (!isMounted) context.skip();
-    const directory = await new FileWorkingDirectories({ root }).claim('books');
+    if (!disk.isMounted) context.skip();
+    const directory = await new FileWorkingDirectories(disk).claim('books');
 
     const written = directory.writeAt('data.bin', 0, Buffer.alloc(TOO_MUCH, 7));
 
@@ -43,48 +26,17 @@ describe('a working directory on a full disk', () => {
   });
 });
 
-const MIB = 1024 * 1024;
-
 describe('working directories on a disk of 8 MiB', () => {
-  let root: string;
-  let isMounted: boolean;
   let directories: FileWorkingDirectories;
+  const warm = () => stillWarm(directories);
   beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'small-disk-'));
-    isMounted = mounts(root, '8m');
-    directories = new FileWorkingDirectories({ root });
-    if (!isMounted) return;
-    // Three warm ones of 2 MiB; bert's was used first, carl's last.
-    for (const [collection, usedAt] of [
-      ['anna', 2_000],
-      ['bert', 1_000],
-      ['carl', 3_000],
-    ] as const) {
-      const directory = await directories.claim(collection, 2 * MIB);
-      await directory.writeAt('data.bin', 0, Buffer.alloc(2 * MIB, 7));
-      await directory.markClean({ manifestKey: `${collection}.json`, manifestSha256: '0'.repeat(64) });
-      await directory.release();
-      await utimes(dirname(directory.path), usedAt, usedAt);
-    }
+    disk = await smallDisk('8m');
+    directories = new FileWorkingDirectories(disk);
+    if (disk.isMounted) await keepThreeWarm(directories, 2 * MIB);
   });
-  afterEach(async () => {
-    if (isMounted) execFileSync('umount', [root]);
-    await rm(root, { recursive: true });
-  });
-
-  /** Which of the three are still warm. */
-  async function warm(): Promise<string[]> {
-    const found: string[] = [];
-    for (const collection of ['anna', 'bert', 'carl']) {
-      const directory = await directories.claim(collection);
-      if ((await directory.readMarker()) !== undefined) found.push(collection);
-      await directory.release();
-    }
-    return found;
-  }
 
   it('go, the least recently used first, until what is needed fits', async (context) => {
-    if (!isMounted) context.skip();
+    if (!disk.isMounted) context.skip();
 
     const directory = await directories.claim('dora', 3 * MIB);
 
@@ -94,7 +46,7 @@ describe('working directories on a disk of 8 MiB', () => {
   });
 
   it('stay when the directory has already what is needed', async (context) => {
-    if (!isMounted) context.skip();
+    if (!disk.isMounted) context.skip();
 
     await (await directories.claim('anna', 3 * MIB)).release();
 
@@ -102,7 +54,7 @@ describe('working directories on a disk of 8 MiB', () => {
   });
 
   it('stay while somebody uses them, and then the disk says that it is full', async (context) => {
-    if (!isMounted) context.skip();
+    if (!disk.isMounted) context.skip();
     const [anna, bert] = [await directories.claim('anna'), await directories.claim('bert')];
 
     const directory = await directories.claim('dora', 5 * MIB);
@@ -113,7 +65,7 @@ describe('working directories on a disk of 8 MiB', () => {
   });
 
   it('make room for a copy, too', async (context) => {
-    if (!isMounted) context.skip();
+    if (!disk.isMounted) context.skip();
     const source = await directories.claim('anna');
     await source.writeAt('more.bin', 0, Buffer.alloc(MIB / 2, 7));
     await source.markClean({ manifestKey: 'anna.json', manifestSha256: '1'.repeat(64) });
@@ -126,7 +78,7 @@ describe('working directories on a disk of 8 MiB', () => {
   });
 
   it('say so when a copy does not fit', async (context) => {
-    if (!isMounted) context.skip();
+    if (!disk.isMounted) context.skip();
     const source = await directories.claim('anna', 5 * MIB);
     await source.writeAt('more.bin', 0, Buffer.alloc(3 * MIB, 7));
     await source.markClean({ manifestKey: 'anna.json', manifestSha256: '1'.repeat(64) });

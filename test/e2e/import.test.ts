@@ -6,6 +6,9 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { create as pack } from 'tar';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { roomFor, surveyDirectory } from '../../lambdas/adapters/chroma/survey.ts';
+import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
+import { keepThreeWarm, smallDisk, stillWarm } from '../support/small-disk.ts';
 import { type CommandResult, runCommand } from './command-line.ts';
 
 const run = promisify(execFile);
@@ -78,6 +81,39 @@ test('an empty collection that was created beforehand is filled, and one of anot
   expect((await compactor(['import', made, '--as', 'ready'])).json).toMatchObject({ version: 1, records: 30 });
   const refused = await compactor(['import', made, '--as', 'other-shape']);
   expect(JSON.parse(refused.stderr)).toMatchObject({ error: 'CollectionExistsError' });
+});
+
+test('directories that nobody uses make room for it', async (context) => {
+  const files = [...(await contentsOf(made)).values()];
+  const size = files.reduce((sum, content) => sum + Buffer.byteLength(content, 'base64'), 0);
+  const disk = await smallDisk(String(Math.ceil(6.75 * size)));
+  try {
+    if (!disk.isMounted) context.skip();
+    const directories = new FileWorkingDirectories(disk);
+    await keepThreeWarm(directories, 2 * size);
+    await mkdir(at('tight'));
+    await symlink(disk.root, at('tight/work'));
+
+    const imported = await runCommand(at('tight'), ['import', made, '--as', 'adopted']);
+
+    expect(imported.json).toMatchObject({ version: 1, records: 30 });
+    expect(await stillWarm(directories)).toEqual(['anna', 'carl']);
+  } finally {
+    await disk.remove();
+  }
+});
+
+test('it needs room for its files, and for the database again when another collection is taken out of it', async () => {
+  const survey = await surveyDirectory(made);
+  const [only] = survey.collections;
+  const sizeOf = async (path: string) => (await readFile(join(made, path))).length;
+  const sizes = await Promise.all(survey.files.map(({ path }) => sizeOf(path)));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+
+  expect(roomFor(survey)).toBe(total);
+  expect(roomFor({ ...survey, collections: [only, only].flatMap((one) => one ?? []) })).toBe(
+    total + (await sizeOf('chroma.sqlite3')),
+  );
 });
 
 describe('an archive', () => {

@@ -23,6 +23,8 @@ const NO_EMBEDDINGS: EmbeddingFunction = { generate: async () => undefined as un
 
 export interface AdoptRequest {
   source: string;
+  /** What was found in it. */
+  survey: Survey;
   /** Owned, and empty afterwards but for the copy. */
   directory: WorkingDirectory;
   /** Name that the collection gets. */
@@ -47,8 +49,7 @@ export interface Adopted {
  * @throws InvalidInputError (no Chroma directory, no such collection, several and none chosen), DirtyDirectoryError (not
  * at rest, or damaged), EngineTooOldError (made by a newer Chroma), EngineUnavailableError
  */
-export async function adoptDirectory({ source, directory, name, chosen }: AdoptRequest): Promise<Adopted> {
-  const survey = await surveyDirectory(source);
+export async function adoptDirectory({ source, survey, directory, name, chosen }: AdoptRequest): Promise<Adopted> {
   const collection = choose(survey.collections, source, chosen);
   const engine = await locateEngine();
   await refuseNewer(engine, survey, source);

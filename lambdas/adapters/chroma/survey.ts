@@ -24,6 +24,13 @@ export interface Survey {
   strangers: string[];
 }
 
+/** Bytes that a copy needs on a disk: the files, and while others are taken out of it, the journal of the `VACUUM`. */
+export function roomFor({ files, collections }: Survey): number {
+  const copied = files.reduce((sum, { size }) => sum + size, 0);
+  const database = files.find(({ path }) => path === DATABASE)?.size ?? 0;
+  return copied + (collections.length > 1 ? database : 0);
+}
+
 const COLLECTIONS = `
   SELECT collections.name AS name, databases.tenant_id || '/' || databases.name AS database, dimension,
     (SELECT count(*) FROM embeddings JOIN segments ON segments.id = embeddings.segment_id AND segments.scope = 'METADATA'

@@ -208,7 +208,8 @@ async function own(slot: Slot, isTemporary = false): Promise<FileWorkingDirector
 function lock(slot: Slot): (() => void) | undefined {
   const database = new DatabaseSync(`${slot}.lock`, { timeout: 0 });
   try {
-    database.exec('BEGIN IMMEDIATE');
+    // Its journal in memory: on a full disk, ownership must still be had to make room.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
   } catch (error) {
     database.close();
     if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined;
