@@ -14,7 +14,7 @@ export interface SmallDisk {
   remove(): Promise<void>;
 }
 
-/** @param size As `mount` takes it: `8m`. */
+/** @param size As `mount` takes it, with further options: `8m`, `8m,nr_inodes=20`. */
 export async function smallDisk(size: string): Promise<SmallDisk> {
   const root = await mkdtemp(join(tmpdir(), 'small-disk-'));
   const isMounted = mounts(root, size);

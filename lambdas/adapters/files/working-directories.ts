@@ -8,7 +8,7 @@
  * Ownership is SQLite's write lock on that file: it excludes other processes and other owners in this one, and the
  * kernel drops it however the process ends, so nothing is ever guessed from process ids or ages.
  */
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { cp, mkdir, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -206,7 +206,10 @@ async function own(slot: Slot, isTemporary = false): Promise<FileWorkingDirector
 }
 
 function lock(slot: Slot): (() => void) | undefined {
-  const database = new DatabaseSync(`${slot}.lock`, { timeout: 0 });
+  const file = `${slot}.lock`;
+  // Made here, since SQLite does not say why it cannot make it.
+  closeSync(openSync(file, 'a'));
+  const database = new DatabaseSync(file, { timeout: 0 });
   try {
     // Its journal in memory: on a full disk, ownership must still be had to make room.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
