@@ -26,7 +26,7 @@ const MEDIUM = { name: '66mb', records: 20_000 };
 const LARGE = { name: '600mb', records: 180_000 };
 
 /** About one batch of each writer per 2 s. */
-const LOAD = { durationMs: 25_000, deltasPerBatch: 10, upsertsPerDelta: 10, pauseMs: 1_500, skipped: 'done' } as const;
+const LOAD = { durationMs: 40_000, deltasPerBatch: 10, upsertsPerDelta: 10, pauseMs: 1_500, skipped: 'done' } as const;
 
 export const FULL: Plan = {
   name: 'full',
@@ -49,7 +49,7 @@ export const QUICK: Plan = {
       repetitions: { ours: 3, baseline: 2 },
     },
   ],
-  contention: [{ ...LOAD, writers: 8, durationMs: 15_000 }],
+  contention: [{ ...LOAD, writers: 8, durationMs: 25_000 }],
   redeliveredAt: [],
   failsOnTiming: false,
 };

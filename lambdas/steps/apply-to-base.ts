@@ -11,6 +11,7 @@ import type { LoadedManifest } from './read-pointer.ts';
 import { refuseOlder } from './refuse-older.ts';
 import { RESCANNED, type Rescan, requireWhole, startRescan, warnOfDamage } from './rescan.ts';
 import { scan } from './seal-commit.ts';
+import { both } from './waits.ts';
 
 export interface Applied {
   deltas: readonly ReadDelta[];
@@ -77,11 +78,9 @@ async function applyOnto(
     await watching;
     await session.close();
   }
-  // Both only read, and neither waits for the other; the first failure counts once both have ended.
+  // Both only read, and neither waits for the other.
   const inspecting = ports.engine.inspect(directory, collection);
-  const scanning = scan(directory, hydration.digests);
-  await Promise.allSettled([inspecting, scanning]);
-  const [report, scanned] = [await inspecting, await scanning];
+  const [report, scanned] = await both(inspecting, scan(directory, hydration.digests));
   const records = manifest.records + plan.growth;
   if (report.records !== records) {
     throw new MergeVerificationError(

@@ -3,15 +3,16 @@ import { type CompactionState, type Merge, NEXT } from '../../statemachine/contr
 import type { Ports } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { letGo } from './let-go.ts';
-import { loadCurrent } from './read-pointer.ts';
+import { listInbox } from './observe-inbox.ts';
+import { loadCurrentBeside } from './read-pointer.ts';
 import { settleDeltas } from './settle-deltas.ts';
 
 /** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError, CorruptObjectError */
 export async function finishCompaction(ports: Ports, state: CompactionState): Promise<CompactionState> {
   const { collection, merge, committed, pending } = state;
   // From the current pointer, never from the state: another commit may stand on ours by now.
-  const { manifest } = await loadCurrent(ports, collection);
-  await settleDeltas(ports, manifest, merge === null && pending > 0);
+  const [{ manifest }, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
+  await settleDeltas(ports, manifest, inbox, merge === null && pending > 0);
   if (merge !== null && committed?.commitId === merge.commitId) {
     recordCommit(ports, collection, merge);
     const now = ports.clock.now();

@@ -10,7 +10,7 @@ import { successorName } from '../protocol/names.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { hashObject } from './create-once.ts';
 import { listPages } from './observe-inbox.ts';
-import { loadCurrent } from './read-pointer.ts';
+import { loadCurrentBeside } from './read-pointer.ts';
 import { releaseHeld } from './release-held.ts';
 
 /** `gone`: nothing waits and the claim is not ours any more. `more`: plan again. `handed-over`: a successor runs. */
@@ -49,13 +49,19 @@ async function handOver(ports: Ports, state: CompactionState): Promise<Farewell>
  * pending or decided, so that the first one answers; only of an inbox without any are statuses read, those of the ledger.
  */
 export async function isAnythingWaiting(ports: Ports, collection: string): Promise<boolean> {
-  const { manifest } = await loadCurrent(ports, collection);
-  for await (const page of listPages(ports, collection)) {
-    for (const entry of page) if (await isReadable(ports, entry)) return true;
-  }
+  const lookForWork = () => holdsReadable(ports, collection);
+  const [{ manifest }, holdsWork] = await loadCurrentBeside(ports, collection, lookForWork);
+  if (holdsWork) return true;
   const ids = manifest.ledger.map((entry) => entry.deltaId);
   const statuses = await ports.statuses.getStatuses(collection, ids);
   return ids.some((deltaId) => !statuses.has(deltaId));
+}
+
+async function holdsReadable(ports: Ports, collection: string): Promise<boolean> {
+  for await (const page of listPages(ports, collection)) {
+    for (const entry of page) if (await isReadable(ports, entry)) return true;
+  }
+  return false;
 }
 
 /** Read whole, as a merge would have to: an object that only begins well is no work either. */

@@ -45,7 +45,7 @@ export class InboxObservation implements Plan {
   #looked = 0;
   #isBegun = false;
 
-  /** @param inbox Listed after the ledger's manifest was read. */
+  /** @param inbox Listed after the pointer was read that the ledger belongs to. */
   constructor(ports: InboxPorts, collection: string, ledger: readonly LedgerEntry[], inbox: readonly InboxEntry[]) {
     const inLedger = new Set(ledger.map((entry) => entry.deltaId));
     this.inbox = inbox;
@@ -107,7 +107,8 @@ export class InboxObservation implements Plan {
 
 /**
  * List the inbox, *then* read the statuses of the ledger and, from the oldest on, of as many deltas as it takes. The
- * ledger must come from a manifest that was read before.
+ * ledger must be that of a pointer that was read before.
+ * @param inbox When it is listed already; after that pointer was read, too.
  * @throws StoreUnavailableError, TableUnavailableError
  */
 export async function observeInbox(
@@ -115,8 +116,10 @@ export async function observeInbox(
   collection: string,
   ledger: readonly LedgerEntry[],
   limits: BatchLimits,
+  inbox?: readonly InboxEntry[],
 ): Promise<InboxObservation> {
-  const observation = new InboxObservation(ports, collection, ledger, await listInbox(ports, collection));
+  const listed = inbox ?? (await listInbox(ports, collection));
+  const observation = new InboxObservation(ports, collection, ledger, listed);
   await observation.lookUntil(limits);
   return observation;
 }
@@ -129,8 +132,9 @@ export async function observeForPlan(
   ports: InboxPorts & Pick<Ports, 'clock' | 'settings'>,
   collection: string,
   ledger: readonly LedgerEntry[],
+  inbox: readonly InboxEntry[],
 ): Promise<InboxObservation> {
-  const observation = new InboxObservation(ports, collection, ledger, await listInbox(ports, collection));
+  const observation = new InboxObservation(ports, collection, ledger, inbox);
   const limits = commitLimits(ports.settings);
   try {
     await observation.lookUntil({ ...limits, maxDeltas: Math.min(limits.maxDeltas, FIRST_LOOK) });

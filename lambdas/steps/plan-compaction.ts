@@ -14,8 +14,8 @@ import type { Ports } from '../ports.ts';
 import { InvalidInputError } from '../protocol/errors.ts';
 import { checkCollection } from '../snapshot/keys.ts';
 import { delegateUnlocked } from './delegate.ts';
-import { observeForPlan } from './observe-inbox.ts';
-import { loadCurrent } from './read-pointer.ts';
+import { listInbox, observeForPlan } from './observe-inbox.ts';
+import { loadCurrentBeside } from './read-pointer.ts';
 
 /** The execution's input; on later rounds, with the state's own `execution`. */
 const input = z.object({ collection: z.string(), execution: z.string().optional() });
@@ -46,8 +46,10 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
   const collection = checkCollection(parsed.data.collection);
   // Carried over: nothing but tokens, counts and own commits; and only by this execution, since its input is anybody's.
   const before: Partial<CompactionState> = parsed.data.execution === execution ? (raw as CompactionState) : {};
-  const { pointer, etag, manifest } = await loadCurrent(ports, collection);
-  const { pendingCount: pending, decided, unreported } = await observeForPlan(ports, collection, manifest.ledger);
+  const [current, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
+  const { pointer, etag } = current;
+  const observation = await observeForPlan(ports, collection, current.manifest.ledger, inbox);
+  const { pendingCount: pending, decided, unreported } = observation;
   const leftovers = decided.length + unreported.length;
   const { rebases = 0, mergeFailures = 0, rounds = 0, inboxChanges = 0 } = before.attempts ?? {};
   // A claim is let go of in FinishCompaction, which makes sure that nobody delegated to it in vain; after the first

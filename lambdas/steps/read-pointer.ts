@@ -14,6 +14,7 @@ import { sha256 } from '../snapshot/blocks.ts';
 import { manifestsPrefix, packsPrefix, parseManifestKey, pointerKey } from '../snapshot/keys.ts';
 import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest, type ManifestRef } from '../snapshot/manifest.ts';
 import type { FetchPorts } from './fetch-frames.ts';
+import { both } from './waits.ts';
 
 /**
  * The current pointer of a collection, for readers: no status table is compared.
@@ -123,14 +124,28 @@ export async function loadCurrent(
   ports: Pick<Ports, 'store' | 'statuses'>,
   collection: string,
 ): Promise<CurrentVersion> {
+  const [current] = await loadCurrentBeside(ports, collection, async () => {});
+  return current;
+}
+
+/**
+ * The same, and beside the manifest something that has to be read after the pointer. Nothing has to wait for the
+ * manifest itself: what it says was settled when the pointer was read.
+ * @param read Called again when the pointer is read again; what it throws, this throws.
+ */
+export async function loadCurrentBeside<Result>(
+  ports: Pick<Ports, 'store' | 'statuses'>,
+  collection: string,
+  read: () => Promise<Result>,
+): Promise<[CurrentVersion, Result]> {
   for (;;) {
-    const read = await readOwnPointer(ports, collection);
+    const { pointer, etag } = await readOwnPointer(ports, collection);
     try {
-      const loaded = await loadManifest({ store: ports.store }, read.pointer.manifest);
-      checkIdentity(read.pointer, loaded);
-      return { ...read, ...loaded };
+      const [loaded, result] = await both(loadManifest({ store: ports.store }, pointer.manifest), read());
+      checkIdentity(pointer, loaded);
+      return [{ pointer, etag, ...loaded }, result];
     } catch (error) {
-      if (!(error instanceof CorruptObjectError) || (await isCurrent(ports, collection, read.etag))) throw error;
+      if (!(error instanceof CorruptObjectError) || (await isCurrent(ports, collection, etag))) throw error;
     }
   }
 }

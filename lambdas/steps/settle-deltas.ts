@@ -33,14 +33,20 @@ const SMALL = 1024 * 1024;
 const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestConflictError];
 
 /**
+ * @param inbox Listed after the pointer was read that names the manifest.
  * @param isStuck A merge found nothing that it could read among what is pending. Late duplicates behind it are looked for
  * then; otherwise those before the oldest pending delta are enough, since commits bring the others there.
  * @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError
  */
-export async function settleDeltas(ports: Ports, manifest: Manifest, isStuck: boolean): Promise<void> {
+export async function settleDeltas(
+  ports: Ports,
+  manifest: Manifest,
+  inbox: readonly InboxEntry[],
+  isStuck: boolean,
+): Promise<void> {
   const { collection, ledger } = manifest;
   const limits = isStuck ? EVERYTHING : OLDEST;
-  const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger, limits);
+  const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger, limits, inbox);
   // Before their statuses: a crash in between repeats the announcement, where the other order would lose it.
   await announceCommits(ports, manifest, unreported);
   const digests = new Map(ledger.map((entry) => [entry.deltaId, entry.sha256]));

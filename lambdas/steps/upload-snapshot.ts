@@ -8,6 +8,7 @@ import { decodeManifest } from '../snapshot/manifest.ts';
 import { createOnce } from './create-once.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { STAGED } from './seal-commit.ts';
+import { both } from './waits.ts';
 
 /** @throws StagingLostError, KeyCollisionError, CorruptObjectError, StoreUnavailableError */
 export async function uploadSnapshot(ports: Ports, state: CompactionState): Promise<CompactionState> {
@@ -23,9 +24,13 @@ export async function uploadSnapshot(ports: Ports, state: CompactionState): Prom
 /** What was staged, and what its bytes must be. */
 export type StagedCommit = Pick<Merge, 'commitId' | 'manifest' | 'pack'>;
 
-/** Pack, then manifest, which is read back. @throws as `uploadSnapshot` */
+/** Pack, then manifest; then both are looked at in the store. @throws as `uploadSnapshot` */
 export async function uploadStaged(ports: Ports, collection: string, staged: StagedCommit): Promise<void> {
   await uploadPack(ports, collection, staged);
+  await both(checkPack(ports, staged), uploadManifest(ports, collection, staged));
+}
+
+async function uploadManifest(ports: Ports, collection: string, staged: StagedCommit): Promise<void> {
   const manifest = await readAll(await ports.cache.openStaged(collection, staged.commitId, STAGED.manifest));
   if (sha256(manifest) !== staged.manifest.sha256) throw lost(staged, STAGED.manifest);
   await createOnce(ports, staged.manifest.key, manifest, staged.manifest.sha256);
@@ -47,6 +52,11 @@ async function uploadPack(ports: Ports, collection: string, merge: StagedCommit)
   await createOnce(ports, pack.key, body, pack.sha256).catch((error) => {
     throw error instanceof CorruptObjectError ? lost(merge, STAGED.pack, error) : error;
   });
+}
+
+/** That it is there, and whole; its content was compared as it came in. */
+async function checkPack(ports: Ports, { pack }: StagedCommit): Promise<void> {
+  if (pack === null) return;
   const { size } = await ports.store.head(pack.key);
   if (size !== pack.size) {
     throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes in the store, not ${pack.size}. Plan again.`);

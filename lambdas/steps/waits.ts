@@ -5,6 +5,12 @@ export function jitteredWaitMs(attempt: number, random: number): number {
   return Math.ceil(random * Math.min(1_000, 50 * 2 ** attempt));
 }
 
+/** Both results, once both have ended. When both fail, the first one's failure counts. */
+export async function both<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}
+
 /** Run `task` over `items`, at most `limit` at a time; results in the order of the items. The first failure rejects. */
 export async function mapLimit<Item, Result>(
   items: readonly Item[],

@@ -7,8 +7,9 @@ import { LockHeldError } from '../../lambdas/protocol/errors.ts';
 import { encodePointer } from '../../lambdas/protocol/pointer.ts';
 import { pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { mergeDeltas } from '../../lambdas/steps/merge-deltas.ts';
+import { listInbox } from '../../lambdas/steps/observe-inbox.ts';
 import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
-import { loadManifest, readOwnPointer } from '../../lambdas/steps/read-pointer.ts';
+import { loadCurrentBeside, readOwnPointer } from '../../lambdas/steps/read-pointer.ts';
 import { settleDeltas } from '../../lambdas/steps/settle-deltas.ts';
 import { uploadSnapshot } from '../../lambdas/steps/upload-snapshot.ts';
 import { type CompactionState, NEXT, type PlanInput } from '../../statemachine/contract.ts';
@@ -50,8 +51,8 @@ async function compact(ports: Ports, input: PlanInput): Promise<CompactionState>
       };
       await ports.store.putIfMatch(pointerKey(collection), encodePointer(next), 'any');
     }
-    const { pointer } = await readOwnPointer(ports, collection);
-    await settleDeltas(ports, (await loadManifest(ports, pointer.manifest)).manifest, false);
+    const [{ manifest }, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
+    await settleDeltas(ports, manifest, inbox, false);
     return { ...planned, next: NEXT.nothing };
   } finally {
     await ports.locks.releaseLock(collection, holder);

@@ -8,17 +8,17 @@ import { simulate } from './simulate.ts';
 const SEEDS = 300;
 /** Found by `npm run simulate -- --planted`; a change of the simulator moves them. */
 const CAUGHT: ReadonlyArray<readonly [bug: string, seed: number, violation: RegExp]> = [
-  ['no If-Match', 34, /not up by one/],
-  ['upload discarded on an unknown outcome', 68, /points at something that is not there/],
+  ['no If-Match', 32, /not up by one/],
+  ['upload discarded on an unknown outcome', 339, /points at something that is not there/],
   ['statuses read before the pointer', 4, /is applied a second time/],
-  ['refused release taken as released', 87, /nobody will look before the sweep/],
-  ['collection without the fence', 6, /points at something that is not there/],
-  ['delegation to oneself', 1, /nobody will look before the sweep/],
-  ['delegation without waking', 145, /nobody will look before the sweep/],
+  ['refused release taken as released', 41, /nobody will look before the sweep/],
+  ['collection without the fence', 36, /points at something that is not there/],
+  ['delegation to oneself', 2, /nobody will look before the sweep/],
+  ['delegation without waking', 784, /nobody will look before the sweep/],
   ['status written before the event', 1, /before any event told of it/],
-  ['rollback below retainedFrom', 154, /was deleted although|points at something that is not there/],
+  ['rollback below retainedFrom', 35, /was deleted although|points at something that is not there/],
 ];
-const CONTROL_SEED = 5;
+const CONTROL_SEED = 28;
 
 it(`holds every invariant in ${SEEDS} worlds`, { timeout: 240_000 }, async () => {
   const { worlds, found, unrepeatable, counts } = await campaign({

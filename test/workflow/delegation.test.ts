@@ -38,7 +38,8 @@ describe('a plan', () => {
 
     const { calls, state } = await watch(ports);
 
-    expect(calls.slice(-4)).toEqual(['store.list', 'statuses.getStatuses', 'locks.readLock', 'locks.wakeClaimant']);
+    expect(calls.slice(0, -3)).toContain('store.list');
+    expect(calls.slice(-3)).toEqual(['statuses.getStatuses', 'locks.readLock', 'locks.wakeClaimant']);
     expect(state).toMatchObject({ next: NEXT.delegated, pending: 3, lock: null, claim: null });
     expect([await wakeOf(ports), ports.telemetry.sum(METRICS.delegated)]).toEqual([1, 1]);
   });
