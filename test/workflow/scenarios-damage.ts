@@ -116,6 +116,20 @@ const others: Scenario[] = [
       ports.engine = new MemoryEngine();
     },
   },
+  ...[packsPrefix(COLLECTION), manifestsPrefix(COLLECTION)].map(
+    (prefix): Scenario => ({
+      name: `what we uploaded to ${prefix} is not what lies there`,
+      faults: (ports) => [
+        {
+          ...{ on: 'store.putIfAbsent', in: 'UploadSnapshot' },
+          when: ({ args }) => String(args[0]).startsWith(prefix),
+          after: ({ args }) => overwrite(ports, args[0], JUNK),
+        },
+      ],
+      ends: 'CorruptObjectError',
+      takes: ['UploadSnapshot Retry InvalidInputError', 'UploadSnapshot Catch States.ALL'],
+    }),
+  ),
   {
     name: 'something else writes under the key of our pack',
     faults: () => [
