@@ -19,7 +19,10 @@ export async function finishCompaction(ports: Ports, state: CompactionState): Pr
     ports.telemetry.metric(METRICS.duration, Math.max(0, now - (state.plannedAt ?? now)), { collection });
   }
   const farewell = await letGo(ports, state);
-  if (farewell === 'more') return { ...state, next: NEXT.plan };
+  if (farewell === 'more' || farewell === 'unsure') {
+    const inboxChanges = state.attempts.inboxChanges + Number(farewell === 'unsure');
+    return { ...state, next: NEXT.plan, attempts: { ...state.attempts, inboxChanges } };
+  }
   const claimMs = state.claim === null ? 0 : Math.max(0, ports.clock.now() - state.claim.takenAt);
   return { ...state, next: NEXT.done, claim: null, held: { ...state.held, claimMs: state.held.claimMs + claimMs } };
 }

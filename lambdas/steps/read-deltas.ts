@@ -16,8 +16,8 @@ import { mapLimit } from './waits.ts';
 
 /** A batch has a bound on its bytes, so that more at once take no more memory. */
 const PARALLEL_READS = 32;
-/** Plans that an unreadable delta may cost an execution before it is passed over. */
-const PATIENCE = 3;
+/** Plans that unreadable deltas may cost an execution before they are passed over. */
+export const PATIENCE = 3;
 
 export interface ReadDelta extends ParsedDelta {
   deltaId: string;

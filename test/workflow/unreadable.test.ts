@@ -56,6 +56,38 @@ describe('deltas that cannot be read, at the front of the inbox', () => {
   });
 });
 
+describe('a delta that cannot be read when the claimant looks before it lets go', () => {
+  const letGo = { on: 'locks.readLock', in: 'FinishCompaction', times: 1 };
+
+  it.each([1, 3])('is looked at again: %i failed reads strand nothing', async (times) => {
+    const ports = await waitingPorts();
+    const faults: Fault[] = [
+      { ...letGo, before: () => submitNumber(ports, 5) },
+      { ...unreadable(5), in: 'FinishCompaction', times },
+    ];
+
+    const { path } = await run(ports, INPUT, { faults });
+
+    expect(path.at(-1)).toBe('Compacted');
+    await expectSettled(ports, [1, 2, 3, 4, 5]);
+    expectNothingHeld(ports);
+  });
+
+  it('keeps no execution busy for ever', async () => {
+    const ports = await waitingPorts();
+    const faults: Fault[] = [{ ...letGo, before: () => submitNumber(ports, 5) }, unreadable(5)];
+
+    const { path } = await run(ports, INPUT, { faults });
+
+    expect(path.at(-1)).toBe('Compacted');
+    expect(path.filter((state) => state === 'PlanCompaction')).toHaveLength(4);
+    expect(inbox(ports)).toEqual([key(5)]);
+    expectNothingHeld(ports);
+    await run(ports, INPUT);
+    await expectSettled(ports, [1, 2, 3, 4, 5]);
+  });
+});
+
 describe('a decided object that cannot be read', () => {
   it('stays alone in the inbox after a commit: all others are settled', async () => {
     const ports = await waitingPorts();
