@@ -1,11 +1,14 @@
 /**
  * The local stack's event bus: a file of events in EventBridge's own envelope, one JSON line each, which rules would get
- * in AWS. `compactor events` and the console read it.
+ * in AWS. `compactor events` reads it. It keeps the newest events: once it is too large, its older half goes, and a first
+ * line says how many bytes went before.
  */
 import { randomUUID } from 'node:crypto';
-import { appendFile, open, stat } from 'node:fs/promises';
+import { appendFile, open, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readFully, unlessAbsent } from '../lambdas/adapters/files/durable.ts';
+import { FileLock } from '../lambdas/adapters/store/file-lock.ts';
 import type { Announcer, Refusal } from '../lambdas/ports.ts';
 import {
   COMPACTION_COMMITTED,
@@ -16,8 +19,11 @@ import {
 import { ACCOUNT, REGION } from './sfn/names.ts';
 
 const EVENTS_FILE = 'events.jsonl';
-/** Only the end of a long file is read. */
-const MAX_READ_BYTES = 16 * 1024 * 1024;
+const LOCK_FILE = 'events.lock';
+/** Beyond this the older half goes. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const HEADER = /^\{"dropped":(\d+)\}\n/;
+const MAX_HEADER_BYTES = 64;
 
 /** An event as a rule's target gets it. */
 const envelope = z.object({
@@ -35,11 +41,16 @@ export type CommittedEvent = z.infer<typeof envelope>;
 
 export class FileAnnouncer implements Announcer {
   readonly #path: string;
+  readonly #lock: FileLock;
+  readonly #maxBytes: number;
 
-  constructor(dataDirectory: string) {
+  constructor(dataDirectory: string, { maxBytes = MAX_BYTES }: { maxBytes?: number } = {}) {
     this.#path = join(dataDirectory, EVENTS_FILE);
+    this.#lock = new FileLock(join(dataDirectory, LOCK_FILE));
+    this.#maxBytes = maxBytes;
   }
 
+  /** @throws StoreUnavailableError (another process holds the lock), and what the file system says */
   async announce(announcements: readonly CompactionCommitted[]): Promise<Refusal[]> {
     const events = announcements.map(
       (detail): CommittedEvent => ({
@@ -54,30 +65,54 @@ export class FileAnnouncer implements Announcer {
         detail,
       }),
     );
-    await appendFile(this.#path, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+    const lines = events.map((event) => `${JSON.stringify(event)}\n`).join('');
+    // Commands and the embedded stack write it at a time: an append to a file that is being replaced would be lost.
+    await this.#lock.run(async () => {
+      await appendFile(this.#path, lines);
+      if ((await stat(this.#path)).size > this.#maxBytes) await this.#dropOlderHalf();
+    });
     return [];
+  }
+
+  /** The last event stays, however long it is. */
+  async #dropOlderHalf(): Promise<void> {
+    const { bytes, start } = await readKept(this.#path);
+    const afterHalf = bytes.indexOf('\n', bytes.length - Math.floor(this.#maxBytes / 2)) + 1;
+    const lastLine = bytes.lastIndexOf('\n', bytes.length - 2) + 1;
+    const cut = Math.min(afterHalf, lastLine);
+    const temporary = `${this.#path}.tmp`;
+    await writeFile(temporary, [`{"dropped":${start + cut}}\n`, bytes.subarray(cut)]);
+    await rename(temporary, this.#path);
   }
 }
 
-/** Events in the order of publication, from a position in the file on; `next` is where to go on. */
+/**
+ * Events in the order of publication, from a position on; `next` is where to go on. A position counts bytes since the
+ * first event ever, so it keeps its meaning when older events are let go of. One that they are gone from, or that lies
+ * beyond the end because the data directory was made anew, means all that there are.
+ */
 export async function readEvents(
   dataDirectory: string,
   from?: number,
 ): Promise<{ events: CommittedEvent[]; next: number }> {
-  const path = join(dataDirectory, EVENTS_FILE);
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
-  const start = from ?? Math.max(0, size - MAX_READ_BYTES);
-  if (size <= start) return { events: [], next: start };
-  const handle = await open(path, 'r');
+  const kept = await readKept(join(dataDirectory, EVENTS_FILE), from);
+  const whole = kept.bytes.lastIndexOf('\n') + 1;
+  const lines = kept.bytes.subarray(0, whole).toString('utf8').split('\n');
+  return { events: lines.flatMap(parse), next: kept.start + whole };
+}
+
+/** Bytes from a position on, and the position of the first of them. One open file is one state, whoever replaces it. */
+async function readKept(path: string, from?: number): Promise<{ bytes: Buffer; start: number }> {
+  const handle = await unlessAbsent(open(path, 'r'));
+  if (handle === undefined) return { bytes: Buffer.alloc(0), start: 0 };
   try {
-    const bytes = Buffer.alloc(size - start);
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
-    const whole = bytes.subarray(0, bytesRead).lastIndexOf('\n') + 1;
-    const lines = bytes.subarray(0, whole).toString('utf8').split('\n');
-    return { events: lines.flatMap(parse), next: start + whole };
+    const { size } = await handle.stat();
+    const head = (await readFully(handle, Buffer.alloc(Math.min(size, MAX_HEADER_BYTES)), 0)).toString('latin1');
+    const [header = '', dropped = 0] = HEADER.exec(head) ?? [];
+    const oldest = Number(dropped);
+    const end = oldest + size - header.length;
+    const start = from !== undefined && from >= oldest && from <= end ? from : oldest;
+    return { bytes: await readFully(handle, Buffer.alloc(end - start), header.length + start - oldest), start };
   } finally {
     await handle.close();
   }

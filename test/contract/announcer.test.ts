@@ -1,6 +1,6 @@
 /** The announcers: PutEvents as it goes over the wire, and the local stack's file. */
 import { once } from 'node:events';
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -130,4 +130,78 @@ test('the local stack keeps events in a file, in their envelope, and passes over
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+});
+
+describe('the file of events, when it is too large', () => {
+  const MAX_BYTES = 16 * 1024;
+  let directory: string;
+  const announcers = () => Array.from({ length: 4 }, () => new FileAnnouncer(directory, { maxBytes: MAX_BYTES }));
+  const versionsFrom = async (from?: number) => {
+    const { events, next } = await readEvents(directory, from);
+    return { versions: events.map(({ detail }) => detail.version), next };
+  };
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'compactor-events-'));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  test('stays bounded, and who follows sees each event once, whoever writes', async () => {
+    const writers = announcers();
+    const seen: number[] = [];
+    let from = 0;
+    const follow = async () => {
+      const { versions, next } = await versionsFrom(from);
+      seen.push(...versions);
+      from = next;
+    };
+    for (let round = 0; round < 100; round++) {
+      const write = writers.map((writer, n) => writer.announce([announcement(4 * round + n)]));
+      await Promise.all([...write, follow()]);
+      expect((await stat(join(directory, 'events.jsonl'))).size).toBeLessThanOrEqual(MAX_BYTES);
+    }
+    await follow();
+
+    expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 400 }, (_, n) => n));
+    expect((await readdir(directory)).sort()).toEqual(['events.jsonl', 'events.lock']);
+  });
+
+  test('gives the newest ones, whole and in order, to who comes late or starts at the end', async () => {
+    const [writer] = announcers();
+    for (let n = 0; n < 200; n++) await writer?.announce([announcement(n)]);
+
+    const [late, all] = [await versionsFrom(10), await versionsFrom()];
+
+    expect(all.versions.length).toBeGreaterThan(10);
+    expect(all.versions.length).toBeLessThan(100);
+    expect(all.versions).toEqual(Array.from({ length: all.versions.length }, (_, n) => 200 - all.versions.length + n));
+    expect(late).toEqual(all);
+    expect(await versionsFrom(all.next)).toEqual({ versions: [], next: all.next });
+  });
+
+  test('keeps its last event, however long', async () => {
+    const [writer] = announcers();
+    const kept: number[][] = [];
+    for (const [version, deltas] of [
+      [1, 1],
+      [2, 500],
+      [3, 1],
+    ] as const) {
+      await writer?.announce([announcement(version, deltas)]);
+      kept.push((await versionsFrom()).versions);
+    }
+
+    expect(kept).toEqual([[1], [2], [3]]);
+  });
+
+  test('means all that there are to a position of a data directory that is no more', async () => {
+    const [writer] = announcers();
+    for (let n = 0; n < 5; n++) await writer?.announce([announcement(n)]);
+    const { next } = await versionsFrom();
+    await rm(join(directory, 'events.jsonl'));
+    const gone = await versionsFrom(next);
+    await writer?.announce([announcement(7)]);
+
+    expect(gone).toEqual({ versions: [], next: 0 });
+    expect((await versionsFrom(next)).versions).toEqual([7]);
+  });
 });
