@@ -70,7 +70,8 @@ test('both protocols are measured, and their measured containers stand for the w
   expect(changedBlockBytes).toBeGreaterThan(0);
   expect(ours.storeBytesUp).toBeGreaterThan(0);
   expect(ours.storeBytesUp).toBeLessThan(snapshotBytes);
-  expect(baseline.storeBytesUp).toBeGreaterThanOrEqual(snapshotBytes);
+  // All of its directory, which holds the same records in a few pages more or less than ours.
+  expect(baseline.storeBytesUp).toBeGreaterThan(0.98 * snapshotBytes);
   expect(isGood(document)).toBe(true);
 });
 
