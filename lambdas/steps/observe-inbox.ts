@@ -108,7 +108,6 @@ export class InboxObservation implements Plan {
 /**
  * List the inbox, *then* read the statuses of the ledger and, from the oldest on, of as many deltas as it takes. The
  * ledger must be that of a pointer that was read before.
- * @param inbox When it is listed already; after that pointer was read, too.
  * @throws StoreUnavailableError, TableUnavailableError
  */
 export async function observeInbox(
@@ -116,10 +115,19 @@ export async function observeInbox(
   collection: string,
   ledger: readonly LedgerEntry[],
   limits: BatchLimits,
-  inbox?: readonly InboxEntry[],
 ): Promise<InboxObservation> {
-  const listed = inbox ?? (await listInbox(ports, collection));
-  const observation = new InboxObservation(ports, collection, ledger, listed);
+  return observeListed(ports, collection, ledger, await listInbox(ports, collection), limits);
+}
+
+/** The same with an inbox that was listed after that pointer was read. @throws TableUnavailableError */
+export async function observeListed(
+  ports: InboxPorts,
+  collection: string,
+  ledger: readonly LedgerEntry[],
+  inbox: readonly InboxEntry[],
+  limits: BatchLimits,
+): Promise<InboxObservation> {
+  const observation = new InboxObservation(ports, collection, ledger, inbox);
   await observation.lookUntil(limits);
   return observation;
 }

@@ -30,7 +30,7 @@ const FAILURES = [
  * @throws what reading the pointer throws
  */
 export async function publishPointer(
-  ports: Ports,
+  ports: Pick<Ports, 'store' | 'statuses' | 'clock' | 'ids'>,
   planned: PlannedSwap,
   next: Pointer,
 ): Promise<Exclude<SwapOutcome, 'open'>> {
@@ -50,7 +50,11 @@ export async function publishPointer(
 }
 
 /** What became of the swap, by the pointer as it is now. @throws what reading the pointer throws */
-export async function judgeOutcome(ports: Ports, collection: string, planned: PlannedSwap): Promise<SwapOutcome> {
+export async function judgeOutcome(
+  ports: Pick<Ports, 'store' | 'statuses'>,
+  collection: string,
+  planned: PlannedSwap,
+): Promise<SwapOutcome> {
   try {
     const current = await readOwnPointer(ports, collection);
     return judgeSwap(planned, await observeSuccessor(ports, current, planned.baseVersion));

@@ -186,10 +186,11 @@ async function readManifestBytes(ports: ReadPorts, ref: ManifestRef): Promise<Ui
 
 /**
  * The pointer as `judgeSwap` wants it: which commit stands at `baseVersion` + 1 in its ancestry. Walks from manifest to
- * parent, each verified by its child, and never below `retainedFrom`.
+ * parent, each verified by its child, and never below `retainedFrom`; in the store alone, since those who swap have no
+ * cache mounted.
  */
 export async function observeSuccessor(
-  ports: Pick<Ports, 'store' | 'cache'>,
+  { store }: Pick<Ports, 'store'>,
   { pointer, etag }: ReadPointer,
   baseVersion: number,
 ): Promise<ObservedPointer> {
@@ -204,7 +205,7 @@ export async function observeSuccessor(
   if (pointer.version === baseVersion) return observed('none');
   if (pointer.version === wanted) return observed({ commitId: pointer.commitId });
   for (let ref: ManifestRef | null = pointer.manifest; ref !== null; ) {
-    const { manifest }: LoadedManifest = await loadManifest(ports, ref);
+    const { manifest }: LoadedManifest = await loadManifest({ store }, ref);
     const found = manifest.ancestry.find((ancestor) => ancestor.version === wanted);
     if (found !== undefined) return observed({ commitId: found.commitId });
     if (manifest.version <= Math.max(wanted, pointer.retainedFrom)) break;

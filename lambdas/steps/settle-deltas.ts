@@ -21,7 +21,7 @@ import { rejectionKey } from '../snapshot/keys.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
 import { announceCommits } from './announce-commits.ts';
 import { createOnce, hashObject } from './create-once.ts';
-import { EVERYTHING, OLDEST, observeInbox } from './observe-inbox.ts';
+import { EVERYTHING, OLDEST, observeListed } from './observe-inbox.ts';
 import { mapLimit } from './waits.ts';
 
 /** Requests of small things: a commit settles hundreds of deltas, and each waits for a read and a delete of its own. */
@@ -46,7 +46,7 @@ export async function settleDeltas(
 ): Promise<void> {
   const { collection, ledger } = manifest;
   const limits = isStuck ? EVERYTHING : OLDEST;
-  const { decided, unreported, statuses } = await observeInbox(ports, collection, ledger, limits, inbox);
+  const { decided, unreported, statuses } = await observeListed(ports, collection, ledger, inbox, limits);
   // Before their statuses: a crash in between repeats the announcement, where the other order would lose it.
   await announceCommits(ports, manifest, unreported);
   const digests = new Map(ledger.map((entry) => [entry.deltaId, entry.sha256]));

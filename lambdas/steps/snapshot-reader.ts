@@ -159,10 +159,9 @@ export class SnapshotReader {
   async #hydrate(): Promise<{ loaded: LoadedManifest; pristine: WorkingDirectory; fetchedBytes: number }> {
     for (;;) {
       const { pointer, etag } = await readPointer(this.#ports, this.collection);
-      let isKnown = true;
+      const isKnown = this.#pristine !== undefined;
       try {
         const loaded = await loadManifest(this.#ports, pointer.manifest);
-        isKnown = this.#pristine !== undefined;
         this.#pristine ??= await this.#ports.directories.claim(this.collection, liveBytes(loaded.manifest.files));
         const pristine = this.#pristine;
         const done = await hydrate(this.#ports, pristine, loaded, { rescan: !isKnown });

@@ -1,5 +1,5 @@
 /** Proves that every retained version, or one, can be read whole: every byte of every pack, every file, every database. */
-import type { Ports } from '../ports.ts';
+import type { Ports, WorkingDirectory } from '../ports.ts';
 import { CorruptObjectError, ObjectNotFoundError } from '../protocol/errors.ts';
 import { liveBytes, type Pack } from '../snapshot/manifest.ts';
 import { hashObject } from './create-once.ts';
@@ -31,9 +31,9 @@ export async function verifyDeep(
   const fromStore = { store: ports.store, codec: ports.codec, telemetry: ports.telemetry, cache: NO_CACHE };
   const packs = new Map<string, Pack>();
   const versions: Verification[] = [];
-  const directory = await ports.directories.claim(collection, await roomFor(ports, collection, version));
+  let directory: WorkingDirectory | undefined;
+  let room = 0;
   try {
-    await directory.clear();
     for await (const loaded of walkVersions(fromStore, collection)) {
       const { manifest } = loaded;
       if (version !== undefined && manifest.version !== version) continue;
@@ -44,6 +44,15 @@ export async function verifyDeep(
         packs.set(pack.key, pack);
       }
       report(`version ${manifest.version}: files and records`);
+      const bytes = liveBytes(manifest.files);
+      // Room is made while claiming: for the newest version, and anew should an older one be larger.
+      if (directory === undefined || bytes > room) {
+        await directory?.release();
+        directory = undefined;
+        directory = await ports.directories.claim(collection, bytes);
+        room = bytes;
+        await directory.clear();
+      }
       await hydrate(fromStore, directory, loaded);
       const { records } = await ports.engine.inspect(directory, collection);
       if (records !== manifest.records) {
@@ -53,23 +62,14 @@ export async function verifyDeep(
         );
       }
       const { files } = manifest;
-      const counts = { files: files.length, bytes: liveBytes(files), packs: manifest.packs.length };
+      const counts = { files: files.length, bytes, packs: manifest.packs.length };
       versions.push({ version: manifest.version, records, ...counts });
     }
   } finally {
-    await directory.release();
+    await directory?.release();
   }
   const packBytes = [...packs.values()].reduce((sum, pack) => sum + pack.size, 0);
   return { collection, versions, packs: packs.size, packBytes };
-}
-
-/** Bytes of the largest that is to be built: one directory holds them all, one after the other. */
-async function roomFor({ store }: Ports, collection: string, version?: number): Promise<number> {
-  let largest = 0;
-  for await (const { manifest } of walkVersions({ store }, collection)) {
-    if (version === undefined || manifest.version === version) largest = Math.max(largest, liveBytes(manifest.files));
-  }
-  return largest;
 }
 
 async function verifyPack(ports: Ports, pack: Pack): Promise<void> {

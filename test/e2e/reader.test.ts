@@ -18,7 +18,7 @@ const QUERIES = 50;
 const RECORDS = 12;
 const IDS = Array.from({ length: RECORDS }, (_, n) => `r-${n}`);
 
-vi.setConfig({ testTimeout: 300_000 + COMPACTIONS * 6_000 });
+vi.setConfig({ testTimeout: 120_000 + COMPACTIONS * 6_000 });
 
 /** Every record says in which version it was written last: a mixed answer would name two, or another than its own. */
 async function commitNumber(stack: TestStack, number: number): Promise<{ snapshotBytes: number }> {
