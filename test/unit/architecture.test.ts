@@ -100,6 +100,12 @@ const RULES: Rule[] = [
     ),
   ),
   mayImport(
+    'ports/ import only each other, protocol and snapshot; all others see them through ports.ts',
+    ['ports'],
+    (found) => within(found.target, 'ports', 'protocol', 'snapshot'),
+    plant('ports/x.ts', `import { z } from 'zod';`, `import { hydrate } from '../steps/hydrate.ts';`),
+  ),
+  mayImport(
     'steps/ import only ports, protocol, snapshot, each other, the contract, hashes and zod',
     ['steps'],
     (found) =>
@@ -221,7 +227,7 @@ const SOURCES: Source[] = readdirSync(`${ROOT}lambdas`, { recursive: true, encod
 describe('lambdas/', () => {
   it('is read whole, imports and all', () => {
     const folders = new Set(SOURCES.map(({ path }) => path.split('/').slice(1, -1)[0]));
-    expect(folders).toEqual(new Set([undefined, 'adapters', 'protocol', 'runtime', 'snapshot', 'steps']));
+    expect(folders).toEqual(new Set([undefined, 'adapters', 'ports', 'protocol', 'runtime', 'snapshot', 'steps']));
     const targets = new Set(SOURCES.flatMap(imports).map(({ target }) => target));
     for (const target of ['zod', 'chromadb', '@aws-sdk/client-s3', 'node:fs/promises'])
       expect(targets).toContain(target);

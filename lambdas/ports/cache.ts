@@ -1,0 +1,51 @@
+/** The cache that functions share, and the staging of commits in it. */
+import type { ByteRange, StreamBody } from './store.ts';
+
+/**
+ * The EFS cache: immutable objects by their store key, and staging for commits in the making. A cache may forget
+ * anything at any time; ENOENT, ESTALE and short reads are misses. Nothing read from it is trusted unverified.
+ */
+export interface Cache {
+  /** The caller's own bytes; `undefined`: a miss. */
+  read(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;
+  /** Drop a damaged object, so that the store's copy is used. Idempotent. */
+  evict(key: string): Promise<void>;
+  /** Start staging for a commit. @throws CacheUnwritableError */
+  stage(collection: string, commitId: string): Promise<Staging>;
+  /** @throws StagingLostError */
+  openStaged(collection: string, commitId: string, name: string): Promise<StreamBody>;
+  /** Move a staged file to its place in the cache, without a copy. An existing target is success. */
+  adopt(collection: string, commitId: string, name: string, key: string): Promise<void>;
+  /** Drop what is staged for a commit. Idempotent. */
+  discardStaged(collection: string, commitId: string): Promise<void>;
+  /** Total bytes written to the cache by this process, for metrics. */
+  bytesWritten(): number;
+  /** Drop objects that are unreachable and old, and old staging. @throws CacheUnwritableError */
+  prune(options: PruneOptions): Promise<PruneResult>;
+}
+
+export interface PruneOptions {
+  /** Is this key reachable from a snapshot in use? */
+  keep: (key: string) => boolean;
+  /** Unreachable objects that were written longer ago go. */
+  olderThanMs: number;
+  /** Staging whose last write is longer ago goes, sealed or not. */
+  stagingOlderThanMs: number;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+export interface PruneResult {
+  objects: number;
+  /** Commits. */
+  staging: number;
+  bytes: number;
+}
+
+/** Staged files become visible together, and durable, at `seal`. */
+export interface Staging {
+  append(name: string, bytes: Uint8Array): Promise<void>;
+  seal(): Promise<void>;
+  /** Give up: nothing stays behind. */
+  abandon(): Promise<void>;
+}
