@@ -8,7 +8,8 @@ import { hydrate } from '../../lambdas/steps/hydrate.ts';
 import { findVersion } from '../../lambdas/steps/walk-versions.ts';
 import { Random } from '../simulation/random.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
-import { COLLECTION, type MemoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { DAMAGES, damaged } from './damage.ts';
 import { cold, read, storedWorld, upserts } from './world.ts';
 

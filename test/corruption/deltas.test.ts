@@ -6,7 +6,8 @@ import { parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, inboxPrefix } from '../../lambdas/snapshot/keys.ts';
 import { findStatus } from '../../lambdas/steps/submit-delta.ts';
 import { Random } from '../simulation/random.ts';
-import { COLLECTION, createCollection, DIMENSION, memoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, DIMENSION, memoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { DAMAGES, damaged } from './damage.ts';
 import { listKeys, read, replaceObject, upserts } from './world.ts';
 

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../local/sfn/definition.ts';
-import { COLLECTION, createCollection, memoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, memoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 
 const RUNS = { numRuns: Number(process.env.COMPACTOR_RUNS ?? 500) };
 

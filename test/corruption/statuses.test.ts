@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import type { DeltaStatus } from '../../lambdas/protocol/ledger.ts';
 import { inboxPrefix } from '../../lambdas/snapshot/keys.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { listKeys, read, upserts } from './world.ts';
 
 const WRONG: DeltaStatus = { outcome: 'rejected', version: 7, sha256: 'b'.repeat(64), rejectedOperations: 3 };

@@ -10,7 +10,8 @@ import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { verifyVersion } from '../../lambdas/steps/verify-version.ts';
 import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
 import { Random } from '../simulation/random.ts';
-import { COLLECTION, type MemoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { DAMAGES, type Damage, damaged } from './damage.ts';
 import { cold, commit, listKeys, OTHER, read, replaceObject, storedWorld, upserts } from './world.ts';
 

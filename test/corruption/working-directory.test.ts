@@ -11,8 +11,9 @@ import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts'
 import { Random } from '../simulation/random.ts';
 import type { Call, Fault } from '../support/faulty.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
-import { COLLECTION, type MemoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { DATABASE } from '../support/model-database.ts';
+import { run } from '../support/run-machine.ts';
 import { DAMAGES, damaged } from './damage.ts';
 import { commit, OTHER, read, storedWorld, upserts } from './world.ts';
 

@@ -16,9 +16,9 @@ import {
   type MemoryPorts,
   memoryPorts,
   records,
-  run,
   submit,
 } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 
 export const OTHER = 'films';
 

@@ -4,7 +4,8 @@ import { LockHeldError } from '../../lambdas/protocol/errors.ts';
 import { laneOf } from '../../local/console/lane.ts';
 import { type LockEvent, RecordedLocks } from '../../local/console/lock-events.ts';
 import { traceOf } from '../../local/console/trace.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, type Run, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { type Run, run } from '../support/run-machine.ts';
 import { INPUT, otherCommits, stateOf, submitNumber } from '../workflow/support.ts';
 
 async function world(): Promise<{ ports: MemoryPorts; recorded: MemoryPorts; log: LockEvent[] }> {

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { type DeltaStatus, type LedgerEntry, nextLedger } from '../../lambdas/protocol/ledger.ts';
 import { type BatchLimits, fillsBatch, type InboxEntry, plan, selectBatch } from '../../lambdas/protocol/plan.ts';
 import { EVERYTHING, InboxObservation, OLDEST } from '../../lambdas/steps/observe-inbox.ts';
-import { MemoryTelemetry } from '../support/memory-ports.ts';
 import { MemoryStore } from '../support/memory-store.ts';
+import { MemoryTelemetry } from '../support/memory-surroundings.ts';
 import { MemoryTable } from '../support/memory-table.ts';
 
 const STATUS: DeltaStatus = { outcome: 'applied', version: 1, sha256: 'a'.repeat(64), rejectedOperations: 0 };

@@ -9,7 +9,7 @@ import { type Extent, FRAME_SIZE, type Frame } from '../../lambdas/snapshot/fram
 import { packKey } from '../../lambdas/snapshot/keys.ts';
 import { liveBytes, type Manifest, storedBytes } from '../../lambdas/snapshot/manifest.ts';
 import { extentLimit, MAX_PACKS, STORED, WASTE, withRewrites } from '../../lambdas/snapshot/rewrite.ts';
-import { seededRandom } from '../support/memory-ports.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { build, type Commit, history, RUNS, type Snapshot } from './commit-chain.ts';
 
 const MIB = 1024 * 1024;

@@ -1,5 +1,5 @@
 /** Every choice of a simulated world comes from here: equal seeds give equal worlds. */
-import { seededRandom } from '../support/memory-ports.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 export class Random {
   readonly next: () => number;

@@ -11,7 +11,8 @@ import { NAMESPACE, PowertoolsTelemetry } from '../../lambdas/runtime/telemetry.
 import { packKey } from '../../lambdas/snapshot/keys.ts';
 import { collectAllGarbage } from '../../lambdas/steps/collect-garbage.ts';
 import { throws } from '../support/faulty.ts';
-import { COLLECTION, type MemoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { EXPIRY_MS, fence, INPUT, submitNumber, waitingPorts } from '../workflow/support.ts';
 import { STACK, shown, synthesise } from './support.ts';
 

@@ -25,7 +25,8 @@ import { systemTime } from '../../local/sfn/time.ts';
 import { startTable } from '../../local/table.ts';
 import { MemoryCache } from '../support/memory-cache.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
-import { type MemoryPorts, memoryPorts, type Run, run } from '../support/memory-ports.ts';
+import { type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { type Run, run } from '../support/run-machine.ts';
 import { type S3Server, startS3Server, TEST_BUCKET } from '../support/s3-server.ts';
 import { ACTIONS, type S3Request } from './bucket-policy.ts';
 

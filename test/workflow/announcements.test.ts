@@ -5,7 +5,8 @@ import { StoreUnavailableError, TableUnavailableError } from '../../lambdas/prot
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { throws } from '../support/faulty.ts';
-import { COLLECTION, type MemoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { expectSettled, INPUT, idOf, submitNumber, upsert, waitingPorts } from './support.ts';
 
 const told = ({ announcer }: MemoryPorts) =>

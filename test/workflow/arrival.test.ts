@@ -1,7 +1,8 @@
 /** A delta that arrives at any moment of an execution is not left where nobody will look. */
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../support/faulty.ts';
-import { type MemoryPorts, run } from '../support/memory-ports.ts';
+import type { MemoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { expectSettled, INPUT, stack, submitNumber, waitingPorts } from './support.ts';
 
 /** Calls of ports that one undisturbed execution makes. */

@@ -6,7 +6,8 @@ import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, records, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, records } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { commit } from './commits.ts';
 import { expectNothingHeld, history, INPUT, idOf, inbox, submitNumber, upsert, waitingPorts } from './support.ts';
 

@@ -7,7 +7,8 @@ import { deltaKey, inboxPrefix, rejectionKey } from '../../lambdas/snapshot/keys
 import { findStatus } from '../../lambdas/steps/submit-delta.ts';
 import type { Json } from '../../local/sfn/definition.ts';
 import type { Fault } from '../support/faulty.ts';
-import { COLLECTION, type MemoryPorts, records, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, records, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import {
   expectNothingHeld,
   expectSettled,

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_LOCK_LOSSES, MAX_ROUNDS } from '../../statemachine/contract.ts';
 import type { Fault } from '../support/faulty.ts';
-import { type MemoryPorts, run } from '../support/memory-ports.ts';
+import type { MemoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { failing } from './scenarios-named.ts';
 import { tableDown } from './scenarios-outages.ts';
 import { commitUnseen, expectNothingHeld, expectSettled, fence, INPUT, submitNumber, waitingPorts } from './support.ts';

@@ -20,7 +20,8 @@ import { type CollectedGarbage, collectAllGarbage, collectGarbage } from '../../
 import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { commit, missing, needed, type Prepared, prepare, stored, swap, upload } from './commits.ts';
 import { INPUT, otherCommits, overwrite, submitNumber } from './support.ts';
 

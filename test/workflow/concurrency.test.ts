@@ -1,14 +1,9 @@
 /** Many executions on one collection, interleaved by seeded latencies of every port call. */
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../support/faulty.ts';
-import {
-  COLLECTION,
-  createCollection,
-  type MemoryPorts,
-  memoryPorts,
-  type Run,
-  seededRandom,
-} from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import type { Run } from '../support/run-machine.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { expectSettled, stack, submitNumber, waitingPorts } from './support.ts';
 
 const ENDS = ['Compacted', 'Delegated', 'UpToDate'];

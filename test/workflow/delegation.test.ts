@@ -4,7 +4,8 @@ import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
 import { type CompactionState, NEXT } from '../../statemachine/contract.ts';
 import { type Fault, faulty } from '../support/faulty.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { tableDown } from './scenarios-outages.ts';
 import { EXPIRY_MS, expectSettled, INPUT, submitNumber, waitingPorts } from './support.ts';
 

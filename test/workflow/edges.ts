@@ -2,7 +2,7 @@
 import { COMPACTION, readDefinition } from '../../local/machines.ts';
 import type { Definition, StateDefinition } from '../../local/sfn/definition.ts';
 import { firstMatch, StateFailure } from '../../local/sfn/failure.ts';
-import type { Run } from '../support/memory-ports.ts';
+import type { Run } from '../support/run-machine.ts';
 
 export function statesOf(machine = COMPACTION): Record<string, StateDefinition> {
   return (JSON.parse(readDefinition(machine)) as Definition).States;

@@ -23,8 +23,8 @@ import {
   type MemoryPorts,
   memoryPorts,
   records,
-  run,
 } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { commitUnseen, expectNothingHeld, fence, history, INPUT, idOf, inbox, submitNumber } from './support.ts';
 
 const SWAP = 'store.putIfMatch';

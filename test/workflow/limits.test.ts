@@ -6,7 +6,8 @@ import { liveBytes } from '../../lambdas/snapshot/manifest.ts';
 import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { MAX_MERGE_FAILURES, MAX_REBASES } from '../../statemachine/contract.ts';
 import type { Fault } from '../support/faulty.ts';
-import { COLLECTION, createCollection, memoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, memoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import {
   expectSettled,
   fence,

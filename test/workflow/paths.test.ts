@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { throws } from '../support/faulty.ts';
-import { COLLECTION, createCollection, memoryPorts, records, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, memoryPorts, records } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { EXPIRY_MS, expectSettled, INPUT, inbox, stack, stateOf, submitNumber, waitingPorts } from './support.ts';
 
 const CLAIMED = ['PlanCompaction', 'Nothing?', 'AcquireValidationLock', 'ValidateCas', 'ReleaseValidationLock'];

@@ -15,7 +15,8 @@ import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import { rollback } from '../../lambdas/steps/rollback.ts';
 import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, records, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, records } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { fence, history, INPUT, idOf, inbox, overwrite, submitNumber } from './support.ts';
 
 const SWAP = 'store.putIfMatch';

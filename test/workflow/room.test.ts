@@ -7,7 +7,8 @@ import { SnapshotReader } from '../../lambdas/steps/snapshot-reader.ts';
 import { verifyDeep } from '../../lambdas/steps/verify-deep.ts';
 import { verifyVersion } from '../../lambdas/steps/verify-version.ts';
 import { findVersion } from '../../lambdas/steps/walk-versions.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, run, submit } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { keepThreeWarm, MIB, type SmallDisk, smallDisk, stillWarm } from '../support/small-disk.ts';
 import { INPUT } from './support.ts';
 

@@ -3,7 +3,8 @@ import { expect } from 'vitest';
 import { COMPACTION } from '../../local/machines.ts';
 import type { Json } from '../../local/sfn/definition.ts';
 import type { Fault } from '../support/faulty.ts';
-import { type MemoryPorts, type MemoryPortsOptions, type Run, type RunOptions, run } from '../support/memory-ports.ts';
+import type { MemoryPorts, MemoryPortsOptions } from '../support/memory-ports.ts';
+import { type Run, type RunOptions, run } from '../support/run-machine.ts';
 import { edgesTaken } from './edges.ts';
 import { EXPIRY_MS, expectNothingHeld, expectSettled, INPUT, waitingPorts } from './support.ts';
 

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { totalWaitSeconds } from '../../lambdas/protocol/backoff.ts';
 import { StateFailure } from '../../local/sfn/failure.ts';
 import type { TaskHandler } from '../../local/sfn/task.ts';
-import type { Run, RunOptions } from '../support/memory-ports.ts';
+import type { Run, RunOptions } from '../support/run-machine.ts';
 import { statesOf } from './edges.ts';
 import type { Scenario } from './scenario.ts';
 import { failsInUpload, movedAtSwap } from './scenarios-outages.ts';

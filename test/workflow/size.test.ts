@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { COLLECTION, createCollection, memoryPorts, records, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, memoryPorts, records } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { history, INPUT, idOf, inbox, upsert } from './support.ts';
 
 const LIMIT_BYTES = 32 * 1024;

@@ -4,7 +4,8 @@ import { ObjectNotFoundError } from '../../lambdas/protocol/errors.ts';
 import { manifestsPrefix, packsPrefix } from '../../lambdas/snapshot/keys.ts';
 import { readPointer } from '../../lambdas/steps/read-pointer.ts';
 import type { Fault } from '../support/faulty.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { commitUnseen, expectSettled, fence, INPUT, stateOf, submitNumber, waitingPorts } from './support.ts';
 
 describe('a base that became history', () => {

@@ -16,13 +16,11 @@ import {
   type MemoryPorts,
   type MemoryPortsOptions,
   memoryPorts,
-  type Run,
-  type RunOptions,
   records,
-  run,
   submit,
 } from '../support/memory-ports.ts';
 import { MemoryTable } from '../support/memory-table.ts';
+import { type Run, type RunOptions, run } from '../support/run-machine.ts';
 
 export const INPUT = { collection: COLLECTION };
 /** Outlasts lock and claim of `memoryPorts`. */

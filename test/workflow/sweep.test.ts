@@ -5,7 +5,8 @@ import { timeSlotName } from '../../lambdas/protocol/names.ts';
 import { deltaKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { sweep } from '../../lambdas/steps/sweep-collections.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
-import { createCollection, type MemoryPorts, memoryPorts, run, submit } from '../support/memory-ports.ts';
+import { createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { overwrite, upsert } from './support.ts';
 
 /** Three collections; a delta waits in each of `waiting`. */

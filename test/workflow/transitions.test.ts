@@ -1,7 +1,8 @@
 /** State transitions are what Step Functions charges for: docs/cost.md counts them, and this counts them again. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { COLLECTION, createCollection, memoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, memoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { EXPIRY_MS, fence, INPUT, waitingPorts } from './support.ts';
 
 const document = readFileSync(new URL('../../docs/cost.md', import.meta.url), 'utf8');

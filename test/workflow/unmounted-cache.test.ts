@@ -9,7 +9,8 @@ import { StoreUnavailableError } from '../../lambdas/protocol/errors.ts';
 import { manifestsPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { COMPACTION, readDefinition, taskHandlers } from '../../local/machines.ts';
 import { type Call, type Fault, faulty } from '../support/faulty.ts';
-import { COLLECTION, type MemoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { commitUnseen, expectNothingHeld, history, INPUT, stateOf, submitNumber, waitingPorts } from './support.ts';
 
 let ports: MemoryPorts;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { type Fault, throws } from '../support/faulty.ts';
-import { COLLECTION, run } from '../support/memory-ports.ts';
+import { COLLECTION } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { storeDown } from './scenarios-outages.ts';
 import {
   expectNothingHeld,

@@ -4,7 +4,8 @@ import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
 import { collectGarbage } from '../../lambdas/steps/collect-garbage.ts';
 import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
 import { type Fault, faulty } from '../support/faulty.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, run } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { run } from '../support/run-machine.ts';
 import { INPUT, submitNumber } from './support.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
