@@ -47,6 +47,7 @@ export async function openPage(browser: Browser, { width, scheme }: Variant): Pr
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
+  await page.addInitScript(WATCH_OVERFLOW);
   page.setDefaultTimeout(20_000);
   const heard: string[] = [];
   complaints.set(page, heard);
@@ -64,9 +65,20 @@ export function complaintsOf(page: Page): string[] {
   return complaints.get(page) ?? [];
 }
 
-/** How far the page reaches beyond the window, in pixels. */
+/** Looked at in every frame: a page that jumps into its place as it loads is no page that fits. */
+const WATCH_OVERFLOW = `
+  window.mostOverflow = 0;
+  requestAnimationFrame(function look() {
+    const width = document.documentElement?.scrollWidth ?? 0;
+    window.mostOverflow = Math.max(window.mostOverflow, width - window.innerWidth);
+    requestAnimationFrame(look);
+  });`;
+
+/** How far the page reaches beyond the window, or ever did, in pixels. */
 export function overflowOf(page: Page): Promise<number> {
-  return page.evaluate('document.documentElement.scrollWidth - window.innerWidth') as Promise<number>;
+  return page.evaluate(
+    'Math.max(window.mostOverflow, document.documentElement.scrollWidth - window.innerWidth)',
+  ) as Promise<number>;
 }
 
 /** What axe-core finds against WCAG 2.2 AA and its own best practices, with the elements. */

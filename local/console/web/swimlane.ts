@@ -1,6 +1,6 @@
 /** The lanes of a collection's executions on one time line. Pointer, touch and keyboard can all move and read it. */
 import type { VNode } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LaneRow } from '../lanes.ts';
 import { type LaneItem, laneItems, MARKS } from './lane-items.ts';
 import { link, navigate } from './router.ts';
@@ -27,6 +27,7 @@ interface Place {
 const HEIGHT = 34;
 const TICK_WIDTH = 110;
 const SHORTEST_PX = 3;
+const NARROWEST_TRACK = 200;
 
 export function Swimlane({ lanes, window, now, marked, onWindow }: SwimlaneProps): VNode {
   const frame = useRef<HTMLDivElement>(null);
@@ -197,15 +198,17 @@ function itemElement(frame: HTMLElement | null, id: string): SVGElement | null {
 }
 
 function useTrackWidth(frame: { current: HTMLDivElement | null }): number {
-  const [width, setWidth] = useState(600);
-  useEffect(() => {
+  const [width, setWidth] = useState(NARROWEST_TRACK);
+  // Before the first frame is painted: a track that is wider than the window would make the page jump.
+  useLayoutEffect(() => {
     const element = frame.current;
     if (element === null) return;
     const measure = () => {
       const track = element.querySelector('.lane-name');
       const beside = track !== null && getComputedStyle(track).display !== 'contents' && element.clientWidth > 700;
-      setWidth(Math.max(200, element.clientWidth - (beside ? (track as HTMLElement).offsetWidth : 0) - 16));
+      setWidth(Math.max(NARROWEST_TRACK, element.clientWidth - (beside ? (track as HTMLElement).offsetWidth : 0) - 16));
     };
+    measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
