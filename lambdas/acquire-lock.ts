@@ -1,5 +1,6 @@
 /** Lambda behind AcquireValidationLock and AcquireSwapLock; the phase is input. */
+
+import { acquireLock } from './compaction/acquire-lock.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { acquireLock } from './steps/acquire-lock.ts';
 
 export const handler = makeHandler(acquireLock);

@@ -1,5 +1,5 @@
 /** Lambda on a schedule: collects the garbage of one collection, or of all. */
 import { makeHandler } from './runtime/handler.ts';
-import { collectAllGarbage } from './steps/collect-garbage.ts';
+import { collectAllGarbage } from './upkeep/collect-garbage.ts';
 
 export const handler = makeHandler(collectAllGarbage);

@@ -1,5 +1,6 @@
 /** Lambda behind DiscardUpload: proof, deletion, backoff. */
+
+import { discardUpload } from './compaction/discard-upload.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { discardUpload } from './steps/discard-upload.ts';
 
 export const handler = makeHandler(discardUpload);

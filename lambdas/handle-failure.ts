@@ -1,5 +1,6 @@
 /** Lambda behind HandleFailure: frees what a failing execution holds. */
+
+import { handleFailure } from './compaction/handle-failure.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { handleFailure } from './steps/handle-failure.ts';
 
 export const handler = makeHandler(handleFailure);

@@ -1,31 +1,35 @@
 /** What applications use: readers that follow a collection, producers that send deltas, events, and errors. */
-export type { EngineRecord, Metadata, MetadataValue, Ports, Space, Telemetry } from './ports.ts';
+
+export { ERROR_CATALOGUE } from './errors/error-catalogue.ts';
+export * from './errors/errors.ts';
+export type {
+  Column,
+  EngineRecord,
+  Metadata,
+  MetadataScalar,
+  MetadataValue,
+  RecordFilter,
+  RecordPage,
+  Space,
+  Telemetry,
+} from './ports.ts';
+export { DeltaBuilder, type DeltaToSubmit, type Submitted, type WaitOptions } from './producer/produce-delta.ts';
 export {
   COMPACTION_COMMITTED,
   type CompactionCommitted,
   compactionCommitted,
   EVENT_SOURCE,
 } from './protocol/announcement.ts';
-export { ERROR_CATALOGUE } from './protocol/error-catalogue.ts';
-export * from './protocol/errors.ts';
-export type { DeltaStatus, Rejection } from './protocol/ledger.ts';
-export { type ConnectOptions, connect } from './runtime/connect.ts';
-export type { Delete, Operation, Update, Upsert } from './snapshot/delta.ts';
-export { createCollection } from './steps/create-collection.ts';
-export {
-  DeltaBuilder,
-  type DeltaToSubmit,
-  type Submitted,
-  submitDelta,
-  type WaitOptions,
-  waitForDelta,
-} from './steps/produce-delta.ts';
-export { makeQuery, type QueryAnswer, type QueryRequest } from './steps/query-snapshot.ts';
-export {
-  type Neighbour,
-  type OpenSnapshot,
-  type ReaderOptions,
-  type ReaderPorts,
-  type Refreshed,
+export type { QueryAnswer, QueryRequest } from './reader/query-snapshot.ts';
+export type {
+  Neighbour,
+  OpenSnapshot,
+  ReaderOptions,
+  Refreshed,
   SnapshotReader,
-} from './steps/snapshot-reader.ts';
+} from './reader/snapshot-reader.ts';
+export { type ConnectOptions, connect } from './runtime/connect.ts';
+export type { MachineConnection, NewCollection, StoreConnection, TableConnection } from './runtime/connection.ts';
+export type { Delete, Operation, Update, Upsert } from './snapshot/delta.ts';
+export { Float, float } from './snapshot/exact-json.ts';
+export type { DeltaStatus, Rejection } from './snapshot/ledger.ts';

@@ -1,5 +1,6 @@
 /** Lambda behind MergeDeltas: the one that runs Chroma. */
+
+import { mergeDeltas } from './compaction/merge-deltas.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { mergeDeltas } from './steps/merge-deltas.ts';
 
 export const handler = makeHandler(mergeDeltas);

@@ -1,5 +1,6 @@
 /** Lambda behind the state PlanCompaction: decides what a round does. */
+
+import { planCompaction } from './compaction/plan-compaction.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { planCompaction } from './steps/plan-compaction.ts';
 
 export const handler = makeHandler(planCompaction);

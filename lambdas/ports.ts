@@ -10,6 +10,7 @@ import type { ObjectStore } from './ports/store.ts';
 import type { Announcer, Clock, Executions, FrameCodec, Ids, Telemetry } from './ports/surroundings.ts';
 import type { LockTable, StatusTable } from './ports/table.ts';
 
+export * from './ports/api.ts';
 export * from './ports/cache.ts';
 export * from './ports/directories.ts';
 export * from './ports/engine.ts';
@@ -24,9 +25,9 @@ export interface Settings {
   heartbeatIntervalMs: number;
   maxDeltasPerCommit: number;
   maxBytesPerCommit: number;
-  /** Garbage collection keeps so many of the newest versions, the current one included, ... */
+  /** How many of the newest versions garbage collection keeps, including the current one, ... */
   retainVersions: number;
-  /** ... and all versions that were sealed at most so many days ago. */
+  /** ... and all versions replaced within this many days. */
   retainDays: number;
 }
 

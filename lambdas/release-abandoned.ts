@@ -1,5 +1,6 @@
 /** Lambda behind ReleaseAbandoned: frees what a dead execution holds. */
+
+import { releaseAbandoned } from './compaction/release-abandoned.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { releaseAbandoned } from './steps/release-abandoned.ts';
 
 export const handler = makeHandler(releaseAbandoned);

@@ -1,5 +1,6 @@
 /** Lambda behind the three ReleaseLock states. */
+
+import { releaseLock } from './compaction/release-lock.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { releaseLock } from './steps/release-lock.ts';
 
 export const handler = makeHandler(releaseLock);

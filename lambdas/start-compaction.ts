@@ -1,5 +1,5 @@
 /** Lambda behind the queue of the store's notifications: starts one execution per collection in a batch. */
 import { makeHandler } from './runtime/handler.ts';
-import { startCompaction } from './steps/start-compactions.ts';
+import { startCompaction } from './triggers/start-compactions.ts';
 
 export const handler = makeHandler(startCompaction);

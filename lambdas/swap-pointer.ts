@@ -1,5 +1,6 @@
 /** Lambda behind SwapPointer: publishes a version. */
+
+import { swapPointer } from './compaction/swap-pointer.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { swapPointer } from './steps/swap-pointer.ts';
 
 export const handler = makeHandler(swapPointer);

@@ -1,5 +1,5 @@
 /** Lambda on a schedule: wakes every collection that has something left to do. */
 import { makeHandler } from './runtime/handler.ts';
-import { sweep } from './steps/sweep-collections.ts';
+import { sweep } from './triggers/sweep-collections.ts';
 
 export const handler = makeHandler(sweep);

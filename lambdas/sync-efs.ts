@@ -1,5 +1,6 @@
 /** Lambda behind SyncEfs: staging to the cache. */
+
+import { syncEfs } from './compaction/sync-efs.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { syncEfs } from './steps/sync-efs.ts';
 
 export const handler = makeHandler(syncEfs);

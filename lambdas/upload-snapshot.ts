@@ -1,5 +1,6 @@
 /** Lambda behind UploadSnapshot: staging to the store. */
+
+import { uploadSnapshot } from './compaction/upload-snapshot.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { uploadSnapshot } from './steps/upload-snapshot.ts';
 
 export const handler = makeHandler(uploadSnapshot);

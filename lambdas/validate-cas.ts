@@ -1,5 +1,6 @@
 /** Lambda behind ValidateCas and CheckBase; which of the two is input. */
+
+import { validateCas } from './compaction/validate-cas.ts';
 import { makeHandler } from './runtime/handler.ts';
-import { validateCas } from './steps/validate-cas.ts';
 
 export const handler = makeHandler(validateCas);

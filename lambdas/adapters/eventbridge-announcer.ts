@@ -1,8 +1,8 @@
 /** Announces commits on an EventBridge bus. */
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
+import { AnnouncerUnavailableError } from '../errors/errors.ts';
 import type { Announcer, Refusal } from '../ports.ts';
 import { COMPACTION_COMMITTED, type CompactionCommitted, EVENT_SOURCE } from '../protocol/announcement.ts';
-import { AnnouncerUnavailableError } from '../protocol/errors.ts';
 
 /** What one PutEvents call takes. */
 const MAX_ENTRIES = 10;

@@ -6,8 +6,8 @@ import {
   type SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import { ConfigurationError, ExecutionsUnavailableError } from '../errors/errors.ts';
 import type { ExecutionStatus, Executions } from '../ports.ts';
-import { ConfigurationError, ExecutionsUnavailableError } from '../protocol/errors.ts';
 
 export class SfnExecutions implements Executions {
   readonly #client: SFNClient;

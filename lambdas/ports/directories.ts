@@ -33,13 +33,13 @@ export interface WorkingDirectory {
   readDigests(): Promise<DirectoryDigests | undefined>;
   writeDigests(digests: DirectoryDigests): Promise<void>;
   /**
-   * Paths of files that provably nobody has touched since this owner took the marker away: their content is still what
-   * the digests say. Another file may be unchanged all the same; empty without proof. An engine may have run meanwhile.
+   * Paths of files that provably have not been touched since this owner took the marker away: their content is still what
+   * the digests say. Another file may be unchanged, too; empty without proof. An engine may have run meanwhile.
    */
   untouched(): Promise<Set<string>>;
   /** Regular files with their sizes, in path order. */
   list(): Promise<Array<{ path: string; size: number }>>;
-  /** Digests of the file as it is now. */
+  /** Digests of the file as it is now. @throws DirtyDirectoryError (it is not there, or shorter than it was a moment ago) */
   digest(path: string): Promise<FileDigests>;
   /** The file's content in order, in chunks whose sizes are multiples of 4 KiB except the last. */
   read(path: string): AsyncIterable<Uint8Array>;
@@ -65,7 +65,7 @@ export interface WorkingDirectory {
 
 export interface WorkingDirectories {
   /**
-   * A directory that nobody else owns, preferably one that holds the collection already. Directories that nobody uses
+   * A directory without another owner, preferably one that holds the collection already. Directories that are not in use
    * go, the least recently used first, until `bytes` fit into this one, with what it has already. @throws DiskFullError
    */
   claim(collection: string, bytes?: number): Promise<WorkingDirectory>;

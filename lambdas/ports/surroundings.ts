@@ -24,7 +24,7 @@ export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' |
 /** Every method throws `ExecutionsUnavailableError` when Step Functions does not answer. */
 export interface Executions {
   /** Start a named compaction execution; `exists` when the name was used before. */
-  start(name: string, input: { collection: string }): Promise<'started' | 'exists'>;
+  start(name: string, input: { collection: string; vacuum?: boolean }): Promise<'started' | 'exists'>;
   /** `undefined`: no such execution. */
   status(executionArn: string): Promise<ExecutionStatus | undefined>;
 }
@@ -52,11 +52,11 @@ export interface Telemetry {
 }
 
 /**
- * Compression, away from whoever asks. What it gives is what `snapshot/frames.ts` gives, byte for byte, and the caller's
+ * Compression, off the caller's thread. What it gives is what `snapshot/frames.ts` gives, byte for byte, and the caller's
  * own: it may `release` it.
  */
 export interface FrameCodec {
-  /** Nobody changes `raw` meanwhile. */
+  /** `raw` must not change meanwhile. */
   compress(raw: Uint8Array): Promise<Uint8Array>;
   /** Rejects if it is not the stored form of `rawLength` bytes. */
   decompress(stored: Uint8Array, rawLength: number): Promise<Uint8Array>;

@@ -1,6 +1,7 @@
 /** The table: the lock and claim of each collection, and the status of each delta. */
-import type { DeltaStatus } from '../protocol/ledger.ts';
+
 import type { AcquireRequest, ClaimRequest, Holder, LockItem } from '../protocol/lock.ts';
+import type { DeltaStatus } from '../snapshot/ledger.ts';
 
 /**
  * The `LOCK` item of each collection. Every method is one conditional update whose meaning is the pure function of the
@@ -24,8 +25,12 @@ export interface LockTable {
 
 /** The `DELTA#<id>` items: what producers wait on, and the guard against late duplicates. */
 export interface StatusTable {
-  /** Name that pointers carry, so that two stacks on one store notice each other. */
+  /** Name that pointers carry, with the identity, so that two stacks on one store notice each other. */
   readonly tableName: string;
+  /** Consistent read; `undefined`: none was made yet. Nothing may be kept of it: a table can be recreated at any time. */
+  readIdentity(): Promise<string | undefined>;
+  /** Give the table this identity, unless it has one. @returns the one that it has now */
+  ensureIdentity(candidate: string): Promise<string>;
   /** Consistent reads; ids without a status are absent from the map. */
   getStatuses(collection: string, deltaIds: readonly string[]): Promise<Map<string, DeltaStatus>>;
   /** Create-only; an equal status is success. @throws StatusConflictError (another one is there) */

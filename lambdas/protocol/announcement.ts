@@ -3,7 +3,7 @@
  * consumers. An announcement is made from a manifest that the pointer names, so that it is never ahead of the truth.
  */
 import { z } from 'zod';
-import type { LedgerEntry } from './ledger.ts';
+import type { LedgerEntry } from '../snapshot/ledger.ts';
 
 export const EVENT_SOURCE = 'chroma-compactor';
 export const COMPACTION_COMMITTED = 'Compaction Committed';

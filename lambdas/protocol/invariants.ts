@@ -2,8 +2,13 @@
  * What must hold between a pointer and its successor, as predicates. They are checked before each swap, and the
  * simulation checks the same ones after every step.
  */
+
+import { InvariantViolatedError } from '../errors/errors.ts';
+import type { LedgerEntry } from '../snapshot/ledger.ts';
+import { numberIn } from '../snapshot/log-number.ts';
 import { childAncestry, type Manifest } from '../snapshot/manifest.ts';
 import type { Pointer } from './pointer.ts';
+import { decodeAddress, isOwnTable } from './table-address.ts';
 
 /** Each string is one invariant that does not hold. An empty list: the swap may be made. */
 export function swapViolations(base: Pick<Pointer, SwapFields>, next: Pointer): string[] {
@@ -15,10 +20,27 @@ export function swapViolations(base: Pick<Pointer, SwapFields>, next: Pointer): 
     [next.fence === base.fence, `fence changes from ${base.fence} to ${next.fence}`],
     [next.retainedFrom === base.retainedFrom, 'retainedFrom changes in a swap'],
     [next.retainedFrom <= next.version, 'retainedFrom lies above the version'],
-    [next.statusTable === base.statusTable, 'the status table changes'],
+    // From none to one, an identity may come.
+    [isOwnTable(base.statusTable, decodeAddress(next.statusTable)), 'the status table changes'],
   ]);
 }
 type SwapFields = 'collection' | 'version' | 'commitId' | 'token' | 'fence' | 'retainedFrom' | 'statusTable';
+
+/** A fence changes nothing but itself, what is retained, and, in an adoption, the table. */
+export function fenceViolations(base: Pointer, next: Pointer): string[] {
+  const { fence, fencedBy, retainedFrom, statusTable } = next;
+  const { fence: raised, retainedFrom: retainedBefore } = base;
+  return failed([
+    [
+      JSON.stringify({ ...base, fence, fencedBy, retainedFrom, statusTable }) === JSON.stringify(next),
+      'a fence publishes',
+    ],
+    [fence === raised + 1, `fence goes from ${raised} to ${fence}, not up by one`],
+    [fencedBy !== base.fencedBy, 'the run id is reused'],
+    [retainedFrom >= retainedBefore, `retainedFrom falls from ${retainedBefore} to ${retainedFrom}`],
+    [retainedFrom <= next.version, 'retainedFrom lies above the version'],
+  ]);
+}
 
 /** A manifest and its parent. */
 export function successionViolations(base: Manifest, next: Manifest): string[] {
@@ -34,7 +56,21 @@ export function successionViolations(base: Manifest, next: Manifest): string[] {
     [new Set(ids).size === ids.length, 'a delta stands twice in the ledger'],
     [newlyApplied.every((entry) => !before.has(entry.deltaId)), 'a delta of the base is applied again'],
     [next.ledger.every((entry) => entry.version <= next.version), 'a ledger entry comes from the future'],
+    [continuesLog(base.numbered, next.numbered, newlyApplied), 'the log is not continued number by number, in order'],
   ]);
+}
+
+/** What is newly decided of the log are the numbers that follow the base's, each once, in order, and before all else. */
+function continuesLog(base = 0, next = 0, decided: readonly LedgerEntry[]): boolean {
+  const count = next - base;
+  const isInPlace = ({ deltaId }: LedgerEntry, n: number) =>
+    numberIn(deltaId) === (n < count ? base + n + 1 : undefined);
+  return count >= 0 && decided.length >= count && decided.every(isInPlace);
+}
+
+/** @param what Was not done, for the message. @throws InvariantViolatedError */
+export function refuse(what: string, violations: readonly string[]): void {
+  if (violations.length > 0) throw new InvariantViolatedError(`${what}: ${violations.join('; ')}.`);
 }
 
 function failed(checks: ReadonlyArray<readonly [boolean, string]>): string[] {

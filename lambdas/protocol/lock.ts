@@ -25,7 +25,7 @@ export interface LockItem {
   phase?: LockPhase;
   acquiredAt?: number;
   expiresAt?: number;
-  /** Execution ARN of whoever is compacting this collection. */
+  /** ARN of the execution that is compacting this collection. */
   claimOwner?: string;
   claimToken?: number;
   claimExpiresAt?: number;
@@ -62,7 +62,7 @@ export function isClaimLive(item: LockItem | undefined, now: number): boolean {
 
 /**
  * May `execution` leave what waits to the claimant, without the lock? Only to another one, and only with nothing of its
- * own to give back: whoever holds lock or claim must come to where they are released.
+ * own to give back: a holder of lock or claim must come to where they are released.
  */
 export function mayDelegate(item: LockItem | undefined, execution: string, now: number): boolean {
   return isClaimLive(item, now) && item?.claimOwner !== execution && item?.owner !== execution;
@@ -154,7 +154,7 @@ export function wakeClaimant(item: LockItem | undefined, now: number): Transitio
 }
 
 /**
- * Release the claim by owner and token; with `wake`, only if nobody has delegated since it was read.
+ * Release the claim by owner and token; with `wake`, only if no execution has delegated since it was read.
  * Without `wake` the release is unconditional (on failure, or when a successor is started afterwards).
  */
 export function releaseClaim(

@@ -1,32 +1,29 @@
 /**
- * Turns the operations of many deltas into few engine calls with the same effect as one operation at a time.
+ * Turns the operations of many deltas into few engine calls with the same effect as one operation at a time: deletes,
+ * then updates and upserts, each record at most once in each of them, however often its operations speak of it.
  *
- * Operations on one record keep their order: the k-th operation of each record goes into round k, and within a round
- * every record occurs at most once, so that its upserts, updates and deletes can go as one batch each. Chroma reports
- * success for an update or delete of a record that is not there; so existence is followed here, from what was looked
- * up beforehand, and such operations never reach the engine.
+ * Chroma reports success for an update or delete of a record that is not there; so existence is followed here, from what
+ * was looked up beforehand, and such operations never reach the engine.
  */
-import type { Delete, NumberedOperation, Update, Upsert } from '../snapshot/delta.ts';
-import { REJECTION } from '../snapshot/delta.ts';
-import type { Rejection } from './ledger.ts';
-
-export interface Round {
-  upserts: Upsert[];
-  updates: Update[];
-  deletes: Delete[];
-}
+import type { NumberedOperation, Update, Upsert } from '../snapshot/delta.ts';
+import { abbreviated, REJECTION, reportedId } from '../snapshot/delta.ts';
+import { MAX_REJECTIONS_PER_DELTA, type Rejection } from '../snapshot/ledger.ts';
+import { RecordFold } from './fold.ts';
 
 export interface MergePlan {
-  rounds: Round[];
-  /** Of operations that met no record, by delta id. */
+  /** Ids of records that go first. */
+  deletes: string[];
+  /** After the deletes, in any order: no record is in both. */
+  updates: Update[];
+  upserts: Upsert[];
+  /** Of operations that met no record, by delta id: the first ones. All others than the applied ones are rejected. */
   rejections: Map<string, Rejection[]>;
   /** Number of operations that will be carried out, by delta id. Deletes of missing records count. */
   applied: Map<string, number>;
   /** Deletes of records that were not there. */
   missingDeletes: number;
-  /** Ids that must exist afterwards, and ids that must not. */
-  present: Set<string>;
-  absent: Set<string>;
+  /** Every id that occurs: must it exist afterwards? */
+  present: Map<string, boolean>;
   /** Records afterwards minus records before. */
   growth: number;
 }
@@ -38,60 +35,54 @@ export interface DeltaOperations {
 
 /** @param existing Which of the ids that occur are records now. */
 export function planMerge(deltas: readonly DeltaOperations[], existing: ReadonlySet<string>): MergePlan {
-  const exists = new Map<string, boolean>();
-  const depth = new Map<string, number>();
-  const result: MergePlan = {
-    rounds: [],
+  const folds = new Map<string, RecordFold>();
+  const plan: MergePlan = {
+    deletes: [],
+    updates: [],
+    upserts: [],
     rejections: new Map(),
     applied: new Map(),
     missingDeletes: 0,
-    present: new Set(),
-    absent: new Set(),
+    present: new Map(),
     growth: 0,
   };
   for (const { deltaId, operations } of deltas) {
-    let applied = 0;
+    let missed = 0;
     for (const operation of operations) {
-      const { id } = operation;
-      const isThere = exists.get(id) ?? existing.has(id);
-      exists.set(id, operation.op === 'upsert' || (operation.op === 'update' && isThere));
-      if (operation.op === 'update' && !isThere) {
-        reject(result, deltaId, operation);
-        continue;
+      const effect = foldOf(folds, operation.id, existing).take(operation);
+      if (effect === 'idle') plan.missingDeletes++;
+      if (effect === 'missed') {
+        reject(plan, deltaId, operation);
+        missed++;
       }
-      applied++;
-      if (operation.op === 'delete' && !isThere) {
-        result.missingDeletes++;
-        continue;
-      }
-      const round = depth.get(id) ?? 0;
-      depth.set(id, round + 1);
-      addTo(result.rounds, round, operation);
     }
-    result.applied.set(deltaId, applied);
+    plan.applied.set(deltaId, operations.length - missed);
   }
-  for (const [id, isThere] of exists) {
-    (isThere ? result.present : result.absent).add(id);
-    result.growth += Number(isThere) - Number(existing.has(id));
-  }
-  return result;
+  for (const fold of folds.values()) send(plan, fold);
+  return plan;
 }
 
-function reject(result: MergePlan, deltaId: string, operation: NumberedOperation): void {
-  const rejections = result.rejections.get(deltaId) ?? [];
-  const reason = `There is no record "${operation.id}" to update; use an upsert to create one.`;
-  rejections.push({ line: operation.line, id: operation.id, error: REJECTION.recordNotFound, reason });
-  result.rejections.set(deltaId, rejections);
+function foldOf(folds: Map<string, RecordFold>, id: string, existing: ReadonlySet<string>): RecordFold {
+  let fold = folds.get(id);
+  if (fold === undefined) {
+    fold = new RecordFold(id, existing.has(id));
+    folds.set(id, fold);
+  }
+  return fold;
 }
 
-function addTo(rounds: Round[], index: number, operation: NumberedOperation): void {
-  let round = rounds[index];
-  if (round === undefined) {
-    round = { upserts: [], updates: [], deletes: [] };
-    rounds[index] = round;
-  }
-  const { line: _line, ...rest } = operation;
-  if (rest.op === 'upsert') round.upserts.push(rest);
-  else if (rest.op === 'update') round.updates.push(rest);
-  else round.deletes.push(rest);
+function send(plan: MergePlan, { id, isDeletedFirst, patch, isThere, growth }: RecordFold): void {
+  if (isDeletedFirst) plan.deletes.push(id);
+  if (patch?.op === 'update') plan.updates.push(patch);
+  if (patch?.op === 'upsert') plan.upserts.push(patch);
+  plan.present.set(id, isThere);
+  plan.growth += growth;
+}
+
+function reject({ rejections }: MergePlan, deltaId: string, { line, id }: NumberedOperation): void {
+  const known = rejections.get(deltaId) ?? [];
+  if (known.length >= MAX_REJECTIONS_PER_DELTA) return;
+  const reason = `There is no record "${abbreviated(id)}" to update; use an upsert to create one.`;
+  known.push({ line, ...reportedId(id), error: REJECTION.recordNotFound, reason });
+  rejections.set(deltaId, known);
 }

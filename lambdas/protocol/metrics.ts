@@ -1,3 +1,6 @@
+/** Of CloudWatch: every metric of every stack is in it. */
+export const NAMESPACE = 'ChromaCompactor';
+
 /**
  * Names, CloudWatch units and meanings of every metric that the steps emit. Alarms and dashboard read them from here, and
  * `npm run docs` writes docs/reference/metrics.md.
@@ -13,7 +16,7 @@ export const METRICS = {
     name: 'CompactionLockCollision',
     unit: 'Count',
     byPhase: true,
-    meaning: 'Attempts that met a lock held by another execution.',
+    meaning: 'Attempts that found the lock held by another execution.',
   },
   lockWait: {
     name: 'CompactionLockWait',
@@ -49,7 +52,7 @@ export const METRICS = {
     name: 'CompactionRebase',
     unit: 'Count',
     byPhase: false,
-    meaning: 'Plans made anew because the pointer moved, the inbox changed, or staging was lost.',
+    meaning: 'Plans made again because the pointer moved, the inbox changed, or staging was lost.',
   },
   duration: {
     name: 'CompactionDuration',
@@ -116,6 +119,19 @@ export const METRICS = {
     unit: 'Count',
     byPhase: false,
     meaning: 'Deltas passed over because they cannot be read. They stay in the inbox.',
+  },
+  setAside: {
+    name: 'DeltaSetAside',
+    unit: 'Count',
+    byPhase: false,
+    meaning: 'Deltas that a commit set aside, because merges of nothing else failed. Their content is kept.',
+  },
+  vacuumAdvised: {
+    name: 'VacuumAdvised',
+    unit: 'Count',
+    byPhase: false,
+    meaning:
+      'Commits whose snapshot is for the most part of no use, and too large to be vacuumed in passing: `compactor vacuum` is advised.',
   },
 } as const satisfies Record<string, MetricEntry>;
 

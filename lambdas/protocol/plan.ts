@@ -3,7 +3,8 @@
  * the inbox, then the statuses. Statuses read before the pointer could miss a commit that the pointer does not show
  * yet, and its deltas would be applied twice.
  */
-import type { DeltaStatus, LedgerEntry } from './ledger.ts';
+import type { DeltaStatus, LedgerEntry } from '../snapshot/ledger.ts';
+import { numberIn } from '../snapshot/log-number.ts';
 
 /** An object in the inbox, as listed. */
 export interface InboxEntry {
@@ -22,7 +23,7 @@ export interface BatchLimits {
 }
 
 export interface Plan {
-  /** Deltas to apply, in the order of arrival. */
+  /** Deltas to apply, in their order: see `takeable`. */
   pending: InboxEntry[];
   /** Inbox objects whose delta is decided already: to be compared and deleted. */
   decided: InboxEntry[];
@@ -33,22 +34,48 @@ export interface Plan {
 /**
  * @param inbox What was listed, or the part of it whose statuses were read. The plan of the whole begins with the
  * deltas that the plan of its oldest part has as pending: looking further never changes what comes first.
+ * @param numbered The highest number of the log that is decided. What lies behind a gap is neither pending nor decided.
  */
 export function plan(
   ledger: readonly LedgerEntry[],
   inbox: readonly InboxEntry[],
   statuses: ReadonlyMap<string, DeltaStatus>,
+  numbered = 0,
 ): Plan {
   const inLedger = new Set(ledger.map((entry) => entry.deltaId));
-  const isDecided = (entry: InboxEntry) => inLedger.has(entry.deltaId) || statuses.has(entry.deltaId);
+  const isDecided = ({ deltaId }: InboxEntry) => {
+    const number = numberIn(deltaId);
+    // A status of a number above the mark is of a later version: a plan without it would leave a gap, and cannot land anyway.
+    return inLedger.has(deltaId) || (number === undefined ? statuses.has(deltaId) : number <= numbered);
+  };
   return {
-    pending: inbox.filter((entry) => !isDecided(entry)).sort(byArrival),
+    pending: takeable(inbox, numbered).filter((entry) => !isDecided(entry)),
     decided: inbox.filter(isDecided),
     unreported: ledger.filter((entry) => !statuses.has(entry.deltaId)),
   };
 }
 
-/** Order of application, within and across commits: arrival at the store, then id. */
+/**
+ * What a plan may take, in the order of application: the numbers of the log as far as they follow the decided ones without
+ * a gap, then what producers dropped. A listing of several pages is no one look, so that a number may be missing in it
+ * that was there before its successor: the successor waits for the next look. Numbers that are decided come first of all.
+ */
+export function takeable(inbox: readonly InboxEntry[], numbered = 0): InboxEntry[] {
+  const log = inbox.flatMap((entry) => {
+    const number = numberIn(entry.deltaId);
+    return number === undefined ? [] : [{ entry, number }];
+  });
+  log.sort((a, b) => a.number - b.number);
+  let last = numbered;
+  const run = log.filter(({ number }) => {
+    if (number === last + 1) last = number;
+    return number <= last;
+  });
+  const dropped = inbox.filter(({ deltaId }) => numberIn(deltaId) === undefined).sort(byArrival);
+  return [...run.map(({ entry }) => entry), ...dropped];
+}
+
+/** Order of what producers dropped, within and across commits: the store's `LastModified`, which has whole seconds on S3, then id. */
 export function byArrival(a: InboxEntry, b: InboxEntry): number {
   return a.lastModified - b.lastModified || (a.deltaId < b.deltaId ? -1 : a.deltaId > b.deltaId ? 1 : 0);
 }
@@ -70,7 +97,7 @@ export function selectBatch(pending: readonly InboxEntry[], { maxDeltas, maxByte
   return batch;
 }
 
-/** Deltas per commit after so many failed merges: halved each time, never below one. */
+/** Deltas per commit after this many failed merges: halved each time, never below one. */
 export function deltaCap(maxDeltas: number, mergeFailures: number): number {
   return Math.max(1, Math.floor(maxDeltas / 2 ** mergeFailures));
 }

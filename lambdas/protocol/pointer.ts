@@ -3,8 +3,8 @@
  * compare-and-swap on the ETag that was read when planning. Nothing refers to it by a digest, so it carries its own.
  */
 import { z } from 'zod';
+import { CorruptObjectError } from '../errors/errors.ts';
 import { sha256 } from '../snapshot/blocks.ts';
-import { CorruptObjectError } from './errors.ts';
 
 export const POINTER_FORMAT = 1;
 /** More is no pointer: one has about 1 KiB. */

@@ -14,32 +14,54 @@ const TIME_LENGTH = 10;
 
 /** A version is kept when either says so. */
 export interface Retention {
-  /** So many of the newest versions, the current one included. */
+  /** How many of the newest versions, including the current one. */
   retainVersions: number;
-  /** Versions sealed at most so many days ago. */
+  /** Versions replaced within this many days: what was current until then may be wanted back. */
   retainDays: number;
 }
 
-/** When a commit was sealed, in milliseconds since the epoch, by the clock of whoever sealed it. */
+/** When a commit was sealed, in milliseconds since the epoch, by the clock of the process that sealed it. */
 export function sealedAt(commitId: string): number {
   return [...commitId.slice(0, TIME_LENGTH)].reduce((ms, digit) => ms * DIGITS.length + DIGITS.indexOf(digit), 0);
 }
 
+/** By version: when it was sealed, and so when the one before it was replaced. */
+export type SealingTimes = ReadonlyMap<number, number>;
+
 /**
- * The oldest version to keep. Clocks disagree, so that an older version may look younger: everything above a kept
- * version is kept, since versions are found by walking from child to parent.
- * @param versions Newest first, from the current one down to what is retained so far.
- * @param before The pointer's `retainedFrom`: the result is never below it.
+ * From names alone, no manifest read: exactly where the current one names its ancestors, and below them the latest time
+ * of any listed manifest of that number. That may be of a commit that lost its swap: more is kept then, until the next run.
+ * @param known The current version and its ancestors.
+ */
+export function sealingTimes(known: readonly CommitRef[], listed: readonly ListedObject[]): SealingTimes {
+  const times = new Map<number, number>();
+  for (const { key } of listed) {
+    const { version, commitId } = parseManifestKey(key) ?? {};
+    if (version === undefined || commitId === undefined) continue;
+    times.set(version, Math.max(times.get(version) ?? 0, sealedAt(commitId)));
+  }
+  for (const { version, commitId } of known) times.set(version, sealedAt(commitId));
+  return times;
+}
+
+/**
+ * The oldest version to keep. Clocks disagree, so that an older version may look as if it had been replaced later: everything
+ * above a kept version is kept, since versions are found by walking from child to parent.
+ * @param pointer `retainedFrom` is what is retained so far: the result is never below it.
  */
 export function oldestRetained(
-  versions: readonly CommitRef[],
-  before: number,
+  { version: current, retainedFrom }: Pick<Pointer, 'version' | 'retainedFrom'>,
+  sealed: SealingTimes,
   { retainVersions, retainDays }: Retention,
   now: number,
 ): number {
-  const isKept = ({ commitId }: CommitRef, index: number) =>
-    index === 0 || index < retainVersions || now - sealedAt(commitId) <= retainDays * DAY_MS;
-  return Math.max(before, versions.findLast(isKept)?.version ?? before);
+  let oldest = current - Math.max(1, retainVersions) + 1;
+  for (const [version, ms] of sealed) {
+    // What is replaced is the version before.
+    if (version > retainedFrom && version <= current && now - ms <= retainDays * DAY_MS)
+      oldest = Math.min(oldest, version - 1);
+  }
+  return Math.max(retainedFrom, oldest);
 }
 
 /** The pointer after a fence: the same version under another ETag, so that every swap planned before it fails. */

@@ -1,7 +1,7 @@
 /**
  * What a swap came to. A conditional write that lands and loses its response looks like a conflict to its own retry;
- * a compactor that then cleans up deletes live data (Lance #8123, Iceberg #7151). So nobody believes in a loss before
- * having looked for their own commit, and an outcome that is not proven stays unknown.
+ * a compactor that then cleans up deletes live data (Lance #8123, Iceberg #7151). So no execution believes in a loss before
+ * it has looked for its own commit, and an outcome that is not proven stays unknown.
  */
 
 /** What the execution planned to replace, and with what. */

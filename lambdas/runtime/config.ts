@@ -1,7 +1,7 @@
 /** Configuration from the environment, parsed once. */
 import { z } from 'zod';
+import { ConfigurationError } from '../errors/errors.ts';
 import type { Settings } from '../ports.ts';
-import { ConfigurationError } from '../protocol/errors.ts';
 
 const MIB = 1024 * 1024;
 
@@ -23,7 +23,7 @@ export const environment = z.object({
     .min(1)
     .optional()
     .describe('EventBridge bus that commits are announced on: a name or an ARN. Unset: no events.'),
-  // Waiting for the lock must outlast it: see `RETRY_TOTAL_SECONDS.lockHeld`.
+  // Waiting for the lock must outlast it, jitter and all: see `lockHeld` in statemachine/retriers.ts.
   LOCK_DURATION_MINUTES: z.coerce
     .number()
     .positive()
@@ -61,7 +61,7 @@ export const environment = z.object({
     .min(0)
     .max(3_650)
     .default(7)
-    .describe('Versions that were sealed at most so many days ago are kept as well.'),
+    .describe('Versions replaced within this many days are kept as well.'),
   STATUS_TTL_DAYS: z.coerce
     .number()
     .min(0)

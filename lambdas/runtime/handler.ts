@@ -8,7 +8,7 @@ import { type LambdaContext, PowertoolsTelemetry } from './telemetry.ts';
 import { Traces } from './tracing.ts';
 
 export type Step<Input, Output> = (ports: Ports, input: Input) => Promise<Output>;
-/** `context` is Lambda's own; nobody else has one. */
+/** `context` is given by Lambda only. */
 export type Handler<Input, Output> = (event: Input, context?: LambdaContext) => Promise<Output>;
 
 const override = new AsyncLocalStorage<Ports>();

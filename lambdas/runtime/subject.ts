@@ -9,7 +9,12 @@ export interface Subject {
 /** Collection, execution and base version, wherever the input or output of a step has them. */
 export function subjectOf(value: unknown): Subject {
   const { input, state, ...own } = fieldsOf(value);
-  const { collection, execution, base } = { ...fieldsOf(input), ...own, ...fieldsOf(state) };
+  const {
+    collection,
+    executionArn,
+    execution = executionArn,
+    base,
+  } = { ...fieldsOf(input), ...own, ...fieldsOf(state) };
   const { version } = fieldsOf(base);
   return {
     ...(typeof collection === 'string' ? { collection } : {}),

@@ -2,10 +2,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Telemetry } from '../ports.ts';
-import type { Metric } from '../protocol/metrics.ts';
+import { type Metric, NAMESPACE } from '../protocol/metrics.ts';
 import type { Subject } from './subject.ts';
-
-export const NAMESPACE = 'ChromaCompactor';
 
 const UNITS = {
   Count: MetricUnit.Count,

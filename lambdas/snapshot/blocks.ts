@@ -57,7 +57,3 @@ export function contentDigest(digests: FileDigests): string {
 export function sha256(bytes: Uint8Array | string): string {
   return hash('sha256', bytes, 'hex');
 }
-
-export function digestAt(digests: FileDigests, index: number): Uint8Array {
-  return digests.blocks.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
-}

@@ -1,26 +1,10 @@
 /** Which blocks of a file changed: the digests of the new content beside those of the base. */
-import { BLOCK_SIZE, blockCount, blockDigests, DIGEST_SIZE, type FileDigests } from './blocks.ts';
+import { BLOCK_SIZE, blockCount, DIGEST_SIZE, type FileDigests } from './blocks.ts';
 
 /** A range of a file, in bytes. */
 export interface Run {
   offset: number;
   length: number;
-}
-
-/** Digests of a file that is given in order in chunks of whole blocks; only the last chunk may end inside one. */
-export class BlockDigester {
-  readonly #digests: Uint8Array[] = [];
-  #size = 0;
-
-  push(chunk: Uint8Array): void {
-    if (this.#size % BLOCK_SIZE !== 0) throw new RangeError('Only the last chunk may end inside a block.');
-    this.#digests.push(blockDigests(chunk));
-    this.#size += chunk.length;
-  }
-
-  finish(): FileDigests {
-    return { size: this.#size, blocks: Buffer.concat(this.#digests) };
-  }
 }
 
 /**

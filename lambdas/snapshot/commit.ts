@@ -1,10 +1,11 @@
 /** The manifest of the next version, from its base and what a merge changed. */
-import type { LedgerEntry } from '../protocol/ledger.ts';
 import { contentDigest, type FileDigests } from './blocks.ts';
 import type { Run } from './changes.ts';
 import { totalLength } from './changes.ts';
 import { weave } from './diff.ts';
 import type { Extent } from './frames.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { numberedMark } from './log-number.ts';
 import {
   childAncestry,
   type EngineStamp,
@@ -60,5 +61,7 @@ export function nextManifest(base: Manifest, baseRef: ManifestRef, content: Comm
     files,
     packs: packs.filter((pack) => used.has(pack.key)),
     ledger: content.ledger,
+    ...numberedMark(base.numbered, content.ledger),
+    ...(base.schema !== undefined && { schema: base.schema }),
   };
 }

@@ -6,23 +6,30 @@
  * key, `null` removes a key, what is not given stays). To start a record afresh, delete it first.
  */
 import { z } from 'zod';
-import { MAX_REJECTIONS_PER_DELTA, type Rejection } from '../protocol/ledger.ts';
+import { InvalidInputError } from '../errors/errors.ts';
+import { parseJson } from './escaped-names.ts';
+import { writable } from './exact-json.ts';
+import { MAX_REJECTIONS_PER_DELTA, type Rejection } from './ledger.ts';
+import { lostInCode, type Metadata, readMetadata, textFault } from './metadata.ts';
 
-/** Longest record id and metadata key, in characters. */
-export const MAX_ID_LENGTH = 512;
-/** Longest line, in characters: well within one request to the engine. */
-export const MAX_LINE_LENGTH = 4 * 1024 * 1024;
+export type { Metadata, MetadataValue } from './metadata.ts';
+
+/** Longest id that a rejection repeats, in characters: no producer may blow up ledger, manifest and report. */
+export const MAX_REPORTED_ID_LENGTH = 512;
 /** Largest delta, in bytes. Send more as several deltas. */
 export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
+/**
+ * Most lines of a delta, blank ones included, and most metadata values in all of them: what a merge holds in memory, and
+ * the time that it takes, follow these, and 64 MiB may be 22 million lines (ADR 39).
+ */
+export const MAX_DELTA_LINES = 250_000;
+export const MAX_DELTA_VALUES = 1_000_000;
 /** Largest dimension of a collection. */
 export const MAX_DIMENSION = 65_536;
-const MAX_METADATA_KEYS = 1_000;
 /** Reasons go into ledger, manifest and report: no producer may blow them up. */
 const MAX_REASON_LENGTH = 200;
+const MAX_QUOTED_LENGTH = 100;
 const MAX_FLOAT32 = 3.4028234663852886e38;
-
-export type MetadataValue = string | number | boolean | null;
-export type Metadata = Record<string, MetadataValue>;
 
 export interface Upsert {
   op: 'upsert';
@@ -54,6 +61,8 @@ export interface ParsedDelta {
   rejections: Rejection[];
   /** All rejected lines. */
   rejectedOperations: number;
+  /** Values in the metadata of all operations. */
+  values: number;
 }
 
 /** Stable names of the reasons for which a line, or (line 0) a whole delta, is rejected. */
@@ -71,45 +80,49 @@ export const REJECTION = {
   deltaTooLarge: 'DeltaTooLarge',
   recordNotFound: 'RecordNotFound',
   rejectedByEngine: 'RejectedByEngine',
+  setAside: 'SetAside',
   deltaIdReused: 'DeltaIdReusedError',
 } as const;
 
-const id = z.string().min(1).max(MAX_ID_LENGTH).refine(isWellFormed, 'holds a lone surrogate');
+const text = z.string().superRefine((value, { addIssue }) => {
+  const fault = textFault(value);
+  if (fault !== undefined) addIssue(fault);
+});
+const id = text.min(1);
 const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1);
-const metadataKey = z
-  .string()
-  .min(1)
-  .max(MAX_ID_LENGTH)
-  .refine((key) => !key.startsWith('chroma:') && isWellFormed(key), 'is reserved by Chroma or malformed');
-const text = z.string().refine(isWellFormed, 'holds a lone surrogate');
-/** JSON has one kind of number; beyond 2^53 an integer would silently be stored as another one. */
-const number = z
-  .number()
-  .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value), 'is an integer beyond 2^53');
-const metadata = z.record(metadataKey, z.union([text, number, z.boolean(), z.null()]));
-
-function changesSomething(update: { embedding?: unknown; metadata?: object; document?: unknown }): boolean {
-  const { embedding: vector, metadata: fields = {}, document } = update;
-  return vector !== undefined || document !== undefined || Object.keys(fields).length > 0;
-}
+/** Looked at by `readMetadata`, which has the literals of its numbers. */
+const metadata = z.unknown();
 
 const operation = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('upsert'), id, embedding, metadata: metadata.optional(), document: text.optional() }),
-  z
-    .strictObject({
-      op: z.literal('update'),
-      id,
-      embedding: embedding.optional(),
-      metadata: metadata.optional(),
-      document: text.optional(),
-    })
-    .refine(changesSomething, 'an update must change something'),
+  z.strictObject({
+    op: z.literal('update'),
+    id,
+    embedding: embedding.optional(),
+    metadata: metadata.optional(),
+    document: text.optional(),
+  }),
   z.strictObject({ op: z.literal('delete'), id }),
 ]);
 
-/** Serialise operations, one line each. */
+/**
+ * Serialise operations, one line each.
+ * @throws InvalidInputError (a number of the metadata that JavaScript has rounded already, or that JSON has not)
+ */
 export function encodeDelta(operations: readonly Operation[]): Uint8Array {
-  return Buffer.from(operations.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  return Buffer.from(operations.map((operation, index) => `${encodeLine(operation, index + 1)}\n`).join(''));
+}
+
+function encodeLine(operation: Operation, number: number): string {
+  if (operation.op === 'delete' || operation.metadata === undefined) return JSON.stringify(operation);
+  for (const [key, value] of Object.entries(operation.metadata ?? {})) {
+    const fault = lostInCode(value);
+    if (fault === undefined) continue;
+    throw new InvalidInputError(
+      `Operation ${number}, of record "${abbreviated(operation.id)}": "${abbreviated(key)}" in its metadata ${fault}. Nothing was sent.`,
+    );
+  }
+  return JSON.stringify({ ...operation, metadata: writable(operation.metadata) });
 }
 
 /** It is part of no other character in UTF-8. */
@@ -118,15 +131,40 @@ const NEWLINE = 0x0a;
 const FIRST_LINE = new TextDecoder('utf-8', { fatal: true });
 const FURTHER_LINE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What is parsed at a stretch, in bytes and lines: about 20 ms of work. */
+const PIECE_BYTES = 1024 * 1024;
+const PIECE_LINES = 1_000;
+
 /** Parse a whole delta for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
 export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
-  const parsed: ParsedDelta = { operations: [], rejections: [], rejectedOperations: 0 };
+  const pieces = parseInPieces(bytes, dimension);
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * The same piece by piece, so that the caller can let others run in between.
+ * @param lines If they are counted already.
+ */
+export function* parseInPieces(
+  bytes: Uint8Array,
+  dimension: number,
+  lines = countLines(bytes),
+): Generator<void, ParsedDelta> {
+  if (lines > MAX_DELTA_LINES) return tooLarge(`${lines} lines`, `${MAX_DELTA_LINES} lines`);
+  const parsed: ParsedDelta = { operations: [], rejections: [], rejectedOperations: 0, values: 0 };
   let number = 0;
   // Line by line: a delta may have 64 MiB, and its text as a whole is needed by nobody.
-  for (let start = 0, end = 0; start < bytes.length; start = end + 1) {
+  for (let start = 0, end = 0, pieceStart = 0; start < bytes.length; start = end + 1) {
     const next = bytes.indexOf(NEWLINE, start);
     end = next < 0 ? bytes.length : next;
     number++;
+    if (number % PIECE_LINES === 0 || end - pieceStart > PIECE_BYTES) {
+      pieceStart = end;
+      yield;
+    }
     let line: string;
     try {
       line = (number === 1 ? FIRST_LINE : FURTHER_LINE).decode(bytes.subarray(start, end));
@@ -135,8 +173,11 @@ export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
     }
     if (line.trim() === '') continue;
     const result = parseLine(line, dimension);
-    if ('op' in result) parsed.operations.push({ ...result, line: number });
-    else {
+    if ('op' in result) {
+      parsed.operations.push({ ...result, line: number });
+      parsed.values += valuesOf(result);
+      if (parsed.values > MAX_DELTA_VALUES) return tooLarge('more', `${MAX_DELTA_VALUES} metadata values`);
+    } else {
       parsed.rejectedOperations++;
       if (parsed.rejections.length < MAX_REJECTIONS_PER_DELTA) parsed.rejections.push({ line: number, ...result });
     }
@@ -147,56 +188,86 @@ export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
   return parsed;
 }
 
+/** Lines of a delta, blank ones included; a last one need not end in a newline. */
+export function countLines(bytes: Uint8Array): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
+  return lines + Number(bytes.length > 0 && bytes.at(-1) !== NEWLINE);
+}
+
+function valuesOf(operation: Operation): number {
+  if (operation.op === 'delete' || operation.metadata === undefined) return 0;
+  const values = Object.values(operation.metadata);
+  return values.reduce<number>((sum, value) => sum + (Array.isArray(value) ? value.length : 1), 0);
+}
+
+function tooLarge(given: string, limit: string): ParsedDelta {
+  return rejectedWhole(
+    REJECTION.deltaTooLarge,
+    `The delta has ${given}; at most ${limit} are read. Send several smaller ones.`,
+  );
+}
+
 /** A delta none of whose operations can be applied, for one reason. */
 export function rejectedWhole(error: string, reason: string): ParsedDelta {
-  return { operations: [], rejections: [{ line: 0, error, reason }], rejectedOperations: 1 };
+  return { operations: [], rejections: [{ line: 0, error, reason }], rejectedOperations: 1, values: 0 };
 }
 
 /** Parse and check one line. */
 export function parseLine(line: string, dimension: number): Operation | Omit<Rejection, 'line'> {
-  if (line.length > MAX_LINE_LENGTH) {
-    return { error: REJECTION.malformedLine, reason: `The line has more than ${MAX_LINE_LENGTH} characters.` };
-  }
   let json: unknown;
   try {
-    json = JSON.parse(line);
+    json = parseJson(line);
   } catch {
     return { error: REJECTION.malformedLine, reason: 'The line is not JSON (NaN and Infinity are not JSON either).' };
   }
   const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
-  const outsized = findOutsized(given);
-  if (outsized !== undefined) return { ...idOf(given), ...outsized };
+  if (Array.isArray(given.embedding) && given.embedding.length > MAX_DIMENSION) {
+    // Cheap to see, and slow to explain element by element.
+    const reason = `The embedding has more than ${MAX_DIMENSION} numbers.`;
+    return { ...idOf(given), error: REJECTION.wrongDimension, reason };
+  }
   const parsed = operation.safeParse(json);
   if (!parsed.success) return { ...idOf(given), ...explain(given, parsed.error) };
-  const value = parsed.data;
-  if (value.op !== 'delete' && value.embedding !== undefined && value.embedding.length !== dimension) {
-    const reason = `The embedding has ${value.embedding.length} numbers; the collection has dimension ${dimension}.`;
-    return { id: value.id, error: REJECTION.wrongDimension, reason };
-  }
-  if (value.op !== 'delete' && isTooLong(value.embedding)) {
-    const reason = 'The embedding is so long that its square exceeds a 32-bit float; distances to it would be none.';
-    return { id: value.id, error: REJECTION.invalidEmbedding, reason };
-  }
-  return value;
+  const { data } = parsed;
+  if (data.op === 'delete') return data;
+  const fault = findFault(data, dimension);
+  if (fault !== undefined) return { ...idOf(given), ...fault };
+  const { metadata: fields, ...rest } = data;
+  if (fields === undefined) return rest;
+  const read = readMetadata(fields, line);
+  if (typeof read === 'string') return { ...idOf(given), error: REJECTION.invalidMetadata, reason: read };
+  if (Object.keys(read).length === 0 && changesNothing(rest)) return { ...idOf(given), ...NO_CHANGE };
+  // In its place: the order of members is the producer's.
+  return { ...data, metadata: read };
 }
 
-/** What is cheap to see and would be slow to explain element by element, or would pass by unseen. */
-function findOutsized({
-  embedding: vector,
-  metadata: fields,
-}: Record<string, unknown>): Pick<Rejection, 'error' | 'reason'> | undefined {
-  if (Array.isArray(vector) && vector.length > MAX_DIMENSION) {
-    return { error: REJECTION.wrongDimension, reason: `The embedding has more than ${MAX_DIMENSION} numbers.` };
+interface Given {
+  op: string;
+  embedding?: number[] | undefined;
+  metadata?: unknown;
+  document?: string | undefined;
+}
+
+const NO_CHANGE = { error: REJECTION.invalidOperation, reason: 'The line: an update must change something.' };
+
+function findFault(given: Given, dimension: number): Pick<Rejection, 'error' | 'reason'> | undefined {
+  const { embedding: vector, metadata: fields } = given;
+  if (vector !== undefined && vector.length !== dimension) {
+    const reason = `The embedding has ${vector.length} numbers; the collection has dimension ${dimension}.`;
+    return { error: REJECTION.wrongDimension, reason };
   }
-  const keys = typeof fields === 'object' && fields !== null ? Object.keys(fields) : [];
-  if (keys.length > MAX_METADATA_KEYS) {
-    const reason = `The metadata has ${keys.length} keys; at most ${MAX_METADATA_KEYS} are allowed.`;
-    return { error: REJECTION.invalidMetadata, reason };
+  if (isTooLong(vector)) {
+    const reason =
+      'The embedding is so long that its square exceeds a 32-bit float; distances to it would not be finite.';
+    return { error: REJECTION.invalidEmbedding, reason };
   }
-  // Objects cannot hold this key like any other; it would be dropped in silence.
-  if (keys.includes('__proto__'))
-    return { error: REJECTION.invalidMetadata, reason: '"__proto__" is no metadata key.' };
-  return undefined;
+  return fields === undefined && changesNothing(given) ? NO_CHANGE : undefined;
+}
+
+/** Metadata aside. */
+function changesNothing({ op, embedding: vector, document }: Given): boolean {
+  return op === 'update' && vector === undefined && document === undefined;
 }
 
 function isTooLong(embedding: readonly number[] = []): boolean {
@@ -204,7 +275,17 @@ function isTooLong(embedding: readonly number[] = []): boolean {
 }
 
 function idOf({ id: given }: Record<string, unknown>): { id?: string } {
-  return typeof given === 'string' && given.length <= MAX_ID_LENGTH ? { id: given } : {};
+  return typeof given === 'string' ? reportedId(given) : {};
+}
+
+/** As it stands in a rejection: an id that is too long for it is left out, since half of it would be another one. */
+export function reportedId(given: string): { id?: string } {
+  return given.length <= MAX_REPORTED_ID_LENGTH ? { id: given } : {};
+}
+
+/** A text as messages quote it. */
+export function abbreviated(text: string): string {
+  return text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text;
 }
 
 function explain(given: Record<string, unknown>, error: z.ZodError): Pick<Rejection, 'error' | 'reason'> {
@@ -223,9 +304,4 @@ function errorOf(field: string, given: Record<string, unknown>): string {
   if (field === 'metadata') return REJECTION.invalidMetadata;
   if (field === 'document') return REJECTION.invalidDocument;
   return REJECTION.invalidOperation;
-}
-
-/** Chroma stores UTF-8; a lone surrogate would not come back as it was sent. */
-function isWellFormed(value: string): boolean {
-  return value.isWellFormed();
 }

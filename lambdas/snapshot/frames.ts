@@ -5,8 +5,8 @@
  * and is known by its place in the pack, both lengths, and the SHA-256 of its compressed bytes, which is checked before
  * anything is decompressed. See docs/format.md.
  */
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { CorruptObjectError } from '../protocol/errors.ts';
+import { zstdCompressSync } from 'node:zlib';
+import { CorruptObjectError } from '../errors/errors.ts';
 import { sha256 } from './blocks.ts';
 
 export const FRAME_SIZE = 256 * 1024;
@@ -29,7 +29,7 @@ export interface Extent {
   frameOffset: number;
 }
 
-/** Room for the compressed form of so many bytes, whatever they are: zstd's bound, and no more than one buffer. */
+/** Room for the compressed form of this many bytes of any content: zstd's bound, and no more than one buffer. */
 export function compressedBound(rawLength: number): number {
   return rawLength + (rawLength >> 8) + 1024;
 }
@@ -37,12 +37,6 @@ export function compressedBound(rawLength: number): number {
 /** The stored form of a frame's bytes. */
 export function compressFrame(raw: Uint8Array): Uint8Array {
   return zstdCompressSync(raw, { chunkSize: compressedBound(raw.length) });
-}
-
-/** Throws if it is not the stored form of `rawLength` bytes. */
-export function decompressFrame(stored: Uint8Array, rawLength: number): Uint8Array {
-  // One buffer of the right size, rather than many that are joined.
-  return zstdDecompressSync(stored, { maxOutputLength: rawLength, chunkSize: chunkSizeFor(rawLength) });
 }
 
 /** Of the buffer to decompress into. A byte more than goes into it, or node:zlib makes another one; it takes no less than 64. */

@@ -2,7 +2,8 @@
  * Every object key is built and parsed here, and every name that becomes part of one is validated here. The kind comes
  * first, so that events, lifecycle rules and IAM can be scoped by prefix.
  */
-import { InvalidInputError } from '../protocol/errors.ts';
+import { InvalidInputError } from '../errors/errors.ts';
+import { NUMBERED_PREFIX } from './log-number.ts';
 
 /** As Chroma itself allows, but at most 128 characters and no `..`, so that a name is also one safe path segment. */
 const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]$/;
@@ -84,6 +85,11 @@ export function deltaKey(collection: string, deltaId: string): string {
   return `${inboxPrefix(collection)}${checkDeltaId(deltaId)}`;
 }
 
+/** The writes of a collection's log that wait, in the order of their numbers. */
+export function logPrefix(collection: string): string {
+  return `${inboxPrefix(collection)}${NUMBERED_PREFIX}`;
+}
+
 /** The inbox of a collection. */
 export function inboxPrefix(collection: string): string {
   return `${DELTAS_PREFIX}${checkCollection(collection)}/`;
@@ -114,6 +120,27 @@ export function parseRejectionKey(key: string): { collection: string; deltaId: s
   const [, collection = '', deltaId = '', sha256] = match ?? [];
   if (!isCollection(collection) || !isDeltaId(deltaId)) return undefined;
   return sha256 === undefined ? { collection, deltaId } : { collection, deltaId, sha256 };
+}
+
+/** Content of a delta that was set aside. An id may be decided again once its status has expired, so its digest is part of it. */
+export function asideKey(collection: string, deltaId: string, sha256: string): string {
+  if (!SHA256.test(sha256)) throw new InvalidInputError(`"${sha256}" is no SHA-256.`);
+  return `${asidePrefix(collection)}${checkDeltaId(deltaId)}~${sha256}`;
+}
+
+export function asidePrefix(collection: string): string {
+  return `aside/${checkCollection(collection)}/`;
+}
+
+export function parseAsideKey(key: string): { collection: string; deltaId: string; sha256: string } | undefined {
+  const match = /^aside\/([^/]+)\/([^/~]+)~([0-9a-f]{64})$/.exec(key);
+  const [, collection = '', deltaId = '', sha256 = ''] = match ?? [];
+  return isCollection(collection) && isDeltaId(deltaId) ? { collection, deltaId, sha256 } : undefined;
+}
+
+/** Of an object that is written to try the store, and deleted at once. */
+export function probeKey(id: string): string {
+  return `probes/${id}`;
 }
 
 function isCollection(name: string): boolean {

@@ -3,14 +3,17 @@
  * ancestry, the ledger, and what engine wrote it. docs/format.md gives the stored form byte by byte.
  */
 import { z } from 'zod';
-import { CorruptObjectError, InvariantViolatedError } from '../protocol/errors.ts';
-import { type LedgerEntry, MAX_REJECTIONS_PER_DELTA } from '../protocol/ledger.ts';
+import { CorruptObjectError, InvariantViolatedError } from '../errors/errors.ts';
 import { BLOCK_SIZE, sha256 } from './blocks.ts';
 import type { Extent, Frame } from './frames.ts';
 import { FRAME_SIZE } from './frames.ts';
 import { parsePackKey } from './keys.ts';
+import { type LedgerEntry, MAX_REJECTIONS_PER_DELTA } from './ledger.ts';
+import { FIRST_NUMBER } from './log-number.ts';
 
 export const MANIFEST_FORMAT = 1;
+/** Of a collection whose log has begun (ADR 46): format 1, and `numbered`. */
+export const NUMBERED_FORMAT = 2;
 /** More is refused by readers, and therefore never written. Some thirty bytes per extent: about two million of them. */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 export const ANCESTRY_LENGTH = 64;
@@ -71,6 +74,10 @@ export interface Manifest {
   packs: Pack[];
   /** Deltas contained but not known to be settled. Entries of this version are its newly applied deltas. */
   ledger: LedgerEntry[];
+  /** The highest number of the log that this version or an ancestor decided, and with it all lower ones; absent before. */
+  numbered?: number;
+  /** Of the engine, for the collection that it makes: JSON text. Absent where its defaults and `space` say all. */
+  schema?: string;
 }
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -89,7 +96,7 @@ const ledgerEntry = z.strictObject({
 });
 
 const schema = z.strictObject({
-  format: z.literal(MANIFEST_FORMAT),
+  format: z.union([z.literal(MANIFEST_FORMAT), z.literal(NUMBERED_FORMAT)]),
   collection: z.string(),
   version: count,
   commitId,
@@ -107,6 +114,8 @@ const schema = z.strictObject({
     z.strictObject({ path, size: count, digest: hex, extents: z.array(z.tuple([count, count, count, count])) }),
   ),
   ledger: z.array(ledgerEntry),
+  numbered: count.min(FIRST_NUMBER).optional(),
+  schema: z.string().optional(),
 });
 
 /**
@@ -129,9 +138,9 @@ export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256:
     }
     return index;
   };
-  const { ancestry, files, ...rest } = manifest;
+  const { ancestry, files, numbered, schema: settings, ...rest } = manifest;
   const stored: z.infer<typeof schema> = {
-    format: MANIFEST_FORMAT,
+    format: formatOf(manifest),
     ...rest,
     ancestry: ancestry.map((ref) => [ref.version, ref.commitId]),
     files: files.map(({ extents, ...file }) => ({
@@ -139,6 +148,8 @@ export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256:
       extents: extents.map((extent) => [extent.offset, extent.length, indexOf(extent.frame), extent.frameOffset]),
     })),
     frames,
+    ...(numbered !== undefined && { numbered }),
+    ...(settings !== undefined && { schema: settings }),
   };
   const bytes = Buffer.from(JSON.stringify(stored));
   if (bytes.length > MAX_MANIFEST_BYTES) {
@@ -159,7 +170,8 @@ export function decodeManifest(key: string, bytes: Uint8Array, expected: string)
   if (sha256(bytes) !== expected) throw corrupt(key, 'its SHA-256 is not the one that its referrer gives');
   const parsed = parseStored(key, bytes);
   if (!parsed.success) throw corrupt(key, z.prettifyError(parsed.error).slice(0, 500));
-  const { format: _format, frames: storedFrames, ...stored } = parsed.data;
+  const { format, frames: storedFrames, ...stored } = parsed.data;
+  if (format !== formatOf(stored)) throw corrupt(key, `format ${format} and its members disagree`);
   const frames = storedFrames.map(([pack, offset, length, rawLength, digest]): Frame => {
     const { key: packKey, size } = stored.packs[pack] ?? { key: '', size: 0 };
     if (length === 0 || offset + length > size) throw corrupt(key, `a frame lies outside pack ${pack}`);
@@ -195,14 +207,14 @@ export function decodeManifest(key: string, bytes: Uint8Array, expected: string)
   return { ...stored, ledger: stored.ledger as LedgerEntry[], ancestry, files };
 }
 
+/** Code that does not know the log must not plan beside it, nor make a collection without its settings. */
+function formatOf({ numbered, schema: settings }: Pick<Manifest, 'numbered' | 'schema'>) {
+  return numbered === undefined && settings === undefined ? MANIFEST_FORMAT : NUMBERED_FORMAT;
+}
+
 /** Bytes of the directory that the manifest describes. */
 export function liveBytes(files: readonly SnapshotFile[]): number {
   return files.reduce((sum, file) => sum + file.size, 0);
-}
-
-/** Decompressed bytes of all packs that the manifest refers to, dead frames included. */
-export function storedBytes(packs: readonly Pack[]): number {
-  return packs.reduce((sum, pack) => sum + pack.rawSize, 0);
 }
 
 /** Ancestry of a child of this manifest. */

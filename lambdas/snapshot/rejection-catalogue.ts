@@ -1,6 +1,7 @@
 /** Cause and remedy of every reason for a rejection, for docs/reference/errors.md and `compactor explain`. */
-import type { CatalogueEntry } from '../protocol/error-catalogue.ts';
-import { MAX_DELTA_BYTES, MAX_ID_LENGTH, MAX_LINE_LENGTH, type REJECTION } from './delta.ts';
+import type { CatalogueEntry } from '../errors/error-catalogue.ts';
+import { MAX_DELTA_BYTES, MAX_DELTA_LINES, MAX_DELTA_VALUES, type REJECTION } from './delta.ts';
+import { MAX_METADATA_VALUES, MAX_TEXT_LENGTH } from './metadata.ts';
 
 const MIB = 1024 * 1024;
 
@@ -14,7 +15,7 @@ export interface RejectionEntry extends CatalogueEntry {
 export const REJECTION_CATALOGUE = {
   MalformedLine: {
     rejects: 'line',
-    cause: `The line is not JSON (NaN and Infinity are not JSON either), or has more than ${MAX_LINE_LENGTH / MIB} Mi characters.`,
+    cause: 'The line is not JSON (NaN and Infinity are not JSON either).',
     remedy: 'Write one JSON object per line.',
   },
   UnknownOperation: {
@@ -24,7 +25,7 @@ export const REJECTION_CATALOGUE = {
   },
   InvalidId: {
     rejects: 'line',
-    cause: `The record's \`id\` is missing, empty, longer than ${MAX_ID_LENGTH} characters, or not well-formed text.`,
+    cause: `The record's \`id\` is missing, empty, longer than ${MAX_TEXT_LENGTH / MIB} Mi characters, or not well-formed text.`,
     remedy: 'Give the record another id.',
   },
   MissingEmbedding: {
@@ -44,14 +45,13 @@ export const REJECTION_CATALOGUE = {
   },
   InvalidMetadata: {
     rejects: 'line',
-    cause:
-      'A value is neither text, finite number, safe integer, boolean nor `null`; or a key is reserved (`chroma:`), too long or one of too many.',
-    remedy: 'Flatten nested values, and send integers beyond 2^53 as text.',
+    cause: `A value is of a kind that Chroma does not store: nested, mixed or empty lists, integers beyond 64 bits, sparse vectors; a key is empty or begins with \`chroma:\`, \`$\` or \`#\`; or there are more than ${MAX_METADATA_VALUES} values.`,
+    remedy: 'The reason names the key. Flatten nested values, rename reserved keys, send larger integers as text.',
   },
   InvalidDocument: {
     rejects: 'line',
-    cause: '`document` is no well-formed text.',
-    remedy: 'Send text without lone surrogates.',
+    cause: `\`document\` is no well-formed text, or has more than ${MAX_TEXT_LENGTH / MIB} Mi characters.`,
+    remedy: 'Send text without lone surrogates; split long documents.',
   },
   InvalidOperation: {
     rejects: 'line',
@@ -65,7 +65,7 @@ export const REJECTION_CATALOGUE = {
   },
   DeltaTooLarge: {
     rejects: 'delta',
-    cause: `The object is larger than ${MAX_DELTA_BYTES / MIB} MiB.`,
+    cause: `The object is larger than ${MAX_DELTA_BYTES / MIB} MiB, has more than ${MAX_DELTA_LINES.toLocaleString('en')} lines, or more than ${MAX_DELTA_VALUES.toLocaleString('en')} metadata values.`,
     remedy: 'Send it as several deltas.',
   },
   RecordNotFound: {
@@ -74,9 +74,17 @@ export const REJECTION_CATALOGUE = {
     remedy: 'Use `upsert`, or wait until the delta that adds the record is applied.',
   },
   RejectedByEngine: {
+    rejects: 'line',
+    cause:
+      'Chroma refused this line three times when it was sent alone; or, as line 0, it refused the delta three times, and none of its lines.',
+    remedy: 'The reason holds what Chroma said. Correct the line and send it under a new id.',
+  },
+  SetAside: {
     rejects: 'delta',
-    cause: 'Chroma refused the delta three times when it was merged alone.',
-    remedy: 'The report holds what Chroma said. Mend the data and send it under a new id.',
+    cause:
+      'Three merges of the delta alone failed for a reason that is not what it says (time, memory, a crash), while the engine worked without it.',
+    remedy:
+      'Nothing is wrong with it as far as anybody knows, and its content is kept. Give merges more memory or time, then `compactor aside <collection> <deltaId> --retry`; or send it as several smaller ones under new ids.',
   },
   DeltaIdReusedError: {
     rejects: 'delta',

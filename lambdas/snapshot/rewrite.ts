@@ -20,12 +20,12 @@ export const WASTE = 0.25;
 export const STORED = 2;
 export const STORED_SOFT = 1.6;
 export const MAX_PACKS = 32;
-/** The unit in which torn ranges are mended, and the least that a commit may write again to keep under `STORED`. */
+/** The unit in which torn ranges are repaired, and the least that a commit may write again to keep under `STORED`. */
 const WINDOW = 256 * 1024;
 const EXTENTS_AT_LEAST = 16_384;
 const BYTES_PER_EXTENT = 16 * 1024;
 
-/** Most extents of a snapshot of so many bytes, give or take those that a window or frame boundary cuts in two. */
+/** Most extents of a snapshot of this many bytes, give or take those that a window or frame boundary cuts in two. */
 export function extentLimit(liveBytes: number): number {
   return Math.max(EXTENTS_AT_LEAST, Math.floor(liveBytes / BYTES_PER_EXTENT));
 }
@@ -50,12 +50,12 @@ interface LivePack {
 
 /** The same files with all that the commit should write counted as changed: what changed, and what is written again. */
 export function withRewrites(base: Manifest, files: readonly ScannedFile[]): ScannedFile[] {
-  const mended = mendTorn(base, files);
-  const layout = new Layout(base, mended);
+  const repaired = repairTorn(base, files);
+  const layout = new Layout(base, repaired);
   layout.limitWaste();
   layout.limitStored(totalLength(files.flatMap((file) => file.changed)));
   layout.limitPacks();
-  return withRuns(mended, layout.rewritten);
+  return withRuns(repaired, layout.rewritten);
 }
 
 /** The layout of the next version if nothing more were written again, and what is decided to be. */
@@ -177,7 +177,7 @@ function* keptRanges(base: Manifest, files: readonly ScannedFile[]): Generator<K
 }
 
 /** Windows of files that consist of most ranges, counted as changed, when there are too many ranges in all. */
-function mendTorn(base: Manifest, files: readonly ScannedFile[]): readonly ScannedFile[] {
+function repairTorn(base: Manifest, files: readonly ScannedFile[]): readonly ScannedFile[] {
   const limit = extentLimit(files.reduce((sum, file) => sum + file.digests.size, 0));
   const changed = files.flatMap(({ path, changed }) => changed.map((run) => ({ path, ...run })));
   const ranges = new Map<string, { path: string; window: number; count: number }>();

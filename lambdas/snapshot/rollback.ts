@@ -25,5 +25,8 @@ export function rollbackManifest(
     files,
     packs,
     ledger: current.ledger,
+    // Like the ledger: a number stays decided, and is never used again.
+    ...(current.numbered !== undefined && { numbered: current.numbered }),
+    ...(current.schema !== undefined && { schema: current.schema }),
   };
 }

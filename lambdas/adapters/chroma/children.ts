@@ -11,12 +11,25 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * Arguments of `/bin/sh` that become the command given after them, in a process group of which a second process waits
  * for the end of standard input, which comes with the end of this process, and then kills the group. SIGKILL runs no
  * handler here: only another process can notice, and it must be there before the command is.
+ * @param before Shell commands that run first.
  */
-export const LAUNCHER = [
-  '-c',
-  'exec 3<&0; (trap "" TERM; read -r _ <&3; kill -9 -"$$") >/dev/null 2>&1 & exec "$@" </dev/null 3<&-',
-  'sh',
-];
+export function launcher(before = ''): readonly string[] {
+  const watch = 'exec 3<&0; (trap "" TERM; read -r _ <&3; kill -9 -"$$") >/dev/null 2>&1 & ';
+  return ['-c', `${before}${watch}exec "$@" </dev/null 3<&-`, 'sh'];
+}
+
+/** POSIX counts in blocks of this many bytes; shells that count otherwise elsewhere do so as `sh`, too. */
+const LIMIT_BLOCK_BYTES = 512;
+
+/**
+ * As `launcher`, and no file that the command or its children write gets larger than this many bytes, rounded up to 512. Who
+ * tries gets SIGXFSZ, of which a process dies that does not ignore it, and which leaves no memory image on the disk.
+ */
+export function limitedLauncher(maxFileBytes: number): readonly string[] {
+  const blocks = Math.ceil(maxFileBytes / LIMIT_BLOCK_BYTES);
+  // Where a lower limit is set already, that one stays.
+  return launcher(`ulimit -c 0; ulimit -f ${blocks} 2>/dev/null; `);
+}
 
 /** Kill a process group when this process ends in any way that it can notice itself. Returns how to stop that. */
 export function guard(pid: number): () => void {

@@ -1,23 +1,33 @@
 /** The engine port over a real Chroma server. */
+
+import { DirtyDirectoryError } from '../../errors/errors.ts';
 import type {
+  CollectionShape,
   DirectoryReport,
   Engine,
   EngineIdentity,
   EngineSession,
   InspectOptions,
+  OpenOptions,
+  Waste,
   WorkingDirectory,
 } from '../../ports.ts';
-import { DirtyDirectoryError } from '../../protocol/errors.ts';
-import { DATABASE, findJournals, inspectDirectory, readMigrations } from './inspect.ts';
+import { type FileStamps, stampFiles, untouchedSince } from '../files/file-stamps.ts';
+import { DATABASE, leaveWal } from './database.ts';
+import { findJournals, inspectDirectory, readMigrations } from './inspect.ts';
 import { locateEngine } from './locator.ts';
 import { ChromaServer } from './server.ts';
 import { ChromaSession } from './session.ts';
+import { isAsNew } from './vacuum/as-new.ts';
+import { measureWaste } from './vacuum/measure-waste.ts';
+import { vacuumDirectory } from './vacuum/vacuum.ts';
+import { indexFiles } from './vector-index/segment.ts';
 
 /** All in milliseconds. */
 export interface ChromaEngineOptions {
   /** Longest wait for a server's first heartbeat. */
   startMs?: number;
-  /** Longest wait for the reply to one request. */
+  /** Longest wait for the reply to one request that sends next to nothing; others have more: see `patienceMs`. */
   requestMs?: number;
   /** How long SIGTERM is given before SIGKILL. Every write is acknowledged by then, so little is gained by waiting. */
   graceMs?: number;
@@ -32,6 +42,8 @@ export interface ChromaEngineOptions {
 export class ChromaEngine implements Engine {
   readonly writtenAtStart = new Set([DATABASE]);
   readonly #options: Required<ChromaEngineOptions>;
+  /** Of the index files in each directory, as they were before a server ran there. */
+  readonly #stamps = new WeakMap<WorkingDirectory, FileStamps>();
 
   constructor(options: ChromaEngineOptions = {}) {
     this.#options = { startMs: 30_000, requestMs: 60_000, graceMs: 2_000, ...options };
@@ -41,11 +53,12 @@ export class ChromaEngine implements Engine {
     return (await locateEngine()).identity;
   }
 
-  async open(directory: WorkingDirectory): Promise<EngineSession> {
+  async open(directory: WorkingDirectory, { incomingBytes = 0 }: OpenOptions = {}): Promise<EngineSession> {
     const engine = await locateEngine();
     await directory.markDirty();
     const before = await readMigrations(directory.path);
-    const server = await ChromaServer.start(engine, directory.path, this.#options);
+    this.#stamps.set(directory, await stampFiles(directory.path, await indexFiles(directory.path)));
+    const server = await ChromaServer.start(engine, directory.path, { ...this.#options, incomingBytes });
     return new GuardedSession(server, this.#options.requestMs, directory.path, before);
   }
 
@@ -54,11 +67,34 @@ export class ChromaEngine implements Engine {
     collection: string,
     { thorough = false }: InspectOptions = {},
   ): Promise<DirectoryReport> {
-    return inspectDirectory(directory.path, collection, thorough);
+    const stamps = thorough ? undefined : this.#stamps.get(directory);
+    // Most merges persist no index. Then its files are those of the base, which was looked at when it was made.
+    const untouched = stamps && (await untouchedSince(directory.path, stamps));
+    return inspectDirectory(directory.path, collection, { thorough, ...(untouched && { untouched }) });
+  }
+
+  async measureWaste(directory: WorkingDirectory, collection: string): Promise<Waste> {
+    return measureWaste(directory.path, collection);
+  }
+
+  async vacuum(directory: WorkingDirectory, collection: string, shape: CollectionShape): Promise<void> {
+    const engine = await locateEngine();
+    await directory.markDirty();
+    const { requestMs } = this.#options;
+    await vacuumDirectory(engine, directory.path, { collection, ...shape, requestMs, times: this.#options });
+  }
+
+  async isAsNew(directory: WorkingDirectory, collection: string, shape: CollectionShape): Promise<boolean> {
+    await directory.markDirty();
+    const { requestMs } = this.#options;
+    return isAsNew(await locateEngine(), directory.path, { collection, ...shape, requestMs, times: this.#options });
   }
 }
 
-/** A session whose `close` also makes sure that no migration level went down while the server ran. */
+/**
+ * A session whose `close` also puts the database into one file, since a newer server may prefer a write-ahead log, and
+ * makes sure that no migration level went down while the server ran.
+ */
 class GuardedSession extends ChromaSession {
   readonly #path: string;
   readonly #before: Readonly<Record<string, number>>;
@@ -69,9 +105,11 @@ class GuardedSession extends ChromaSession {
     this.#before = before;
   }
 
-  /** @throws DirtyDirectoryError (a migration level went down) */
+  /** @throws DirtyDirectoryError (a migration level went down), EngineRunawayError */
   override async close(): Promise<void> {
     await super.close();
+    // What cannot be put into order stays as it is, and `inspect` refuses it.
+    await leaveWal(this.#path).catch(() => {});
     // With a journal the files say nothing yet; `inspect` refuses them.
     if ((await findJournals(this.#path)).length > 0) return;
     const after = await readMigrations(this.#path);

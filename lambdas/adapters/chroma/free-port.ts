@@ -1,6 +1,6 @@
 /** Ports for servers that are about to start. */
 import { createServer, type ListenOptions, type Server } from 'node:net';
-import { EngineUnavailableError } from '../../protocol/errors.ts';
+import { EngineUnavailableError } from '../../errors/errors.ts';
 
 export const HOST = '127.0.0.1';
 

@@ -1,70 +1,59 @@
 /** The integrity of a closed SQLite database, checked in threads of its own: it takes as long as reading all of it. */
-import { Worker } from 'node:worker_threads';
+import { answerOf, scriptBeside } from '../worker-threads.ts';
+import { readHeader, urlAtRest } from './database.ts';
+import type { Aspect, Looking, PageCounts } from './integrity-worker.ts';
 
-/**
- * What is looked at, each in a thread of its own:
- * - `rows`: every table's trees are well-formed, row by row.
- * - `pages`: every page is in exactly one tree, or free.
- * - `all`: what SQLite's own quick check looks at, indexes of text beside what they index, too.
- */
-type Aspect = 'rows' | 'pages' | 'all';
-
-/**
- * Given inline because a file beside this module would not survive bundling. The pages of all trees, the free ones and
- * the one that SQLite leaves out for locks (at 1 GiB) make up the file; a page in two trees would be counted twice.
- */
-const SCRIPT = `
-const { parentPort, workerData } = require('node:worker_threads');
-const { DatabaseSync } = require('node:sqlite');
+/** SQLite leaves out the page with the byte that it locks. */
 const LOCK_BYTE = 1024 ** 3;
-const database = new DatabaseSync(workerData.file, { readOnly: true });
-const value = (sql) => Object.values(database.prepare(sql).get())[0];
-const check = (pragma) => { const said = value(pragma); return said === 'ok' ? undefined : String(said); };
+/** Of a pointer-map page: one entry for each of the pages that follow it. */
+const POINTER_SIZE = 5;
+/** Where the header of a database says how many bytes at the end of each page are not SQLite's. */
+const RESERVED_BYTES = 20;
 
-const ASPECTS = {
-  all: () => check('PRAGMA quick_check(1)'),
-  rows() {
-    const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0").all();
-    for (const { name } of tables) {
-      const found = check('PRAGMA quick_check("' + name.replaceAll('"', '""') + '")');
-      if (found !== undefined) return found;
-    }
-  },
-  pages() {
-    const { pages, distinct } = database.prepare('SELECT count(*) AS pages, count(DISTINCT pageno) AS "distinct" FROM dbstat').get();
-    if (pages !== distinct) return 'a page is in two trees';
-    const size = value('PRAGMA page_count');
-    const locked = size * value('PRAGMA page_size') > LOCK_BYTE ? 1 : 0;
-    const used = pages + value('PRAGMA freelist_count') + locked;
-    return used === size ? undefined : used + ' of ' + size + ' pages are accounted for';
-  },
-};
-
-try {
-  parentPort.postMessage(ASPECTS[workerData.aspect]());
-} finally {
-  database.close();
-}`;
+const SCRIPT = scriptBeside(import.meta.url, 'integrity-worker');
 
 /**
- * What is wrong with a database; `undefined` for nothing. With `thorough` all that SQLite's own quick check looks at;
- * without, indexes of text are not compared with what they index.
+ * What is wrong with a database that is at rest; `undefined` for nothing. With `thorough` all that SQLite's own quick check
+ * looks at; without, indexes of text are not compared with what they index.
  * @throws Error (it cannot be read as a database)
  */
 export async function findFault(file: string, thorough: boolean): Promise<string | undefined> {
-  const aspects: Aspect[] = thorough ? ['all'] : ['rows', 'pages'];
-  const looking = aspects.map((aspect) => look(file, aspect));
+  if (thorough) return look<string | undefined>(file, 'all');
+  const looking = [look<string | undefined>(file, 'rows'), findPageFault(file)];
   // The first failure counts once nobody reads the file any more.
   await Promise.allSettled(looking);
   const faults = await Promise.all(looking);
   return faults.find((fault) => fault !== undefined);
 }
 
-function look(file: string, aspect: Aspect): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(SCRIPT, { eval: true, workerData: { file, aspect } });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', () => reject(new Error('its check ended without a result')));
-  });
+async function findPageFault(file: string): Promise<string | undefined> {
+  const counts = await look<PageCounts>(file, 'pages');
+  return pageFault(counts, (await readHeader(file))[RESERVED_BYTES]);
+}
+
+/** The pages of all trees, the free ones, and those that are for SQLite itself make up the file. */
+export function pageFault(counts: PageCounts, reservedBytes = 0): string | undefined {
+  const { size, pages, distinct, free } = counts;
+  if (pages !== distinct) return 'a page is in two trees';
+  const used = pages + free + ownPages(counts, reservedBytes);
+  return used === size ? undefined : `${used} of ${size} pages are accounted for`;
+}
+
+/**
+ * The page of locks, and the pointer maps of a database that gives free pages back: the second page, and then one after as
+ * many pages as a map has entries. A map that would come to lie on the page of locks lies behind it.
+ */
+function ownPages({ size, pageSize, autoVacuum }: PageCounts, reservedBytes: number): number {
+  const lockPage = LOCK_BYTE / pageSize + 1;
+  const locked = size >= lockPage ? 1 : 0;
+  if (autoVacuum === 0) return locked;
+  const step = Math.floor((pageSize - reservedBytes) / POINTER_SIZE) + 1;
+  let maps = 0;
+  for (let page = 2; page <= size; page += step) if (page !== lockPage || page < size) maps++;
+  return locked + maps;
+}
+
+function look<Result>(file: string, aspect: Aspect): Promise<Result> {
+  const looking: Looking = { url: urlAtRest(file).href, aspect };
+  return answerOf(SCRIPT, looking);
 }

@@ -5,8 +5,8 @@ import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
+import { EngineUnavailableError } from '../../errors/errors.ts';
 import type { EngineIdentity } from '../../ports.ts';
-import { EngineUnavailableError } from '../../protocol/errors.ts';
 
 /** `command ...args` is the Chroma command line; add `run ...` or `--version`. */
 export interface LocatedEngine {
@@ -23,10 +23,22 @@ interface Candidate {
 
 const VERSION_TIMEOUT_MS = 30_000;
 /**
+ * An older Chroma, for systems on which the one that `chromadb` brings does not load: it has 417 MB, so that nobody gets it
+ * who does not ask.
+ */
+export const COMPATIBLE = {
+  name: 'chromadb-bindings-compat-linux-x64',
+  package: 'npm:chromadb-js-bindings-linux-x64-gnu@1.0.5',
+} as const;
+/**
  * A binding blocks the thread that calls it, so it runs in a Node process of its own. The script is given inline
  * because a file beside this module would not survive bundling.
  */
-const RUN_BINDING = 'require(process.argv[1]).cli(["chroma", ...process.argv.slice(2)])';
+const RUN_BINDING =
+  // Node ignores this signal, and so a file that may not grow would be cut without a word. To take a listener off again
+  // gives it its own meaning back: the process ends.
+  'const stay = () => {}; process.on("SIGXFSZ", stay).off("SIGXFSZ", stay); ' +
+  'require(process.argv[1]).cli(["chroma", ...process.argv.slice(2)])';
 
 const run = promisify(execFile);
 const require = createRequire(import.meta.url);
@@ -70,10 +82,9 @@ function bindings(): Candidate[] {
   const suffix = { linux: '-gnu', win32: '-msvc' }[process.platform as string] ?? '';
   const target = `${process.platform}-${process.arch}`;
   const current = `chromadb-js-bindings-${target}${suffix}`;
-  const compatible = `chromadb-bindings-compat-${target}`;
   return [
     binding(current, () => createRequire(require.resolve('chromadb')).resolve(current)),
-    binding(compatible, () => require.resolve(compatible)),
+    binding(COMPATIBLE.name, () => require.resolve(COMPATIBLE.name)),
   ];
 }
 
@@ -93,8 +104,8 @@ async function prove(candidates: readonly Candidate[]): Promise<LocatedEngine> {
     }
   }
   throw new EngineUnavailableError(
-    `No Chroma server runs here. Tried ${failures.join('; ')}. Set CHROMA_BIN to the path of an executable "chroma", ` +
-      `or unset it and install the optional dependencies of this package on a system with glibc 2.34 or later.`,
+    `No Chroma server runs here. Tried ${failures.join('; ')}. Set CHROMA_BIN to the path of an executable "chroma". ` +
+      `Or unset it, and on Linux on x64 with glibc 2.34 or later: npm install ${COMPATIBLE.name}@${COMPATIBLE.package}`,
   );
 }
 

@@ -4,21 +4,26 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { EngineUnavailableError } from '../../protocol/errors.ts';
-import { groupGone, guard, LAUNCHER, signalGroup } from './children.ts';
+import { EngineUnavailableError } from '../../errors/errors.ts';
+import { groupGone, guard, limitedLauncher, signalGroup } from './children.ts';
 import { HOST, reservePort } from './free-port.ts';
 import { refuseJournals } from './inspect.ts';
 import { engineEnvironment, type LocatedEngine } from './locator.ts';
+import { fileLimit, refuseRunaway } from './write-limit.ts';
 
 const START_ATTEMPTS = 3;
 const POLL_MS = 20;
 const KEPT_OUTPUT = 4096;
+/** How a shell reports that what it ran died of SIGXFSZ. */
+const EXIT_OF_TOO_LARGE = 128 + 25;
 
 export interface ServerTimes {
   /** Longest wait for the first heartbeat, in milliseconds. */
   startMs: number;
   /** How long SIGTERM is given before SIGKILL, in milliseconds: newer servers do not exit on SIGTERM. */
   graceMs: number;
+  /** Bytes of operations that it will be given; none by default. With the size of the directory they bound what it may write. */
+  incomingBytes?: number;
 }
 
 export class ChromaServer {
@@ -28,15 +33,24 @@ export class ChromaServer {
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #graceMs: number;
+  readonly #path: string;
+  readonly #maxFileBytes: number;
   #output = '';
   #running = true;
   #stopped: Promise<void> | undefined;
 
-  private constructor(child: ChildProcess, pid: number, port: number, graceMs: number) {
+  private constructor(
+    child: ChildProcess,
+    pid: number,
+    port: number,
+    { path, graceMs, maxFileBytes }: { path: string; graceMs: number; maxFileBytes: number },
+  ) {
     this.#child = child;
     this.pid = pid;
     this.port = port;
     this.#graceMs = graceMs;
+    this.#path = path;
+    this.#maxFileBytes = maxFileBytes;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
@@ -58,14 +72,16 @@ export class ChromaServer {
 
   /**
    * Start a server and wait for its first heartbeat.
-   * @throws DirtyDirectoryError (a journal is present), EngineUnavailableError
+   * @throws DirtyDirectoryError (a journal is present), EngineUnavailableError, EngineRunawayError
    */
   static async start(engine: LocatedEngine, path: string, times: ServerTimes): Promise<ChromaServer> {
     await refuseJournals(path);
+    const { graceMs, incomingBytes = 0 } = times;
+    const bounds = { path, graceMs, maxFileBytes: await fileLimit(path, incomingBytes) };
     for (let attempt = 1; ; attempt++) {
       const { port, free } = await reservePort();
       try {
-        const server = await ChromaServer.#spawn(engine, path, port, times.graceMs);
+        const server = await ChromaServer.#spawn(engine, port, bounds);
         const failure = await server.#whyNotReady(times.startMs);
         if (failure === undefined) return server;
         await server.stop();
@@ -86,24 +102,33 @@ export class ChromaServer {
     return this.#running;
   }
 
-  /** SIGTERM, then SIGKILL, then wait for the exit. Idempotent. */
+  /** SIGTERM, then SIGKILL, then wait for the exit. Idempotent. @throws EngineRunawayError */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
   async #stop(): Promise<void> {
-    if (!this.#running) return;
-    signalGroup(this.pid, 'SIGTERM');
-    const kill = setTimeout(() => signalGroup(this.pid, 'SIGKILL'), this.#graceMs);
-    await this.exited;
-    clearTimeout(kill);
+    if (this.#running) {
+      signalGroup(this.pid, 'SIGTERM');
+      const kill = setTimeout(() => signalGroup(this.pid, 'SIGKILL'), this.#graceMs);
+      await this.exited;
+      clearTimeout(kill);
+    }
+    const { signalCode, exitCode } = this.#child;
+    const wasStopped = signalCode === 'SIGXFSZ' || exitCode === EXIT_OF_TOO_LARGE;
+    await refuseRunaway(this.#path, this.#maxFileBytes, wasStopped);
   }
 
-  static async #spawn(engine: LocatedEngine, path: string, port: number, graceMs: number): Promise<ChromaServer> {
+  static async #spawn(
+    engine: LocatedEngine,
+    port: number,
+    bounds: { path: string; graceMs: number; maxFileBytes: number },
+  ): Promise<ChromaServer> {
+    const { path, maxFileBytes } = bounds;
     const args = [...engine.args, 'run', '--path', path, '--host', HOST, '--port', String(port)];
     try {
-      const child = spawn('/bin/sh', [...LAUNCHER, engine.command, ...args], {
+      const child = spawn('/bin/sh', [...limitedLauncher(maxFileBytes), engine.command, ...args], {
         cwd: tmpdir(),
         env: engineEnvironment(),
         stdio: ['pipe', 'pipe', 'pipe'],
@@ -112,7 +137,7 @@ export class ChromaServer {
       });
       child.stdin.once('error', () => {});
       (child.stdin as Socket).unref();
-      if (child.pid !== undefined) return new ChromaServer(child, child.pid, port, graceMs);
+      if (child.pid !== undefined) return new ChromaServer(child, child.pid, port, bounds);
       throw await new Promise((resolve) => child.once('error', resolve));
     } catch (cause) {
       throw unavailable(engine, path, `it cannot be run (${(cause as Error).message})`, '', cause);

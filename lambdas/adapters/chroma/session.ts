@@ -1,5 +1,5 @@
 /**
- * A session with one running server, over the `chromadb` client.
+ * A session with one running server: over the `chromadb` client, but for what carries metadata (requests.ts).
  *
  * What `upsert` and `update` mean was measured on Chroma 1.0.0 and 1.4.4, which agree, so both pass straight through:
  * - `upsert` of a new id creates the record. Of an existing id it is a patch, no replacement: the embedding is
@@ -12,26 +12,41 @@
  * They disagree on a number beyond float32 (1.0.0 stores it, and answers `null` ever after), so that is refused here.
  */
 import { ChromaClient, type Collection, type EmbeddingFunction } from 'chromadb';
-import type { EngineRecord, EngineSession, Metadata, MetadataValue, Space } from '../../ports.ts';
-import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../protocol/errors.ts';
+import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../errors/errors.ts';
+import type {
+  CollectionShape,
+  EngineRecord,
+  EngineSession,
+  RecordEmbedding,
+  RecordFilter,
+  RecordPage,
+  Space,
+} from '../../ports.ts';
+import { abbreviated } from '../../snapshot/delta.ts';
+import { stringifyExact } from '../../snapshot/exact-json.ts';
+import type { LoggedRequest } from '../../snapshot/request-delta.ts';
+import { batches, MAX_REQUEST_BYTES, patienceMs } from './batches.ts';
+import { groups, holdsList, shape, toColumns, toNeighbours, toRecords } from './columns.ts';
 import { HOST } from './free-port.ts';
+import { explainRefusal } from './refusal.ts';
+import { AnswerError, ask, base64, body, createBySchema } from './requests.ts';
 import type { ChromaServer } from './server.ts';
+import { measureSpace } from './space.ts';
 
 /** Chroma answers 413 to a request of more than 40 MiB; what is kept back is for the envelope of the JSON. */
-const MAX_REQUEST_BYTES = 40 * 1024 * 1024 - 64 * 1024;
+const MAX_RECORD_BYTES = 40 * 1024 * 1024 - 64 * 1024;
 const MAX_RECORDS = 5461;
 /** Records per `get`: whole records come back, and nobody knows their size beforehand. */
 const MAX_RECORDS_READ = 256;
 /** Longest JSON form of one number of an embedding: base64 of a float32, or a decimal with its comma. */
 const BASE64_NUMBER_BYTES = 6;
 const DECIMAL_NUMBER_BYTES = 26;
+/** Ids per `get` of ids alone. */
+const MAX_IDS_READ = 10_000;
 /** Failures by which the server (400 and 422), or the client on its behalf, blames the data; and 413. */
 const BLAMES_DATA = new Set(['ChromaClientError', 'ChromaValueError']);
 const TOO_LARGE = /^413\b/;
-/**
- * The client wants to embed the documents of records that bring no embedding. An update of the document alone must
- * leave the embedding as it is, and for that the request has to go without any.
- */
+/** The client must not go looking for what embedded the documents of an imported collection. */
 const NO_EMBEDDINGS: EmbeddingFunction = { generate: async () => undefined as unknown as number[][] };
 
 /**
@@ -49,8 +64,9 @@ export class ChromaSession implements EngineSession {
   #dimension = 0;
   #maxRecords = MAX_RECORDS;
   #bytesPerNumber = DECIMAL_NUMBER_BYTES;
+  #takesLists: boolean | undefined;
 
-  /** @param timeoutMs For each request to the server. */
+  /** @param timeoutMs For each request to the server, and more for what it sends: see `patienceMs`. */
   constructor(server: ChromaServer, timeoutMs: number) {
     this.#server = server;
     this.#timeoutMs = timeoutMs;
@@ -58,16 +74,22 @@ export class ChromaSession implements EngineSession {
   }
 
   /** @throws DirtyDirectoryError (the directory's collection has another space or dimension) */
-  async useCollection(name: string, { space, dimension }: { space: Space; dimension: number }): Promise<void> {
+  async useCollection(name: string, { space, dimension, schema }: CollectionShape): Promise<void> {
     await this.#call(`Opening "${name}"`, async () => {
       const maxRecords = await this.#client.getMaxBatchSize();
       if (maxRecords > 0) this.#maxRecords = Math.min(maxRecords, MAX_RECORDS);
       if (await this.#client.supportsBase64Encoding()) this.#bytesPerNumber = BASE64_NUMBER_BYTES;
       const configuration = { hnsw: { space, ...NEW_COLLECTION } };
-      await this.#client.getOrCreateCollection({ name, configuration, embeddingFunction: null });
+      if (schema !== undefined) await createBySchema(this.#server.port, name, schema);
+      else await this.#client.getOrCreateCollection({ name, configuration, embeddingFunction: null });
       const collection = await this.#client.getCollection({ name, embeddingFunction: NO_EMBEDDINGS });
       const { embeddings } = await collection.get({ limit: 1, include: ['embeddings'] });
-      const there = { space: collection.configuration.hnsw?.space, dimension: embeddings[0]?.length ?? dimension };
+      // What an old directory keeps elsewhere a server does not tell; it costs less to believe it when it agrees.
+      const isAsSaid = collection.configuration.hnsw?.space === space;
+      const there = {
+        space: isAsSaid ? space : await measureSpace(collection),
+        dimension: embeddings[0]?.length ?? dimension,
+      };
       if (there.space !== space || there.dimension !== dimension) {
         throw new DirtyDirectoryError(
           `Collection "${name}" has space ${there.space} and dimension ${there.dimension} in its files, but space ` +
@@ -79,14 +101,26 @@ export class ChromaSession implements EngineSession {
     });
   }
 
+  measureSpace(name: string): Promise<Space> {
+    return this.#call(`Measuring "${name}"`, async () => {
+      const collection = await this.#client.getCollection({ name, embeddingFunction: NO_EMBEDDINGS });
+      const space = await measureSpace(collection);
+      if (space !== undefined) return space;
+      throw new DirtyDirectoryError(
+        `The vector index of "${name}" ranks by no known distance of the vectors that are stored with it. Discard the ` +
+          'directory; if its manifest gives the same again, roll back.',
+      );
+    });
+  }
+
   count(): Promise<number> {
     return this.#call('Counting records', () => this.#opened().count());
   }
 
   async existing(ids: readonly string[]): Promise<Set<string>> {
     const found = new Set<string>();
-    for (const batch of this.#batches([...new Set(ids)], jsonBytes, this.#maxRecords)) {
-      const result = await this.#call('Looking up ids', () => this.#opened().get({ ids: batch, include: [] }));
+    for (const { items } of this.#batches([...new Set(ids)], jsonBytes, this.#maxRecords)) {
+      const result = await this.#call('Looking up ids', () => this.#opened().get({ ids: items, include: [] }));
       for (const id of result.ids) found.add(id);
     }
     return found;
@@ -108,35 +142,60 @@ export class ChromaSession implements EngineSession {
 
   /** Ids that do not exist are passed over in silence, as Chroma does: look first. */
   async remove(ids: readonly string[]): Promise<void> {
-    for (const batch of this.#batches([...new Set(ids)], jsonBytes, this.#maxRecords)) {
-      await this.#call(`Deleting ${batch.length} records`, () => this.#opened().delete({ ids: batch }));
+    for (const { items, bytes } of this.#batches([...new Set(ids)], jsonBytes, this.#maxRecords)) {
+      await this.#call(`Deleting ${items.length} records`, () => this.#opened().delete({ ids: items }), bytes);
     }
+  }
+
+  async replay({ op, body: text }: LoggedRequest): Promise<void> {
+    const { id } = this.#opened();
+    await this.#call(`Replaying "${op}"`, () => ask(this.#server.port, id, op, text), Buffer.byteLength(text));
   }
 
   /** In the order asked for; ids that do not exist are left out. */
   async get(ids: readonly string[]): Promise<EngineRecord[]> {
     const found = new Map<string, EngineRecord>();
-    for (const batch of this.#batches([...new Set(ids)], jsonBytes, MAX_RECORDS_READ)) {
-      const result = await this.#call('Reading records', () =>
-        this.#opened().get({ ids: batch, include: ['embeddings', 'metadatas', 'documents'] }),
-      );
-      for (const row of result.rows()) found.set(row.id, toRecord(row));
+    const include = ['embeddings', 'metadatas', 'documents'];
+    for (const { items } of this.#batches([...new Set(ids)], jsonBytes, MAX_RECORDS_READ)) {
+      const answer = await this.#call('Reading records', () => this.#ask('get', { ids: items, include }));
+      for (const record of toRecords(answer)) found.set(record.id, record);
     }
     return ids.flatMap((id) => found.get(id) ?? []);
   }
 
-  /** Nearest first, without embeddings. */
-  async query(embedding: readonly number[], limit: number): Promise<Array<EngineRecord & { distance: number }>> {
+  /** By ids and then by batches of them: to skip ahead, Chroma walks over all records before. */
+  async visitEmbeddings(visit: (batch: readonly RecordEmbedding[]) => void): Promise<void> {
+    for (let offset = 0; ; offset += MAX_IDS_READ) {
+      const page = { limit: MAX_IDS_READ, offset, include: [] };
+      const { ids } = await this.#call('Listing records', () => this.#opened().get(page));
+      for (const { items } of this.#batches(ids, jsonBytes, MAX_RECORDS_READ)) {
+        const read = { ids: items, include: ['embeddings' as const] };
+        const result = await this.#call('Reading embeddings', () => this.#opened().get(read));
+        visit(result.rows().map(({ id, embedding }) => ({ id, embedding: embedding ?? null })));
+      }
+      if (ids.length < MAX_IDS_READ) return;
+    }
+  }
+
+  /** Nearest first; without embeddings, unless they are asked for. */
+  async query(
+    embedding: readonly number[],
+    limit: number,
+    filter: RecordFilter = {},
+  ): Promise<Array<EngineRecord & { distance: number }>> {
     this.#checkEmbedding('query', embedding);
-    const result = await this.#call('Querying', () =>
-      this.#opened().query({
-        queryEmbeddings: [[...embedding]],
-        nResults: limit,
-        include: ['metadatas', 'documents', 'distances'],
-      }),
-    );
-    const rows = result.rows()[0] ?? [];
-    return rows.map((row) => ({ ...toRecord(row), distance: row.distance ?? Number.NaN }));
+    const { include, ...rest } = asked(filter);
+    const request = { query_embeddings: [embedding], n_results: limit, include: [...include, 'distances'], ...rest };
+    return toNeighbours(await this.#call('Querying', () => this.#ask('query', request)));
+  }
+
+  async find({ limit, offset, ...filter }: RecordPage): Promise<EngineRecord[]> {
+    const page = { ...(limit !== undefined && { limit }), ...(offset !== undefined && { offset }) };
+    return toRecords(await this.#call('Finding records', () => this.#ask('get', { ...asked(filter), ...page })));
+  }
+
+  get isRunning(): boolean {
+    return this.#server.running;
   }
 
   close(): Promise<void> {
@@ -145,12 +204,14 @@ export class ChromaSession implements EngineSession {
 
   async #write(operation: 'upsert' | 'update', records: readonly EngineRecord[]): Promise<void> {
     for (const { id, embedding } of records) if (embedding) this.#checkEmbedding(id, embedding);
-    const bytes = ({ embedding, ...rest }: EngineRecord) =>
+    await this.#refuseLists(records);
+    const bytesOf = ({ embedding, ...rest }: EngineRecord) =>
       jsonBytes(rest) + (embedding?.length ?? 0) * this.#bytesPerNumber;
     for (const group of groups(records)) {
-      for (const batch of this.#batches(group, bytes, this.#maxRecords)) {
-        const columns = toColumns(batch);
-        await this.#call(`${operation} of ${batch.length} records`, () => this.#opened()[operation](columns));
+      for (const { items, bytes } of this.#batches(group, bytesOf, this.#maxRecords)) {
+        const embed = this.#bytesPerNumber === BASE64_NUMBER_BYTES ? base64 : undefined;
+        const columns = toColumns(items, embed);
+        await this.#call(`${operation} of ${items.length} records`, () => this.#ask(operation, columns), bytes);
       }
     }
   }
@@ -164,31 +225,47 @@ export class ChromaSession implements EngineSession {
     }
   }
 
-  *#batches<T>(items: readonly T[], bytesOf: (item: T) => number, maxItems: number): Generator<T[]> {
-    let batch: T[] = [];
-    let total = 0;
-    for (const item of items) {
-      const bytes = bytesOf(item);
-      if (bytes > MAX_REQUEST_BYTES)
-        throw rejected(`A record takes ${bytes} bytes; Chroma takes ${MAX_REQUEST_BYTES}.`);
-      if (batch.length === maxItems || total + bytes > MAX_REQUEST_BYTES) {
-        yield batch;
-        batch = [];
-        total = 0;
-      }
-      batch.push(item);
-      total += bytes;
-    }
-    if (batch.length > 0) yield batch;
+  /** Servers that have no lists say so one request at a time; that is known beforehand, from a question that changes nothing. */
+  async #refuseLists(records: readonly EngineRecord[]): Promise<void> {
+    const first = records.find(holdsList);
+    if (first === undefined) return;
+    this.#takesLists ??= await this.#call('Looking for lists in metadata', async () => {
+      const probe = { where: { any: { $contains: 0 } }, limit: 1, include: [] };
+      const failure = await this.#ask('get', probe).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (failure === undefined) return true;
+      if (failure instanceof AnswerError && failure.blamesData) return false;
+      throw failure;
+    });
+    if (this.#takesLists) return;
+    const reason = 'this version stores no lists in metadata';
+    throw rejected(`Record "${abbreviated(first.id)}" has a list in its metadata: ${reason}.`, { reason });
   }
 
-  async #call<T>(what: string, task: () => Promise<T>): Promise<T> {
+  #ask(verb: string, columns: Readonly<Record<string, unknown>>): Promise<Map<string, string>> {
+    return ask(this.#server.port, this.#opened().id, verb, body(columns));
+  }
+
+  #batches<T>(items: readonly T[], bytesOf: (item: T) => number, maxItems: number) {
+    const checked = (item: T) => {
+      const bytes = bytesOf(item);
+      if (bytes <= MAX_RECORD_BYTES) return bytes;
+      throw rejected(`A record takes ${bytes} bytes; Chroma takes ${MAX_RECORD_BYTES}.`);
+    };
+    return batches(items, checked, { maxItems, maxBytes: MAX_REQUEST_BYTES });
+  }
+
+  /** @param bytes What it sends. */
+  async #call<T>(what: string, task: () => Promise<T>, bytes = 0): Promise<T> {
+    const timeoutMs = patienceMs(this.#timeoutMs, bytes);
     let timer: NodeJS.Timeout | undefined;
     try {
       // The port of a server that is gone may be another's by now: nothing may be sent to it.
       if (!this.#server.running) throw new Error('the server is not running');
       const deadline = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`no answer within ${this.#timeoutMs} ms`)), this.#timeoutMs);
+        timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       });
       const died = this.#server.exited.then(() => Promise.reject(new Error('the server exited')));
       return await Promise.race([task(), deadline, died]);
@@ -206,8 +283,10 @@ export class ChromaSession implements EngineSession {
 
   #explain(what: string, cause: Error): Error {
     if (cause instanceof DirtyDirectoryError) return cause;
-    if (BLAMES_DATA.has(cause.name) || TOO_LARGE.test(cause.message)) {
-      return rejected(`${what}: Chroma refused the data: ${cause.message}.`, cause);
+    const said = cause instanceof AnswerError && cause.blamesData ? cause.said : undefined;
+    if (said !== undefined || BLAMES_DATA.has(cause.name) || TOO_LARGE.test(cause.message)) {
+      const reason = explainRefusal(said ?? cause.message);
+      return rejected(`${what}: Chroma refused the data: ${reason}.`, { cause, reason });
     }
     return new EngineUnavailableError(
       `${what} failed: ${cause.message}. Discard the working directory and retry. ` +
@@ -217,68 +296,20 @@ export class ChromaSession implements EngineSession {
   }
 }
 
-/**
- * Records that can go in one request: the client takes neither an id twice nor records of which only some have an
- * embedding or a document. What is sent for one id stays in order.
- */
-function groups(records: readonly EngineRecord[]): EngineRecord[][] {
-  const found = new Map<number, EngineRecord[]>();
-  const seen = new Map<string, number>();
-  for (const record of records) {
-    const round = seen.get(record.id) ?? 0;
-    seen.set(record.id, round + 1);
-    const key = round * SHAPES + shape(record);
-    const group = found.get(key);
-    if (group === undefined) found.set(key, [record]);
-    else group.push(record);
-  }
-  return [...found].sort(([a], [b]) => a - b).map(([, group]) => group);
-}
-
-/** Which fields a record brings, as bits. Metadata without keys says nothing, and the client does not take it. */
-function shape({ embedding, metadata, document }: EngineRecord): number {
-  const hasMetadata = metadata !== undefined && Object.keys(metadata).length > 0;
-  return Number(embedding !== undefined) + 2 * Number(hasMetadata) + 4 * Number(document !== undefined);
-}
-const SHAPES = 8;
-
-/** Records of one shape as the columns of a request. */
-function toColumns(records: readonly EngineRecord[]) {
-  const bits = records[0] === undefined ? 0 : shape(records[0]);
+/** A filter in the API's words. */
+function asked({ where, whereDocument, include = ['documents', 'metadatas'] }: RecordFilter) {
   return {
-    ids: records.map(({ id }) => id),
-    ...(bits & 1 && { embeddings: records.map(({ embedding }) => embedding ?? []) }),
-    ...(bits & 2 && { metadatas: records.map(({ metadata }) => withNulls(metadata)) }),
-    ...(bits & 4 && { documents: records.map(({ document }) => document ?? '') }),
+    include: [...include],
+    ...(where !== undefined && { where }),
+    ...(whereDocument !== undefined && { where_document: whereDocument }),
   };
 }
 
-/**
- * Chroma removes a key that comes as `null`, but the client drops such keys on the way. It does let NaN through, which
- * JSON writes as `null`.
- */
-function withNulls(metadata: Metadata = {}): Record<string, MetadataValue> {
-  return Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key, value ?? Number.NaN]));
-}
-
-function toRecord(row: {
-  id: string;
-  embedding?: number[] | null;
-  metadata?: object | null;
-  document?: string | null;
-}): EngineRecord {
-  const record: EngineRecord = { id: row.id };
-  if (row.embedding) record.embedding = row.embedding;
-  // Nothing but what `EngineRecord` allows is ever written through this session.
-  if (row.metadata) record.metadata = row.metadata as Metadata;
-  if (typeof row.document === 'string') record.document = row.document;
-  return record;
-}
-
 function jsonBytes(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value)) + 1;
+  return Buffer.byteLength(stringifyExact(value)) + 1;
 }
 
-function rejected(message: string, cause?: unknown): EngineRejectedDataError {
-  return new EngineRejectedDataError(`${message} Correct or leave out the data; a retry will not help.`, { cause });
+function rejected(message: string, { reason = message, ...options }: ErrorOptions & { reason?: string } = {}) {
+  const advice = 'Correct or leave out the data; a retry will not help.';
+  return new EngineRejectedDataError(`${message} ${advice}`, { reason, ...options });
 }

@@ -3,8 +3,11 @@
  * of it passes through the event loop or its memory. A worker holds one buffer of 256 KiB.
  */
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import { BLOCK_SIZE, blockCount, DIGEST_SIZE } from '../../snapshot/blocks.ts';
+import type { Worker } from 'node:worker_threads';
+import { DirtyDirectoryError } from '../../errors/errors.ts';
+import { blockCount, DIGEST_SIZE } from '../../snapshot/blocks.ts';
+import { scriptBeside, startThread } from '../worker-threads.ts';
+import type { Part } from './block-digester-worker.ts';
 
 /** Bytes of a file that one worker is given at a time. A multiple of the block size. */
 const PART_SIZE = 4 * 1024 * 1024;
@@ -14,46 +17,7 @@ const MAX_WORKERS = 2;
 /** Of a worker's heap. It makes nothing but digests of 32 bytes, and by default would let 48 MB of them lie about. */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
 
-/** Given inline because a file beside this module would not survive bundling. */
-const SCRIPT = `
-const { parentPort } = require('node:worker_threads');
-const { hash } = require('node:crypto');
-const { closeSync, constants, openSync, readSync } = require('node:fs');
-const buffer = Buffer.allocUnsafeSlow(64 * ${BLOCK_SIZE});
-parentPort.on('message', ({ path, start, end, digests }) => {
-  let descriptor;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    const into = Buffer.from(digests);
-    for (let at = start; at < end; ) {
-      const wanted = Math.min(buffer.length, end - at);
-      let length = 0;
-      while (length < wanted) {
-        const read = readSync(descriptor, buffer, length, wanted - length, at + length);
-        if (read === 0) throw new Error('it ends at ' + (at + length));
-        length += read;
-      }
-      for (let block = 0; block < length; block += ${BLOCK_SIZE}) {
-        const bytes = buffer.subarray(block, Math.min(length, block + ${BLOCK_SIZE}));
-        // A digest as a string, one character a byte, costs a quarter less than one as a buffer of its own.
-        into.latin1Write(hash('sha256', bytes, 'latin1'), ((at + block) / ${BLOCK_SIZE}) * ${DIGEST_SIZE});
-      }
-      at += length;
-    }
-    parentPort.postMessage(undefined);
-  } catch (error) {
-    parentPort.postMessage(error.message);
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
-});`;
-
-interface Part {
-  path: string;
-  start: number;
-  end: number;
-  digests: SharedArrayBuffer;
-}
+const SCRIPT = scriptBeside(import.meta.url, 'block-digester-worker');
 
 /** Idle workers of this process, which do not keep it alive, and those who wait for one. */
 const idle: Worker[] = [];
@@ -61,8 +25,8 @@ const waiting: Array<(worker: Worker) => void> = [];
 let workers = 0;
 
 /**
- * Digests of the blocks of a file, 32 bytes apiece. Nobody may write to the file meanwhile.
- * @throws Error (it cannot be read, or has fewer than `size` bytes)
+ * Digests of the blocks of a file, 32 bytes each. The file must not change meanwhile.
+ * @throws DirtyDirectoryError (it cannot be read, or has fewer than `size` bytes)
  */
 export async function digestFile(path: string, size: number): Promise<Uint8Array> {
   const digests = new SharedArrayBuffer(blockCount(size) * DIGEST_SIZE);
@@ -84,7 +48,9 @@ async function digestPart(part: Part): Promise<void> {
     throw error;
   });
   give(worker);
-  if (failure !== undefined) throw new Error(`"${part.path}" cannot be read: ${failure}`);
+  if (failure !== undefined) {
+    throw new DirtyDirectoryError(`"${part.path}" cannot be read: ${failure}. Its directory is repaired or discarded.`);
+  }
 }
 
 function take(): Promise<Worker> | Worker {
@@ -94,7 +60,7 @@ function take(): Promise<Worker> | Worker {
     return new Promise((resolve) => waiting.push(resolve));
   }
   workers++;
-  return new Worker(SCRIPT, { eval: true, resourceLimits: LIMITS });
+  return startThread(SCRIPT, { resourceLimits: LIMITS });
 }
 
 function give(worker: Worker): void {
@@ -103,11 +69,11 @@ function give(worker: Worker): void {
   else idle.push(worker);
 }
 
-/** A worker that failed as such is not used again; whoever waits gets another one. */
+/** A worker that failed as such is not used again; waiting calls get another one. */
 function discard(worker: Worker): void {
   void worker.terminate();
   const next = waiting.shift();
-  if (next !== undefined) next(new Worker(SCRIPT, { eval: true, resourceLimits: LIMITS }));
+  if (next !== undefined) next(startThread(SCRIPT, { resourceLimits: LIMITS }));
   else workers--;
 }
 

@@ -2,7 +2,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { PruneOptions, PruneResult } from '../../ports.ts';
-import { unlessAbsent } from './durable.ts';
+import { unlessAbsent } from './disk-errors.ts';
 
 interface Found {
   path: string;

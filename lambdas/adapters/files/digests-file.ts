@@ -11,9 +11,10 @@
  */
 import { createHash, hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { InvalidInputError } from '../../protocol/errors.ts';
+import { InvalidInputError } from '../../errors/errors.ts';
 import { blockCount, DIGEST_SIZE, type DirectoryDigests, type FileDigests } from '../../snapshot/blocks.ts';
-import { replaceFile, unlessAbsent } from './durable.ts';
+import { unlessAbsent } from './disk-errors.ts';
+import { replaceFile } from './durable.ts';
 
 const MAGIC = Buffer.from('CCDIGEST');
 const VERSION = 1;

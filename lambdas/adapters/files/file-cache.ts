@@ -11,14 +11,17 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../errors/errors.ts';
 import type { ByteRange, Cache, PruneOptions, PruneResult, Staging, StreamBody } from '../../ports.ts';
-import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../protocol/errors.ts';
 import { checkCollection } from '../../snapshot/keys.ts';
 import { MAX_MANIFEST_BYTES } from '../../snapshot/manifest.ts';
 import { release } from '../../snapshot/release.ts';
 import { pruneCache } from './cache-prune.ts';
-import { checkRelativePath, readFully, systemCode, unlessAbsent } from './durable.ts';
+import { systemCode, unlessAbsent } from './disk-errors.ts';
+import { makeFolder } from './durable.ts';
 import { FileStaging } from './file-staging.ts';
+import { checkRelativePath } from './relative-path.ts';
+import { readFully } from './whole-reads.ts';
 
 const CHUNK_SIZE = 1024 * 1024;
 const MISSES: ReadonlyArray<string | undefined> = ['ENOENT', 'ENOTDIR', 'EISDIR', 'ESTALE'];
@@ -49,7 +52,11 @@ export class FileCache implements Cache {
   async stage(collection: string, commitId: string): Promise<Staging> {
     const sealed = this.#staging(collection, commitId);
     const folder = `${sealed}.tmp-${randomUUID()}`;
-    await this.#writing(() => mkdir(folder, { recursive: true }));
+    await this.#writing(async () => {
+      // `seal` flushes the last two folders only: without those above them there would be nothing after a power cut.
+      await makeFolder(dirname(folder));
+      await mkdir(folder);
+    });
     return new FileStaging(
       folder,
       sealed,
@@ -166,7 +173,7 @@ async function* streamFile(file: string, size: number, lost: (cause?: unknown) =
   const read = (position: number) => {
     const [next = Buffer.alloc(0)] = buffers.reverse();
     coming = orLost(readFully(handle, next.subarray(0, Math.min(size - position, CHUNK_SIZE)), position));
-    // Whoever stops in between does not ask for it.
+    // A caller that stops in between does not ask for it.
     coming.catch(() => {});
     return coming;
   };

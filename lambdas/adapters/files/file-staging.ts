@@ -1,9 +1,10 @@
 /** Staging of one commit on a shared directory: written under a temporary name, visible only once sealed. */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { InvalidInputError } from '../../errors/errors.ts';
 import type { Staging } from '../../ports.ts';
-import { InvalidInputError } from '../../protocol/errors.ts';
-import { checkRelativePath, sync } from './durable.ts';
+import { sync } from './durable.ts';
+import { checkRelativePath } from './relative-path.ts';
 
 /** Runs work on the file system and maps its errors. */
 export type Writing = <T>(work: () => Promise<T>) => Promise<T>;

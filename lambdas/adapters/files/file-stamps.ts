@@ -11,7 +11,7 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unlessAbsent } from './durable.ts';
+import { unlessAbsent } from './disk-errors.ts';
 
 /** Several steps of the coarsest kernel clock, in milliseconds. */
 export const REST_MS = 50;
@@ -21,7 +21,7 @@ const LOCAL: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x01
 /** By relative path; only of files that were at rest. */
 export type FileStamps = ReadonlyMap<string, string>;
 
-/** Stamps of the files as they are. Nobody may write to them meanwhile. */
+/** Stamps of the files as they are. They must not change meanwhile. */
 export async function stampFiles(root: string, paths: readonly string[]): Promise<FileStamps> {
   const stamps = new Map<string, string>();
   if (process.platform !== 'linux' || !LOCAL.has((await statfs(root)).type)) return stamps;

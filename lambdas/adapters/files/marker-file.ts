@@ -1,7 +1,8 @@
-/** The clean marker as a JSON file beside the data. One that cannot be read as a marker is none: the data is dirty. */
+/** The clean marker as a JSON file beside the data. An unreadable marker does not count: the data is dirty. */
 import { readFile } from 'node:fs/promises';
 import type { CleanMarker } from '../../ports.ts';
-import { replaceFile, unlessAbsent } from './durable.ts';
+import { unlessAbsent } from './disk-errors.ts';
+import { replaceFile } from './durable.ts';
 
 export async function readMarkerFile(path: string): Promise<CleanMarker | undefined> {
   const json = await unlessAbsent(readFile(path, 'utf8'));

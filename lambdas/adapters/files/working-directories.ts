@@ -5,22 +5,18 @@
  *     <root>/<collection>/<n>/       a slot (working-directory.ts)
  *     <root>/<collection>/<n>.lock   its ownership; empty and never removed, since removing one would let two own a slot
  *
- * Ownership is SQLite's write lock on that file: it excludes other processes and other owners in this one, and the
- * kernel drops it however the process ends, so nothing is ever guessed from process ids or ages.
+ * Ownership is the lock on that file (try-lock.ts), which the kernel drops however the process ends, so that nothing is
+ * ever guessed from process ids or ages.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { cp, mkdir, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DirtyDirectoryError } from '../../errors/errors.ts';
 import type { WorkingDirectories, WorkingDirectory } from '../../ports.ts';
-import { DirtyDirectoryError } from '../../protocol/errors.ts';
 import { checkCollection } from '../../snapshot/keys.ts';
-import { unlessAbsent, withRoom } from './durable.ts';
+import { makeWritableFolder, unlessAbsent, withRoom } from './disk-errors.ts';
+import { tryLock } from './try-lock.ts';
 import { DIGESTS_FILE, FileWorkingDirectory, MARKER_FILE } from './working-directory.ts';
-
-const SQLITE_BUSY = 5;
-/** A connection that is garbage-collected closes and drops its lock; an owner that forgot to release keeps it. */
-const held = new Set<DatabaseSync>();
 
 /** Path of a slot without extension. */
 type Slot = string;
@@ -63,7 +59,7 @@ export class FileWorkingDirectories implements WorkingDirectories {
 
   async #claimSlot(collection: string): Promise<WorkingDirectory> {
     const folder = join(this.#root, checkCollection(collection));
-    await mkdir(folder, { recursive: true });
+    await makeWritableFolder(folder);
     const ranked = await Promise.all((await slotsIn(folder)).map(async (slot) => ({ slot, rank: await rankOf(slot) })));
     for (const { slot } of ranked.sort((a, b) => a.rank - b.rank)) {
       const directory = await own(slot);
@@ -86,7 +82,7 @@ export class FileWorkingDirectories implements WorkingDirectories {
   }
 
   async #copyTo(folder: string, source: WorkingDirectory): Promise<WorkingDirectory> {
-    await mkdir(folder, { recursive: true });
+    await makeWritableFolder(folder);
     await this.#makeRoom();
     await this.#makeSpace(await sizeOf(source.path));
     for (let n = 0; ; n++) {
@@ -111,7 +107,7 @@ export class FileWorkingDirectories implements WorkingDirectories {
     await this.#evict((evicted) => length + 1 - evicted <= this.#maxSlots);
   }
 
-  /** Room for so many more bytes. What is still missing in the end is the disk's to say. */
+  /** Room for this many more bytes. If it is still short in the end, the disk reports it. */
   async #makeSpace(bytes: number): Promise<void> {
     await this.#evict(async () => (await this.#freeBytes()) >= bytes);
   }
@@ -184,7 +180,7 @@ async function isThere(slot: Slot): Promise<boolean> {
 
 /** `undefined`: somebody owns it. */
 async function own(slot: Slot, isTemporary = false): Promise<FileWorkingDirectory | undefined> {
-  const unlock = lock(slot);
+  const unlock = tryLock(`${slot}.lock`);
   if (unlock === undefined) return undefined;
   const directory = new FileWorkingDirectory(slot, async () => {
     const now = new Date();
@@ -203,24 +199,4 @@ async function own(slot: Slot, isTemporary = false): Promise<FileWorkingDirector
     throw error;
   }
   return directory;
-}
-
-function lock(slot: Slot): (() => void) | undefined {
-  const file = `${slot}.lock`;
-  // Made here, since SQLite does not say why it cannot make it.
-  closeSync(openSync(file, 'a'));
-  const database = new DatabaseSync(file, { timeout: 0 });
-  try {
-    // Its journal in memory: on a full disk, ownership must still be had to make room.
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
-  } catch (error) {
-    database.close();
-    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined;
-    throw error;
-  }
-  held.add(database);
-  return () => {
-    held.delete(database);
-    database.close();
-  };
 }

@@ -9,26 +9,19 @@
 import { constants, type Dirent } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { DirtyDirectoryError, InvalidInputError } from '../../errors/errors.ts';
 import { type CleanMarker, MAX_PIECE, type PlacedBytes, type WorkingDirectory } from '../../ports.ts';
-import { DirtyDirectoryError, InvalidInputError } from '../../protocol/errors.ts';
 import { blockDigests, type DirectoryDigests, type FileDigests } from '../../snapshot/blocks.ts';
 import type { Run } from '../../snapshot/changes.ts';
 import { release } from '../../snapshot/release.ts';
 import { digestFile } from './block-digester.ts';
 import { readDigestsFile, writeDigestsFile } from './digests-file.ts';
-import {
-  checkRelativePath,
-  readFully,
-  removeFile,
-  sync,
-  systemCode,
-  unlessAbsent,
-  withRoom,
-  writeFully,
-  writeFullySync,
-} from './durable.ts';
+import { systemCode, unlessAbsent, withRoom } from './disk-errors.ts';
+import { removeFile, sync } from './durable.ts';
 import { type FileStamps, stampFiles, untouchedSince } from './file-stamps.ts';
 import { readMarkerFile, writeMarkerFile } from './marker-file.ts';
+import { checkRelativePath } from './relative-path.ts';
+import { readFully, writeFully, writeFullySync } from './whole-reads.ts';
 
 /** A multiple of the block size, so that a reader can cut blocks without carrying bytes over. */
 const CHUNK_SIZE = 1024 * 1024;
@@ -115,7 +108,11 @@ export class FileWorkingDirectory implements WorkingDirectory {
     try {
       const { size } = await handle.stat();
       if (size > SMALL_FILE) return { size, blocks: await digestFile(this.#inData(path), size) };
-      return { size, blocks: blockDigests(await readFully(handle, Buffer.allocUnsafe(size), 0)) };
+      const bytes = await readFully(handle, Buffer.allocUnsafe(size), 0);
+      if (bytes.length === size) return { size, blocks: blockDigests(bytes) };
+      throw new DirtyDirectoryError(
+        `"${path}" ended at ${bytes.length} of ${size} bytes: something else writes to it.`,
+      );
     } finally {
       await handle.close();
     }

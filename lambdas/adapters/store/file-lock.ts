@@ -1,12 +1,17 @@
-/** Locks between processes that the kernel releases when their holder dies, however it dies. */
-import type { DatabaseSync } from 'node:sqlite';
+/** Locks to wait for, over those that the kernel releases when their holder dies (`files/try-lock.ts`). */
+import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreUnavailableError } from '../../protocol/errors.ts';
+import { StoreUnavailableError } from '../../errors/errors.ts';
 import { sha256 } from '../../snapshot/blocks.ts';
+import { tryLock } from '../files/try-lock.ts';
 
-const SQLITE_BUSY = 5;
 const MAX_WAIT_MS = 20;
 const PATIENCE_MS = 30_000;
+/** Until then it is a lock like any other, which somebody holds for milliseconds. */
+const QUIET_MS = 2_000;
+
+/** Says what a lock waits for, as text, once the wait is long: the commands tell it to their users. */
+export const lockWaits = channel('chroma-compactor:lock-wait');
 
 /** Enough that those who delete hundreds of objects at once seldom meet, and few files to keep. */
 const LOCKS = 32;
@@ -20,7 +25,7 @@ export class KeyLocks {
     this.#locks = Array.from({ length: LOCKS }, (_, number) => new FileLock(path(number)));
   }
 
-  /** Run `task` while nobody else has the key. @throws StoreUnavailableError (`task` was not run) */
+  /** Run `task` while holding the key. @throws StoreUnavailableError (`task` was not run) */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     return (this.#locks[lockNumber(key)] as FileLock).run(task);
   }
@@ -31,10 +36,7 @@ export function lockNumber(key: string): number {
   return Number.parseInt(sha256(key).slice(0, 8), 16) % LOCKS;
 }
 
-/**
- * Mutual exclusion by the write lock of an SQLite database in which nothing is ever written: Node has no `flock`, and
- * SQLite's lock works on every system alike. Callers in one process queue here, so that only one of them competes.
- */
+/** Mutual exclusion between processes. Callers in one process queue here, so that only one of them competes. */
 export class FileLock {
   readonly #path: string;
   #last: Promise<unknown> = Promise.resolve();
@@ -51,23 +53,26 @@ export class FileLock {
   }
 
   async #locked<T>(task: () => Promise<T>): Promise<T> {
-    const database = await this.#acquire();
+    const release = await this.#acquire();
     try {
       return await task();
     } finally {
-      // Closing rolls back the empty transaction, and with it goes the lock.
-      database.close();
+      release();
     }
   }
 
-  async #acquire(): Promise<DatabaseSync> {
-    const deadline = performance.now() + PATIENCE_MS;
-    // Loaded here because a Lambda on S3 never needs it.
-    const { DatabaseSync } = await import('node:sqlite');
+  async #acquire(): Promise<() => void> {
+    const started = performance.now();
+    let isTold = false;
     for (let wait = 1; ; wait = Math.min(wait * 2, MAX_WAIT_MS)) {
-      const database = tryLock(DatabaseSync, this.#path);
-      if (database !== undefined) return database;
-      if (performance.now() > deadline) {
+      const release = this.#try();
+      if (release !== undefined) return release;
+      const waited = performance.now() - started;
+      if (waited > QUIET_MS && !isTold) {
+        isTold = true;
+        lockWaits.publish(`another process holds "${this.#path}"; see which by \`fuser\``);
+      }
+      if (waited > PATIENCE_MS) {
         throw new StoreUnavailableError(
           `Another process has held "${this.#path}" for ${PATIENCE_MS / 1000} s. Find it (\`fuser\`), stop it if it hangs, and retry.`,
         );
@@ -75,24 +80,14 @@ export class FileLock {
       await sleep(wait * Math.random());
     }
   }
-}
 
-/** `undefined`: another process holds it. Never waits, since SQLite would block the event loop. */
-function tryLock(Database: typeof DatabaseSync, path: string): DatabaseSync | undefined {
-  let database: DatabaseSync | undefined;
-  try {
-    database = new Database(path, { timeout: 0 });
-    // No journal file: there is nothing to roll back after a crash.
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
-    return database;
-  } catch (cause) {
-    database?.close();
-    if (isBusy(cause)) return undefined;
-    throw new StoreUnavailableError(`"${path}" cannot be locked. Check that its folder is writable.`, { cause });
+  #try(): (() => void) | undefined {
+    try {
+      return tryLock(this.#path);
+    } catch (cause) {
+      throw new StoreUnavailableError(`"${this.#path}" cannot be locked. Check that its folder is writable.`, {
+        cause,
+      });
+    }
   }
-}
-
-function isBusy(error: unknown): boolean {
-  // The low byte is the primary code; the rest says how it came about.
-  return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
 }

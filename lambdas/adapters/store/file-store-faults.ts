@@ -5,7 +5,7 @@ import {
   ObjectNotFoundError,
   PreconditionFailedError,
   StoreUnavailableError,
-} from '../../protocol/errors.ts';
+} from '../../errors/errors.ts';
 
 /** Meaning of an error code during one kind of operation; codes not named here make the store unavailable. */
 export type Faults = Readonly<Record<string, (key: string, options: ErrorOptions) => CompactorError>>;

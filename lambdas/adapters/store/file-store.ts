@@ -3,19 +3,9 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../../errors/errors.ts';
 import type { Body, ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../../ports.ts';
-import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../../protocol/errors.ts';
-import {
-  discard,
-  makeFolder,
-  publishNew,
-  publishOver,
-  removeFile,
-  stampAfter,
-  sweepTemporary,
-  type TemporaryFile,
-  writeTemporary,
-} from './atomic-file.ts';
+import { discard, makeFolder, publishNew, publishOver, removeFile } from '../files/durable.ts';
 import { KeyLocks } from './file-lock.ts';
 import {
   absentAsUndefined,
@@ -27,6 +17,7 @@ import {
   WRITING,
 } from './file-store-faults.ts';
 import { walkKeys } from './file-store-walk.ts';
+import { type StampedFile, stampAfter, sweepStamped, writeStamped } from './stamped-file.ts';
 import { checkedChunks, checkKey, checkPageSize, checkRange, clampRange } from './store-input.ts';
 
 /** A writer that has not written for so long is dead. */
@@ -100,7 +91,7 @@ export class FileStore implements ObjectStore {
     const path = this.#path(key);
     return this.#write(key, checkedChunks(key, body, options.sha256), async (temporary) => {
       await this.#do(key, MAKING_FOLDERS, () => makeFolder(dirname(path)));
-      await this.#do(key, CREATING, () => publishNew(temporary, path));
+      await this.#do(key, CREATING, () => publishNew(temporary.path, path));
       return temporary.stats;
     });
   }
@@ -111,7 +102,7 @@ export class FileStore implements ObjectStore {
       this.#locks.run(key, async () => {
         const current = await this.#compare(key, etag);
         const later = await this.#do(key, WRITING, () => stampAfter(temporary, current));
-        await this.#do(key, WRITING, () => publishOver(later, path));
+        await this.#do(key, WRITING, () => publishOver(later.path, path));
         return later.stats;
       }),
     );
@@ -129,10 +120,10 @@ export class FileStore implements ObjectStore {
   async #write(
     key: string,
     chunks: AsyncIterable<Uint8Array>,
-    publish: (temporary: TemporaryFile) => Promise<BigIntStats>,
+    publish: (temporary: StampedFile) => Promise<BigIntStats>,
   ): Promise<{ etag: string }> {
     await this.#prepare();
-    const temporary = await writeTemporary(this.#temporary, chunks, (operation) => this.#do(key, WRITING, operation));
+    const temporary = await writeStamped(this.#temporary, chunks, (operation) => this.#do(key, WRITING, operation));
     try {
       return { etag: etagOf(await publish(temporary)) };
     } finally {
@@ -161,7 +152,7 @@ export class FileStore implements ObjectStore {
   #prepare(): Promise<void> {
     const prepare = async () => {
       await makeFolder(this.#temporary);
-      await sweepTemporary(this.#temporary, Date.now() - STRAY_AGE_MS);
+      await sweepStamped(this.#temporary, Date.now() - STRAY_AGE_MS);
     };
     this.#prepared ??= this.#do('.tmp', WRITING, prepare).catch((error: unknown) => {
       this.#prepared = undefined;

@@ -1,7 +1,7 @@
 /** From the configured URL to a store. */
 import { fileURLToPath } from 'node:url';
+import { ConfigurationError } from '../../errors/errors.ts';
 import type { ObjectStore } from '../../ports.ts';
-import { ConfigurationError } from '../../protocol/errors.ts';
 import { FileStore } from './file-store.ts';
 import { type OpenS3Options, openS3Store } from './s3-clients.ts';
 

@@ -1,6 +1,6 @@
 /** The two clients of an S3 store. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { ConfigurationError } from '../../protocol/errors.ts';
+import { ConfigurationError } from '../../errors/errors.ts';
 import { S3Store } from './s3-store.ts';
 
 export interface OpenS3Options {

@@ -8,7 +8,8 @@ import {
   ObjectNotFoundError,
   PreconditionFailedError,
   StoreUnavailableError,
-} from '../../protocol/errors.ts';
+  UnsafeStoreError,
+} from '../../errors/errors.ts';
 
 /** The code of an error: S3's own, the SDK's name for it, or the network's. */
 export function codeOf(error: unknown): string {
@@ -40,7 +41,7 @@ export function translateS3Error(store: string, key: string, error: unknown): Co
     case 'IncompleteBody':
     case 'InvalidDigest':
     case 'XAmzContentSHA256Mismatch':
-      return new CorruptObjectError(`${store} refused the bytes of "${key}" (${code}). Make the body anew.`, options);
+      return new CorruptObjectError(`${store} refused the bytes of "${key}" (${code}). Build the body again.`, options);
     case 'KeyTooLongError':
       return new InvalidInputError(`"${key}" is too long a key for ${store} with its prefix. Shorten it.`, options);
     case 'NoSuchBucket':
@@ -48,6 +49,12 @@ export function translateS3Error(store: string, key: string, error: unknown): Co
     case 'PermanentRedirect':
     case 'AuthorizationHeaderMalformed':
       return new ConfigurationError(`The bucket of ${store} is in another region. Set AWS_REGION to it.`, options);
+    // Nothing is asked for but conditions and digests.
+    case 'NotImplemented':
+      return new UnsafeStoreError(
+        `${store} does not implement what was asked for "${key}": conditional writes, or their digests. Use another store.`,
+        options,
+      );
     case 'CredentialsProviderError':
       return new ConfigurationError(`There are no AWS credentials for ${store}. Set them, or a profile.`, options);
   }
@@ -59,7 +66,7 @@ function adviceFor(code: string, status: number): string {
     return "Access was refused: check the role's policy, the bucket policy and the expected bucket owner.";
   }
   if (status >= 400 && status < 500 && status !== 408 && status !== 429) {
-    return `The request was refused (${status}): retrying will not help before its cause is mended.`;
+    return `The request was refused (${status}): retrying will not help before its cause is fixed.`;
   }
   return 'The store did not answer or was overloaded; after a write the outcome is unknown. Retry later.';
 }

@@ -8,8 +8,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../../errors/errors.ts';
 import type { Body, ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../../ports.ts';
-import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../../protocol/errors.ts';
 import { hexToBase64, wholeSha256 } from './s3-digest.ts';
 import { codeOf, translateS3Error } from './s3-errors.ts';
 import { PART_SIZE, uploadMultipart } from './s3-multipart.ts';

@@ -2,11 +2,11 @@
  * What every object store adapter checks alike, so that a key or a body refused by one is refused by all.
  */
 import { createHash } from 'node:crypto';
+import { CorruptObjectError, InvalidInputError } from '../../errors/errors.ts';
 import type { Body, ByteRange, StreamBody } from '../../ports.ts';
-import { CorruptObjectError, InvalidInputError } from '../../protocol/errors.ts';
 
 /** As S3 pages, and its default. */
-export const MAX_PAGE_SIZE = 1000;
+const MAX_PAGE_SIZE = 1000;
 const MAX_KEY_BYTES = 1024;
 /** Limit of common file systems for one name. */
 const MAX_SEGMENT_BYTES = 255;
@@ -87,7 +87,7 @@ export async function* checkedChunks(key: string, body: Body, sha256?: string): 
   const found = hash?.digest('hex');
   if (found !== sha256) {
     throw new CorruptObjectError(
-      `The body for "${key}" has SHA-256 ${found}, not ${sha256}. Nothing was written; make the body anew.`,
+      `The body for "${key}" has SHA-256 ${found}, not ${sha256}. Nothing was written; build the body again.`,
     );
   }
 }

@@ -16,7 +16,7 @@ import {
   ResourceNotFoundException,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { ConfigurationError, CorruptObjectError, TableUnavailableError } from '../../protocol/errors.ts';
+import { ConfigurationError, CorruptObjectError, TableUnavailableError } from '../../errors/errors.ts';
 
 /** Longest wait for one answer, in milliseconds: well below every Lambda's own timeout. */
 const REQUEST_TIMEOUT_MS = 3_000;
@@ -32,7 +32,7 @@ const THROTTLING = new Set([
   'TransactionConflictException',
 ]);
 
-/** Errors that only a human can mend: who we are, and what we may do. */
+/** Errors that only a human can fix: who we are, and what we may do. */
 const UNAUTHORISED = new Set([
   'AccessDeniedException',
   'CredentialsProviderError',

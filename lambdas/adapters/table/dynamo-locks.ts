@@ -6,10 +6,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
+import { CorruptObjectError, LockHeldError, TableUnavailableError } from '../../errors/errors.ts';
 import type { LockTable } from '../../ports.ts';
-import { CorruptObjectError, LockHeldError, TableUnavailableError } from '../../protocol/errors.ts';
 import * as lock from '../../protocol/lock.ts';
 import { type ConditionalUpdate, DynamoItems, type PlainItem } from './dynamo-client.ts';
+import type { LockAttribute } from './dynamo-lock-attributes.ts';
 import {
   CLAIM_ENDS_EARLIER,
   CLAIM_IS_MINE,
@@ -45,7 +46,7 @@ const lockItem = z.object({
   claimToken: counter.optional(),
   claimExpiresAt: instant.optional(),
   wake: counter.optional(),
-});
+} satisfies Record<LockAttribute, z.ZodType>);
 
 /** @throws TableUnavailableError, ConfigurationError, CorruptObjectError (the item is not a lock item) */
 export class DynamoLocks implements LockTable {
@@ -190,7 +191,7 @@ export class DynamoLocks implements LockTable {
     const { success, data, error } = lockItem.safeParse(item);
     if (success) return data;
     const where = `The lock item of collection "${collection}" in table "${this.#items.tableName}" is malformed`;
-    const advice = 'Delete it: no update is lost by that, and the next acquire writes it anew.';
+    const advice = 'Delete it: no update is lost by that, and the next acquire writes it again.';
     throw new CorruptObjectError(`${where}: ${z.prettifyError(error)}. ${advice}`, { cause: error });
   }
 }

@@ -2,10 +2,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
+import { CorruptObjectError, StatusConflictError, TableUnavailableError } from '../../errors/errors.ts';
 import type { StatusTable } from '../../ports.ts';
-import { CorruptObjectError, StatusConflictError, TableUnavailableError } from '../../protocol/errors.ts';
-import { type DeltaStatus, sameStatus } from '../../protocol/ledger.ts';
+import { type DeltaStatus, sameStatus } from '../../snapshot/ledger.ts';
 import { DynamoItems, type PlainItem, toAttributes, toPlain } from './dynamo-client.ts';
+import { IDENTITY_KEY } from './dynamo-lock-attributes.ts';
 
 const PREFIX = 'DELTA#';
 
@@ -29,6 +30,8 @@ const statusItem = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   rejectedOperations: counter,
 });
+
+const identityItem = z.object({ identity: z.string().regex(/^[0-9A-Za-z-]{1,64}$/) });
 
 type Keys = Array<Record<string, AttributeValue>>;
 
@@ -61,6 +64,30 @@ export class DynamoStatuses implements StatusTable {
     this.#ttlSeconds = ttlSeconds;
     this.#now = now;
     this.#sleep = sleep;
+  }
+
+  async readIdentity(): Promise<string | undefined> {
+    const found = await this.#items.read(IDENTITY_KEY.collection, IDENTITY_KEY.item);
+    return found && this.#parseIdentity(found);
+  }
+
+  /** Sent again after a lost response, it is refused by its own success, and answers with that. */
+  async ensureIdentity(candidate: string): Promise<string> {
+    const attempt = await this.#items.update(IDENTITY_KEY.collection, IDENTITY_KEY.item, {
+      update: 'SET #identity = :identity',
+      condition: 'attribute_not_exists(#identity)',
+      values: { ':identity': candidate },
+      returns: 'ALL_NEW',
+    });
+    return this.#parseIdentity(attempt.item ?? {});
+  }
+
+  #parseIdentity(item: PlainItem): string {
+    const { success, data, error } = identityItem.safeParse(item);
+    if (success) return data.identity;
+    const where = `The item "${IDENTITY_KEY.item}" of "${IDENTITY_KEY.collection}" in table "${this.tableName}"`;
+    const advice = 'Restore it: the pointers of this store end with the identity, after the "#" of "statusTable".';
+    throw new CorruptObjectError(`${where} is damaged: ${z.prettifyError(error)}. ${advice}`, { cause: error });
   }
 
   async getStatuses(collection: string, deltaIds: readonly string[]): Promise<Map<string, DeltaStatus>> {
@@ -125,7 +152,9 @@ export class DynamoStatuses implements StatusTable {
     const { success, data, error } = statusItem.safeParse(item);
     if (success) return data;
     const where = `Item "${item.item}" of collection "${collection}" in table "${this.tableName}" is not a status`;
-    const advice = 'Compare it with the manifest of the version that it names, and restore it.';
+    // An update by a lock's attributes may make an item here, and changes none that is a status: see cdk/grants.ts.
+    const none = 'If it has no outcome, delete it: no status is lost by that';
+    const advice = `Compare it with the manifest of the version that it names, and restore it. ${none}.`;
     throw new CorruptObjectError(`${where}: ${z.prettifyError(error)}. ${advice}`, { cause: error });
   }
 }

@@ -1,0 +1,30 @@
+/** The thread of compact-database.ts. */
+import { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+
+export interface Compaction {
+  file: string;
+  /** Where it is rewritten. */
+  beside: string;
+  /** In one transaction, before. */
+  statements: readonly string[];
+  /** Of their parameters; a statement need not have all. */
+  values: Record<string, string | number>;
+}
+
+const { file, beside, statements, values } = workerData as Compaction;
+// Chroma's schema names a table that does not exist in a foreign key.
+const database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
+try {
+  database.exec('BEGIN IMMEDIATE');
+  for (const sql of statements) {
+    const statement = database.prepare(sql);
+    statement.setAllowUnknownNamedParameters(true);
+    statement.run(values);
+  }
+  database.exec('COMMIT');
+  database.prepare('VACUUM INTO ?').run(beside);
+  parentPort?.postMessage('done');
+} finally {
+  database.close();
+}

@@ -1,0 +1,7 @@
+/** What a check of a vector index throws: only here, and caught where the check began. */
+export class IndexFault extends Error {}
+
+/** @throws IndexFault (the condition does not hold) */
+export function demand(holds: boolean, what: () => string): asserts holds {
+  if (!holds) throw new IndexFault(what());
+}

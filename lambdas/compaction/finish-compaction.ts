@@ -1,0 +1,30 @@
+/** FinishCompaction: settle what the current version decided, then look once more before letting go of the claim. */
+
+import { type CompactionState, NEXT } from '../../statemachine/contract.ts';
+import { listInbox } from '../inbox/list-inbox.ts';
+import type { Ports } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import { loadCurrentBeside } from '../versions/load-current.ts';
+import { letGo } from './let-go.ts';
+import { recordCommit } from './record-commit.ts';
+import { settleDeltas } from './settle-deltas.ts';
+
+/** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError, CorruptObjectError */
+export async function finishCompaction(ports: Ports, state: CompactionState): Promise<CompactionState> {
+  const { collection, merge, committed, pending } = state;
+  // From the current pointer, never from the state: another commit may stand on ours by now.
+  const [{ manifest }, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
+  await settleDeltas(ports, manifest, inbox, merge === null && pending > 0);
+  if (merge !== null && committed?.commitId === merge.commitId) {
+    recordCommit(ports, collection, merge);
+    const now = ports.clock.now();
+    ports.telemetry.metric(METRICS.duration, Math.max(0, now - (state.plannedAt ?? now)), { collection });
+  }
+  const farewell = await letGo(ports, state);
+  if (farewell === 'more' || farewell === 'unsure') {
+    const inboxChanges = state.attempts.inboxChanges + Number(farewell === 'unsure');
+    return { ...state, next: NEXT.plan, attempts: { ...state.attempts, inboxChanges } };
+  }
+  const claimMs = state.claim === null ? 0 : Math.max(0, ports.clock.now() - state.claim.takenAt);
+  return { ...state, next: NEXT.done, claim: null, held: { ...state.held, claimMs: state.held.claimMs + claimMs } };
+}

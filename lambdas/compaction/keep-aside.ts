@@ -1,0 +1,37 @@
+/** Keeps the content of a delta that was set aside, before its object leaves the inbox. */
+
+import { createOnce } from '../objects/create-once.ts';
+import type { Ports, StreamBody } from '../ports.ts';
+import type { InboxEntry } from '../protocol/plan.ts';
+import { asideKey } from '../snapshot/keys.ts';
+
+const RANGE = 8 * 1024 * 1024;
+
+/**
+ * Written once, and compared with what is there: any number of executions may do it, and die in it.
+ * @throws PreconditionFailedError, ObjectNotFoundError (the object in the inbox changed), KeyCollisionError,
+ * StoreUnavailableError
+ */
+export async function keepAside(
+  ports: Pick<Ports, 'store' | 'clock' | 'ids'>,
+  collection: string,
+  entry: InboxEntry,
+  sha256: string,
+): Promise<void> {
+  const { key, size, etag } = entry;
+  const body = size > RANGE ? inRanges(ports, entry) : (await ports.store.get(key, { ifMatch: etag })).body;
+  await createOnce(ports, asideKey(collection, entry.deltaId, sha256), body, sha256);
+}
+
+/** Of one generation: it may have 64 MiB. */
+function inRanges({ store }: Pick<Ports, 'store'>, { key, size, etag }: InboxEntry): StreamBody {
+  return {
+    size,
+    async *stream() {
+      for (let start = 0; start < size; start += RANGE) {
+        const range = { start, end: Math.min(size, start + RANGE) };
+        yield (await store.get(key, { range, ifMatch: etag })).body;
+      }
+    },
+  };
+}

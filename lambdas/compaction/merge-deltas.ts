@@ -1,0 +1,182 @@
+/**
+ * MergeDeltas: applies waiting deltas to the base, or vacuums it, off-lock, and seals the result into staging. Nothing is published
+ * here, and nothing that it leaves behind can be taken for a commit.
+ */
+
+import { type CompactionState, type Merge, NEXT } from '../../statemachine/contract.ts';
+import { sealCommit } from '../commit/seal-commit.ts';
+import { EngineRejectedDataError, EngineRunawayError } from '../errors/errors.ts';
+import { commitLimits, type InboxObservation, observeInbox } from '../inbox/observe-inbox.ts';
+import { isOfLog, operationsLeft, type ReadDelta, readDeltas, withoutRefused } from '../inbox/read-deltas.ts';
+import { outcomes } from '../merge/apply-deltas.ts';
+import { type Applied, mergeOntoBase } from '../merge/merge-onto-base.ts';
+import { isExhausted, proveEngine, readTrial } from '../merge/try-alone.ts';
+import { type Renewed, renew, type VacuumRequest } from '../merge/vacuum.ts';
+import type { Ports, WorkingDirectory } from '../ports.ts';
+import { nextLedger } from '../protocol/ledger.ts';
+import { type BatchLimits, deltaCap } from '../protocol/plan.ts';
+import { MAX_AUTOMATIC_BYTES } from '../protocol/vacuum.ts';
+import { isSetAside } from '../snapshot/aside.ts';
+import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import { liveBytes } from '../snapshot/manifest.ts';
+import { type LoadedManifest, loadManifest } from '../versions/load-manifest.ts';
+import { whileCurrent } from '../versions/while-current.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+/** Replies that must blame a delta, alone in its batch, before it is rejected. */
+const BLAMES_TO_REJECT = 3;
+/** A directory gets room for the base, and for as much again that the engine writes before it lets go of the old. */
+const ENGINE_ROOM = 2;
+/** A vacuum rewrites database and index, the latter beside a log of all vectors. */
+const VACUUM_ROOM = 3;
+
+/**
+ * @throws CorruptObjectError, InboxChangedError, EngineRejectedDataError, EngineUnavailableError, EngineTooOldError,
+ * EngineRunawayError, DirtyDirectoryError, MergeVerificationError, CacheUnwritableError, StoreUnavailableError, TableUnavailableError
+ */
+export async function mergeDeltas(ports: Ports, state: CompactionState): Promise<CompactionState> {
+  return withHeartbeat(ports, state, async () => {
+    const base = await loadBase(ports, state);
+    const { maxDeltas, maxBytes } = commitLimits(ports.settings);
+    const cap = deltaCap(Math.min(maxDeltas, state.pending), state.attempts.mergeFailures);
+    const limits = { maxDeltas: cap, maxBytes };
+    const inbox = await observeInbox(ports, state.collection, base.manifest, limits);
+    const { dimension } = base.manifest;
+    // A vacuum that was asked for is a commit of its own, so that no delta is blamed for its failures.
+    const isAsked = state.vacuum === true;
+    const deltas = isAsked ? [] : await readBatch(ports, state, inbox, limits, dimension);
+    if (deltas.length === 0 && !isAsked) return { ...state, next: NEXT.finish, merge: null };
+    const bytes = liveBytes(base.manifest.files);
+    const room = (isAsked || bytes <= MAX_AUTOMATIC_BYTES ? VACUUM_ROOM : ENGINE_ROOM) * bytes + maxBytes;
+    const directory = await ports.directories.claim(state.collection, room);
+    try {
+      const { etag } = state.base;
+      const merge = await whileCurrent(ports, state.collection, etag, async () => {
+        if (isExhausted(state.trial)) await proveEngine(ports, directory, base);
+        // What failed once may have failed of the vacuum.
+        const isAllowed = state.attempts.mergeFailures === 0 && !state.trial;
+        return mergeInto(ports, directory, base, { inbox, batch: deltas, vacuum: { isAsked, isAllowed } });
+      });
+      return { ...state, next: NEXT.upload, merge, trial: null, attempts: { ...state.attempts, mergeFailures: 0 } };
+    } catch (error) {
+      // What it wrote may be most of the disk, which others share.
+      if (error instanceof EngineRunawayError) await directory.clear();
+      throw error;
+    } finally {
+      await directory.release();
+    }
+  });
+}
+
+/** The delta that has to be merged alone, or the oldest ones that can be read: none if there are no more. */
+async function readBatch(
+  ports: Ports,
+  { collection, trial, attempts }: CompactionState,
+  inbox: InboxObservation,
+  limits: BatchLimits,
+  dimension: number,
+): Promise<ReadDelta[]> {
+  if (trial) return [await readTrial(ports, collection, inbox, trial, dimension)];
+  // Deltas that cannot be read must not keep those behind them waiting, but for those of the log: none overtakes another.
+  let isLogBlocked = false;
+  for (let passed = 0; ; ) {
+    const batch = await inbox.batchAfter(passed, limits);
+    if (batch.length === 0) return [];
+    const deltas = await readDeltas(ports, collection, batch, dimension, attempts.inboxChanges, isLogBlocked);
+    if (deltas.length > 0) return deltas;
+    isLogBlocked ||= batch.some(isOfLog);
+    passed += batch.length;
+  }
+}
+
+/** The base may be gone because it is history: then the plan is stale, and nothing is corrupt. */
+async function loadBase(ports: Ports, { collection, base }: CompactionState): Promise<LoadedManifest> {
+  return whileCurrent(ports, collection, base.etag, () => loadManifest(ports, base.manifest));
+}
+
+interface Work {
+  inbox: InboxObservation;
+  batch: readonly ReadDelta[];
+  vacuum: VacuumRequest;
+}
+
+async function mergeInto(
+  ports: Ports,
+  directory: WorkingDirectory,
+  base: LoadedManifest,
+  { inbox, batch, vacuum }: Work,
+): Promise<Merge> {
+  const { manifest } = base;
+  const { deltas, plan, hydration, records, ...rest } = await applyAndRenew(ports, directory, base, batch, vacuum);
+  const { engine, scanned, vacuumed } = rest;
+  const applied = outcomes(manifest.version + 1, deltas, plan);
+  const ids = new Set(inbox.inbox.map((entry) => entry.deltaId));
+  const ledger = nextLedger(manifest.ledger, ids, inbox.statuses, applied);
+  const sealed = await sealCommit(ports, directory, { base, scanned, engine, records, ledger });
+  await directory.writeDigests(sealed.digests);
+  await directory.markClean(sealed.digests);
+  const rejectedOperations = applied.reduce((sum, entry) => sum + entry.rejectedOperations, 0);
+  const operations = [...plan.applied.values()].reduce((sum, count) => sum + count, 0);
+  ports.telemetry.info('Merged.', {
+    collection: manifest.collection,
+    hydratedFrom: hydration.from,
+    deltas: deltas.length,
+  });
+  const { missingDeletes } = plan;
+  const setAside = applied.filter(isSetAside).length;
+  const counts = { deltas: deltas.length, operations, rejectedOperations, missingDeletes, setAside };
+  return { ...sealed.merge, ...counts, ...(vacuumed && { vacuumed }) };
+}
+
+/** An unrequested vacuum that fails fails nothing else: its damage is repaired, and the merge is redone without it. */
+async function applyAndRenew(
+  ports: Ports,
+  directory: WorkingDirectory,
+  base: LoadedManifest,
+  batch: readonly ReadDelta[],
+  vacuum: VacuumRequest,
+): Promise<Applied & Renewed> {
+  const applied = await applyOrReject(ports, directory, base, batch);
+  try {
+    return { ...applied, ...(await renew(ports, directory, base, applied, vacuum)) };
+  } catch (error) {
+    if (vacuum.isAsked) throw error;
+    const { collection } = base.manifest;
+    ports.telemetry.warn('A vacuum failed; the merge goes on without it.', { collection, reason: String(error) });
+    await directory.markDirty();
+    return { ...(await applyOrReject(ports, directory, base, batch)), vacuumed: false };
+  }
+}
+
+/**
+ * Apply, without the lines that the engine refuses. When it refuses none of them by itself, a delta that is alone and is
+ * blamed again and again is rejected whole, so that it stops nobody else.
+ */
+async function applyOrReject(
+  ports: Ports,
+  directory: WorkingDirectory,
+  base: LoadedManifest,
+  batch: readonly ReadDelta[],
+): Promise<Applied> {
+  let deltas = batch;
+  for (let blames = 1; ; ) {
+    try {
+      return await mergeOntoBase(ports, directory, base, deltas);
+    } catch (error) {
+      if (!(error instanceof EngineRejectedDataError)) throw error;
+      if (error.refused.length > 0) {
+        const { version } = await ports.engine.identify();
+        deltas = deltas.map((delta) => withoutRefused(delta, error.refused, version));
+        continue;
+      }
+      const [delta, ...others] = deltas;
+      if (delta === undefined || others.length > 0) throw error;
+      if (blames++ < BLAMES_TO_REJECT) continue;
+      const reason = `Chroma refuses this delta: ${error.reason}`.slice(0, 1_000);
+      const rejectedOperations = delta.rejectedOperations + operationsLeft(delta);
+      const { requests: _requests, ...rest } = delta;
+      const rejected = { ...rest, ...rejectedWhole(REJECTION.rejectedByEngine, reason), rejectedOperations };
+      return mergeOntoBase(ports, directory, base, [rejected]);
+    }
+  }
+}

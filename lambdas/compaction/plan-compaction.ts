@@ -1,0 +1,106 @@
+/**
+ * PlanCompaction: what is current, and what waits. Off-lock, and starts every round from nothing. It writes at two
+ * times only: when another execution is compacting, it wakes that one, and leaves to it what waits; and a table without
+ * an identity is given one.
+ */
+import { z } from 'zod';
+import {
+  type CommitTotals,
+  type CompactionState,
+  NEXT,
+  type Next,
+  type PlanInput,
+} from '../../statemachine/contract.ts';
+import { InvalidInputError } from '../errors/errors.ts';
+import { chooseTrial } from '../inbox/choose-trial.ts';
+import { loadCurrentInbox } from '../inbox/current-inbox.ts';
+import { observeForPlan } from '../inbox/observe-inbox.ts';
+import type { Ports } from '../ports.ts';
+import { checkCollection } from '../snapshot/keys.ts';
+import { withIdentity } from '../versions/own-pointer.ts';
+import { delegateUnlocked } from './delegate.ts';
+
+/** The execution's input; on later rounds, with the state's own `execution`. */
+const input = z.object({
+  collection: z.string(),
+  execution: z.string().optional(),
+  vacuum: z.boolean().optional(),
+});
+
+const NO_COMMITS: CommitTotals = {
+  commits: 0,
+  deltas: 0,
+  operations: 0,
+  rejectedOperations: 0,
+  changedBytes: 0,
+  uploadedBytes: 0,
+};
+
+/** No cache: it is not mounted here. */
+type PlanPorts = Pick<Ports, 'clock' | 'ids' | 'locks' | 'settings' | 'statuses' | 'store' | 'telemetry'>;
+
+/**
+ * @throws InvalidInputError, CollectionNotFoundError, PointerMissingError, ForeignStoreError, CorruptObjectError,
+ * StoreUnavailableError, TableUnavailableError
+ */
+export async function planCompaction(ports: PlanPorts, { input: raw, execution }: PlanInput): Promise<CompactionState> {
+  const parsed = input.safeParse(raw);
+  if (!parsed.success) {
+    throw new InvalidInputError(
+      'The execution\'s input must be {"collection": "<name>"}, with "vacuum": true for a vacuum: ' +
+        z.prettifyError(parsed.error),
+    );
+  }
+  const collection = checkCollection(parsed.data.collection);
+  // Carried over: nothing but tokens, counts and own commits; and only by this execution, since its input is anybody's.
+  const before: Partial<CompactionState> = parsed.data.execution === execution ? (raw as CompactionState) : {};
+  const [current, inbox] = await loadCurrentInbox(ports, collection);
+  const { pointer, etag } = current;
+  const statusTable = await withIdentity(ports, pointer.statusTable);
+  const observation = await observeForPlan(ports, collection, current.manifest, inbox);
+  const { pendingCount: pending, decided, unreported } = observation;
+  const leftovers = decided.length + unreported.length;
+  const { rebases = 0, mergeFailures = 0, rounds = 0, inboxChanges = 0 } = before.attempts ?? {};
+  // A claim is let go of in FinishCompaction, which makes sure that no execution delegated to it in vain; after the first
+  // round there may be one that the state does not know of, because the response was lost.
+  const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
+  const vacuum = parsed.data.vacuum === true;
+  const next = pending > 0 || vacuum ? await mergeOrDelegate(ports, collection, execution) : idle;
+  const trial = vacuum
+    ? null
+    : await chooseTrial(observation, ports.settings, { mergeFailures, inboxChanges }, before.trial);
+  return {
+    collection,
+    execution,
+    next,
+    attempts: { rebases, mergeFailures, rounds: rounds + 1, inboxChanges, lockLosses: 0 },
+    base: {
+      version: pointer.version,
+      etag,
+      commitId: pointer.commitId,
+      token: pointer.token,
+      fence: pointer.fence,
+      fencedBy: pointer.fencedBy,
+      retainedFrom: pointer.retainedFrom,
+      manifest: pointer.manifest,
+      statusTable,
+    },
+    plannedAt: ports.clock.now(),
+    pending,
+    leftovers,
+    lock: null,
+    // Delegating, we hold none: the item says so, whatever an earlier round believed.
+    claim: next === NEXT.delegated ? null : (before.claim ?? null),
+    merge: null,
+    ...(vacuum && { vacuum }),
+    trial,
+    committed: before.committed ?? null,
+    totals: before.totals ?? NO_COMMITS,
+    held: before.held ?? { validationMs: 0, swapMs: 0, claimMs: 0 },
+  };
+}
+
+/** After the inbox was read, and before any lock: an execution that can delegate here neither takes the lock nor waits for it. */
+async function mergeOrDelegate(ports: PlanPorts, collection: string, execution: string): Promise<Next> {
+  return (await delegateUnlocked(ports, collection, execution)) ? NEXT.delegated : NEXT.merge;
+}

@@ -1,0 +1,187 @@
+/**
+ * Settles what a version has decided: of each delta the report and the status first, then its object in the inbox. Works
+ * from the current manifest alone, no matter what wrote it, and every write is create-only or conditional, so that any number of
+ * executions may do it at once and any of them may die in the middle.
+ */
+
+import { announceCommits } from '../commit/announce-commits.ts';
+import { mapLimit } from '../concurrency/map-limit.ts';
+import {
+  ConditionalRequestConflictError,
+  CorruptObjectError,
+  KeyCollisionError,
+  ObjectNotFoundError,
+  PreconditionFailedError,
+  StatusConflictError,
+  StoreUnavailableError,
+} from '../errors/errors.ts';
+import { EVERYTHING, OLDEST, observeListed } from '../inbox/observe-inbox.ts';
+import { createOnce } from '../objects/create-once.ts';
+import { hashObject } from '../objects/hash-object.ts';
+import { readBounded } from '../objects/read-bounded.ts';
+import type { Ports } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import type { InboxEntry } from '../protocol/plan.ts';
+import { isSetAside } from '../snapshot/aside.ts';
+import { sha256 } from '../snapshot/blocks.ts';
+import { REJECTION } from '../snapshot/delta.ts';
+import { rejectionKey } from '../snapshot/keys.ts';
+import { type DeltaStatus, type LedgerEntry, sameStatus, statusOf } from '../snapshot/ledger.ts';
+import type { Manifest } from '../snapshot/manifest.ts';
+import { decodeReport, encodeReport, MAX_REPORT_BYTES, type Report } from '../snapshot/report.ts';
+import { keepAside } from './keep-aside.ts';
+
+/** Requests of small things: a commit settles hundreds of deltas, and each waits for a read and a delete of its own. */
+const PARALLEL = 32;
+/** Objects that are read in ranges, of which each takes memory. */
+const PARALLEL_LARGE = 4;
+const SMALL = 1024 * 1024;
+/** Another execution deleted the object first, or a producer wrote it again. */
+const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestConflictError];
+
+/**
+ * @param inbox Listed after the pointer was read that names the manifest.
+ * @param isStuck A merge found nothing that it could read among what is pending. Late duplicates behind it are looked for
+ * then; otherwise those before the oldest pending delta are enough, since commits bring the others there.
+ * @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError
+ */
+export async function settleDeltas(
+  ports: Ports,
+  manifest: Manifest,
+  inbox: readonly InboxEntry[],
+  isStuck: boolean,
+): Promise<void> {
+  const { collection, ledger } = manifest;
+  const limits = isStuck ? EVERYTHING : OLDEST;
+  const { decided, unreported, statuses } = await observeListed(ports, collection, manifest, inbox, limits);
+  // Before their statuses: a crash in between repeats the announcement, where the other order would lose it.
+  await announceCommits(ports, manifest, unreported);
+  const entries = new Map(ledger.map((entry) => [entry.deltaId, entry]));
+  const remove = async (entry: InboxEntry) => {
+    const decided = entries.get(entry.deltaId) ?? statuses.get(entry.deltaId);
+    await removeFromInbox(ports, collection, entry, decided);
+  };
+  const { small = [], large = [] } = Object.groupBy(decided, ({ size }) => (size > SMALL ? 'large' : 'small'));
+  const inInbox = new Map(small.map((entry) => [entry.deltaId, entry]));
+  // One delta after the other, its status first: what the table takes and what the store takes pass at the same time.
+  await mapLimit(unreported, PARALLEL, async (entry) => {
+    await report(ports, collection, entry);
+    const object = inInbox.get(entry.deltaId);
+    inInbox.delete(entry.deltaId);
+    if (object !== undefined) await remove(object);
+  });
+  await mapLimit([...inInbox.values()], PARALLEL, remove);
+  await mapLimit(large, PARALLEL_LARGE, remove);
+  // Last, so that one wrong status does not keep other deltas from being settled.
+  for (const entry of ledger) {
+    const status = statuses.get(entry.deltaId);
+    if (status !== undefined && !sameStatus(status, statusOf(entry))) throw contradiction(collection, entry, status);
+  }
+}
+
+function contradiction(collection: string, entry: LedgerEntry, status: DeltaStatus): StatusConflictError {
+  return new StatusConflictError(
+    `The status of delta "${entry.deltaId}" of "${collection}" says ${JSON.stringify(status)}; the ledger says ` +
+      `${JSON.stringify(statusOf(entry))}. The ledger is right: find out what wrote the status, then correct the item.`,
+  );
+}
+
+/** The rejection report, then the status: a reader that sees the status finds the report. */
+async function report(ports: Ports, collection: string, entry: LedgerEntry): Promise<void> {
+  if (entry.rejectedOperations > 0) {
+    const { deltaId, outcome, version, rejectedOperations, rejections = [] } = entry;
+    const body = { deltaId, sha256: entry.sha256, outcome, version, rejectedOperations, rejections };
+    await createReport(ports, rejectionKey(collection, deltaId), body);
+  }
+  await ports.statuses.putStatus(collection, entry.deltaId, statusOf(entry));
+}
+
+/**
+ * Delete an inbox object whose delta is decided: exactly the generation that was compared, and no other. What was set
+ * aside is copied first. Of a number of the log that was decided long ago the content may be unknown by now: what lies
+ * there was not acknowledged under it.
+ */
+async function removeFromInbox(
+  ports: Ports,
+  collection: string,
+  entry: InboxEntry,
+  decided: DeltaStatus | LedgerEntry | undefined,
+): Promise<void> {
+  try {
+    const { etag, ...found } = await readGeneration(ports, entry).catch(asUnreadable);
+    if (found.sha256 !== decided?.sha256) {
+      await reportReuse(ports, collection, entry.deltaId, decided?.sha256, found.sha256);
+    } else if (await wasSetAside(ports, collection, entry.deltaId, decided))
+      await keepAside(ports, collection, { ...entry, etag }, decided.sha256);
+    await ports.store.deleteIfMatch(entry.key, etag);
+  } catch (error) {
+    // The next look sees what is there then.
+    if (RACES.some((race) => error instanceof race)) return;
+    if (!(error instanceof UnreadableError)) throw error;
+    ports.telemetry.warn('A decided delta cannot be read; it stays in the inbox.', { key: entry.key });
+    ports.telemetry.metric(METRICS.unreadableDelta, 1, { collection });
+  }
+}
+
+/**
+ * By the ledger's entry, or, where a later version decided it than the one that is settled, by its report: that is written
+ * before the status by which this execution knows. Their writer may not have kept the content yet.
+ */
+async function wasSetAside(
+  ports: Ports,
+  collection: string,
+  deltaId: string,
+  decided: DeltaStatus | LedgerEntry,
+): Promise<boolean> {
+  if ('deltaId' in decided) return isSetAside(decided);
+  if (decided.outcome !== 'rejected') return false;
+  try {
+    const key = rejectionKey(collection, deltaId);
+    const { body } = await readBounded(ports, key, MAX_REPORT_BYTES);
+    return isSetAside(decodeReport(key, body));
+  } catch (error) {
+    // Its report was deleted by an operator: there is nothing to go by.
+    if (error instanceof ObjectNotFoundError) return false;
+    return asUnreadable(error);
+  }
+}
+
+/** One object that cannot be read must not keep all others from being settled. */
+class UnreadableError extends Error {}
+
+function asUnreadable(error: unknown): never {
+  const isUnreadable = error instanceof StoreUnavailableError || error instanceof CorruptObjectError;
+  throw isUnreadable ? new UnreadableError('unreadable', { cause: error }) : error;
+}
+
+/** ETag and SHA-256 of one and the same generation of the object. */
+async function readGeneration(ports: Ports, entry: InboxEntry): Promise<{ etag: string; sha256: string }> {
+  if (entry.size > SMALL) return { etag: entry.etag, sha256: await hashObject(ports, entry) };
+  const { etag, body } = await ports.store.get(entry.key);
+  return { etag, sha256: sha256(body) };
+}
+
+async function reportReuse(
+  ports: Ports,
+  collection: string,
+  deltaId: string,
+  first: string | undefined,
+  second: string,
+): Promise<void> {
+  ports.telemetry.warn('A delta id was reused for other content.', { collection, deltaId });
+  const reason = `Delta id "${deltaId}" was used before${first === undefined ? '' : ` for content ${first}`}. Send this content under a new id.`;
+  const rejections = [{ line: 0, error: REJECTION.deltaIdReused, reason }];
+  const body = { deltaId, sha256: second, outcome: 'rejected' as const, rejectedOperations: 1, rejections };
+  await createReport(ports, rejectionKey(collection, deltaId, second), body);
+}
+
+async function createReport(ports: Ports, key: string, report: Report): Promise<void> {
+  const bytes = encodeReport(report);
+  try {
+    await createOnce(ports, key, bytes, sha256(bytes));
+  } catch (error) {
+    // With a TTL on statuses an id may be decided twice; the first report stands.
+    if (!(error instanceof KeyCollisionError)) throw error;
+    ports.telemetry.warn('A rejection report of an earlier decision is kept.', { key });
+  }
+}

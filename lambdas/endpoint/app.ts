@@ -1,0 +1,86 @@
+/** The routes of Chroma's API, version 2. */
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import {
+  CompactorError,
+  EngineUnavailableError,
+  InvalidInputError,
+  PointerMovedError,
+  StoreUnavailableError,
+  TableUnavailableError,
+} from '../errors/errors.ts';
+import type { ApiAnswer } from '../ports.ts';
+import { addCollectionRoutes } from './collections.ts';
+import type { Endpoint } from './endpoint.ts';
+import { addRecordRoutes } from './records.ts';
+import { invalid, ok, refusal, toResponse } from './replies.ts';
+import { addTenantRoutes } from './tenants.ts';
+
+/** As Chroma's own. */
+const MAX_BODY_BYTES = 40 * 1024 * 1024;
+/** What the engine says of itself. */
+const OWN_WORDS = [
+  '/api/v2',
+  '/api/v2/heartbeat',
+  '/api/v2/version',
+  '/api/v2/pre-flight-checks',
+  '/api/v2/healthcheck',
+];
+
+export function createApp(endpoint: Endpoint): Hono {
+  const app = new Hono();
+  const tooLarge = () => toResponse({ status: 413, body: 'Payload too large', contentType: undefined });
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
+  for (const path of [...OWN_WORDS, '/api/v2/auth/identity', '/openapi.json']) {
+    app.get(path, async (context) => toResponse(await forward(endpoint, context.req.raw)));
+  }
+  app.post('/api/v2/reset', async (context) => toResponse(await reset(endpoint, context.req.raw)));
+  addTenantRoutes(app, endpoint);
+  addCollectionRoutes(app, endpoint);
+  addRecordRoutes(app, endpoint);
+  app.notFound(async (context) => toResponse(await unknown(endpoint, context.req.raw)));
+  app.onError((error) => {
+    endpoint.ports.telemetry.warn('A request failed.', { error: error.name, reason: error.message });
+    return toResponse(failure(error));
+  });
+  return app;
+}
+
+/** A request that concerns no collection, answered by the engine itself. */
+export async function forward({ scratch }: Endpoint, request: Request, body?: string): Promise<ApiAnswer> {
+  const { pathname, search } = new URL(request.url);
+  const contentType = request.headers.get('content-type') ?? undefined;
+  return scratch.send({ method: request.method, path: pathname + search, body, contentType });
+}
+
+/** The engine here refuses it, in its own words. */
+async function reset(endpoint: Endpoint, request: Request): Promise<ApiAnswer> {
+  if (!endpoint.options.allowReset) return forward(endpoint, request);
+  await endpoint.directory.reset();
+  return ok('true');
+}
+
+/** No route: the engine says what it says to a question there. Nothing but questions may be tried on it. */
+async function unknown(endpoint: Endpoint, request: Request): Promise<ApiAnswer> {
+  if (['GET', 'HEAD', 'OPTIONS'].includes(request.method)) return forward(endpoint, request);
+  const { pathname: path } = new URL(request.url);
+  const { status, body } = await endpoint.scratch.send({ method: 'GET', path });
+  // The engine says why a thing is not found, and nothing where there is no such path.
+  return { status: status === 404 && body === '' ? 404 : 405, body: '', contentType: undefined };
+}
+
+/** What a server printed is for the log. */
+function forClients({ message }: Error): string {
+  return message.replace(/ The server printed last: .*$/s, '');
+}
+
+const PASSING = [EngineUnavailableError, PointerMovedError, StoreUnavailableError, TableUnavailableError];
+
+/** What went wrong is not the client's doing. A write that ends so was not acknowledged, and may be there all the same. */
+function failure(error: Error): ApiAnswer {
+  const said =
+    error instanceof CompactorError ? `${error.name}: ${forClients(error)}` : 'The endpoint failed; see its log.';
+  if (error instanceof InvalidInputError) return invalid(said);
+  if (PASSING.some((kind) => error instanceof kind)) return refusal(503, 'Unavailable', said);
+  return refusal(500, 'InternalError', said);
+}

@@ -1,0 +1,70 @@
+/**
+ * Which keys the metadata of records have, and of which types: Chroma notes them in the schema of the collection as it
+ * takes the records, and shows it. Here they are taken from what is written, so that nothing need be opened to show them.
+ */
+import { membersOf, parseExact, stringifyExact } from '../snapshot/exact-json.ts';
+
+/** Types by key, as Chroma calls them. */
+export type Learned = Readonly<Record<string, readonly string[]>>;
+
+type Type = 'string' | 'int' | 'float' | 'bool';
+
+/** A schema of more keys helps nobody. */
+const MAX_KEYS = 10_000;
+const MAX_INTEGER = 2n ** 63n - 1n;
+const MIN_INTEGER = -(2n ** 63n);
+
+/** What a write adds to what is known; `undefined` when it is nothing. @param body Of a request that the engine takes. */
+export function learnFrom(body: string, metadatas: readonly unknown[], known: Learned): Learned | undefined {
+  if (!metadatas.some((metadata) => mayTeach(metadata, known))) return undefined;
+  const found = new Map(Object.entries(known).map(([key, types]) => [key, new Set(types)]));
+  let isNew = false;
+  for (const metadata of parseExact(membersOf(body).get('metadatas') ?? '[]') as Array<Record<
+    string,
+    unknown
+  > | null>) {
+    for (const [key, value] of Object.entries(metadata ?? {})) {
+      const type = typeOf(value);
+      const types = found.get(key) ?? new Set();
+      if (type === undefined || types.has(type) || (!found.has(key) && found.size >= MAX_KEYS)) continue;
+      found.set(key, types.add(type));
+      isNew = true;
+    }
+  }
+  if (!isNew) return undefined;
+  return Object.fromEntries([...found].map(([key, types]) => [key, [...types]]));
+}
+
+/** The schema with these keys, which are indexed as their types are by default. */
+export function withLearned(schema: string, learned: Learned): string {
+  if (Object.keys(learned).length === 0) return schema;
+  const parsed = parseExact(schema) as { defaults?: Record<string, unknown>; keys?: Record<string, object> } | null;
+  if (parsed === null) return schema;
+  const { defaults = {}, keys = {} } = parsed;
+  const taught = Object.entries(learned).map(([key, types]) => {
+    const byType = Object.fromEntries(types.flatMap((type) => (type in defaults ? [[type, defaults[type]]] : [])));
+    return [key, { ...byType, ...keys[key] }];
+  });
+  return stringifyExact({ ...parsed, keys: { ...keys, ...Object.fromEntries(taught) } });
+}
+
+/** Cheap: a number may be of either kind, which only its literal tells. */
+function mayTeach(metadata: unknown, known: Learned): boolean {
+  return Object.entries(metadata ?? {}).some(([key, value]) => {
+    const types = Object.hasOwn(known, key) ? (known[key] as readonly string[]) : [];
+    const [first] = Array.isArray(value) ? value : [value];
+    if (typeof first === 'number') return !types.includes('int') || !types.includes('float');
+    const type = typeOf(value);
+    return type !== undefined && !types.includes(type);
+  });
+}
+
+function typeOf(value: unknown): Type | undefined {
+  if (value === null || value === undefined) return undefined;
+  // Chroma takes an empty list for one of booleans.
+  if (Array.isArray(value)) return value.length === 0 ? 'bool' : typeOf(value[0]);
+  if (typeof value === 'string') return 'string';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return value >= MIN_INTEGER && value <= MAX_INTEGER ? 'int' : 'float';
+  return typeof value === 'number' && Number.isInteger(value) ? 'int' : 'float';
+}

@@ -1,0 +1,96 @@
+/** Is there anything left to do in a collection, and how much of it can be read at all? */
+
+import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../errors/errors.ts';
+import { hashObject } from '../objects/hash-object.ts';
+import type { Ports } from '../ports.ts';
+import { type InboxEntry, takeable } from '../protocol/plan.ts';
+import { numberIn } from '../snapshot/log-number.ts';
+import type { Manifest } from '../snapshot/manifest.ts';
+import { loadCurrentBeside } from '../versions/load-current.ts';
+import { readPointer } from '../versions/read-pointer.ts';
+import { listPages } from './list-inbox.ts';
+
+/** Is there work that an execution could do? An unreadable delta does not count. */
+export async function isAnythingWaiting(ports: Ports, collection: string): Promise<boolean> {
+  const { isSome, unreadable } = await findWork(ports, collection);
+  if (!isSome) passOver(ports, unreadable);
+  return isSome;
+}
+
+export interface Work {
+  isSome: boolean;
+  /** Keys of deltas that cannot be read; complete when there is no work. */
+  unreadable: string[];
+}
+
+/**
+ * Every readable object in the inbox is work, pending or decided, so that the first one answers; only of an inbox without
+ * any are statuses read, those of the ledger. Of the log, those that come first are looked at: see `isLogWork`.
+ */
+export async function findWork(ports: Ports, collection: string): Promise<Work> {
+  const unreadable: string[] = [];
+  const log: InboxEntry[] = [];
+  const lookForReadable = () => {
+    log.length = 0;
+    return holdsReadable(ports, collection, unreadable, log);
+  };
+  const [{ manifest, etag }, isReadable] = await loadCurrentBeside(ports, collection, lookForReadable);
+  if (isReadable || (await isLogWork(ports, manifest, log, unreadable))) return { isSome: true, unreadable };
+  // A gap may be one because a commit took what was in it: then there is work for the next look.
+  const hasGap = takeable(log, manifest.numbered).length < log.length;
+  if (hasGap && (await readPointer(ports, collection)).etag !== etag) return { isSome: true, unreadable };
+  const ids = manifest.ledger.map((entry) => entry.deltaId);
+  const statuses = await ports.statuses.getStatuses(collection, ids);
+  return { isSome: ids.some((deltaId) => !statuses.has(deltaId)), unreadable };
+}
+
+/** Logs why a delta stays. */
+export function passOver(ports: Ports, unreadable: readonly string[]): void {
+  for (const key of unreadable) {
+    ports.telemetry.warn('A delta stays unreadable; it does not count as work.', { key });
+  }
+}
+
+/** Among what producers dropped; writes of the log are put into `log`. */
+async function holdsReadable(
+  ports: Ports,
+  collection: string,
+  unreadable: string[],
+  log: InboxEntry[],
+): Promise<boolean> {
+  for await (const page of listPages(ports, collection)) {
+    for (const entry of page) {
+      if (numberIn(entry.deltaId) !== undefined) log.push(entry);
+      else if (await isReadable(ports, entry, unreadable)) return true;
+    }
+  }
+  return false;
+}
+
+/** A number that is decided is to be deleted. Of the others only the next one can be merged, since none overtakes it. */
+async function isLogWork(
+  ports: Ports,
+  { numbered = 0 }: Pick<Manifest, 'numbered'>,
+  log: readonly InboxEntry[],
+  unreadable: string[],
+): Promise<boolean> {
+  for (const entry of takeable(log, numbered)) {
+    if ((numberIn(entry.deltaId) ?? 0) > numbered + 1) return false;
+    if (await isReadable(ports, entry, unreadable)) return true;
+  }
+  return false;
+}
+
+/** Read whole, as a merge would have to: an object that only begins well is no work either. */
+async function isReadable(ports: Ports, entry: InboxEntry, unreadable: string[]): Promise<boolean> {
+  try {
+    await hashObject(ports, entry);
+    return true;
+  } catch (error) {
+    if (error instanceof PreconditionFailedError) return true;
+    if (error instanceof ObjectNotFoundError) return false;
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    unreadable.push(entry.key);
+    return false;
+  }
+}

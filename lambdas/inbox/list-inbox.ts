@@ -1,0 +1,27 @@
+/** What lies in a collection's inbox, whether it is decided or not. */
+import type { Ports } from '../ports.ts';
+import type { InboxEntry } from '../protocol/plan.ts';
+import { inboxPrefix, parseDeltaKey } from '../snapshot/keys.ts';
+
+/** Objects whose key is no delta's are left alone: no producer of ours wrote them. */
+export async function listInbox(ports: Pick<Ports, 'store' | 'telemetry'>, collection: string): Promise<InboxEntry[]> {
+  const inbox: InboxEntry[] = [];
+  for await (const page of listPages(ports, collection)) for (const entry of page) inbox.push(entry);
+  return inbox;
+}
+
+/** The same page by page, in the order of keys. */
+export async function* listPages(
+  ports: Pick<Ports, 'store' | 'telemetry'>,
+  collection: string,
+): AsyncGenerator<InboxEntry[]> {
+  for await (const page of ports.store.list(inboxPrefix(collection))) {
+    const entries: InboxEntry[] = [];
+    for (const { key, size, etag, lastModified } of page) {
+      const deltaId = parseDeltaKey(key)?.deltaId;
+      if (deltaId === undefined) ports.telemetry.warn('An object in the inbox is no delta; it is left alone.', { key });
+      else entries.push({ deltaId, key, size, etag, lastModified });
+    }
+    yield entries;
+  }
+}

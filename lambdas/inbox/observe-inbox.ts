@@ -1,0 +1,187 @@
+/**
+ * What waits in a collection's inbox, read in the order that makes the plan right, and no further than it is needed:
+ * the listing is whole, since only it tells the order (`byArrival`); statuses are read from the oldest delta on.
+ */
+
+import type { Ports } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import {
+  type BatchLimits,
+  fillsBatch,
+  type InboxEntry,
+  type Plan,
+  plan,
+  selectBatch,
+  takeable,
+} from '../protocol/plan.ts';
+import type { DeltaStatus, LedgerEntry } from '../snapshot/ledger.ts';
+import { numberIn } from '../snapshot/log-number.ts';
+import type { Manifest } from '../snapshot/manifest.ts';
+import { listInbox } from './list-inbox.ts';
+
+/** What a version says of deltas. */
+export type Decided = Pick<Manifest, 'ledger' | 'numbered'>;
+type InboxPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
+
+/** What a plan looks at before it says how old the oldest delta is: what one request to DynamoDB takes. */
+const FIRST_LOOK = 100;
+
+/** As far as the oldest pending delta. */
+export const OLDEST: BatchLimits = { maxDeltas: 1, maxBytes: Number.POSITIVE_INFINITY };
+export const EVERYTHING: BatchLimits = { maxDeltas: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
+
+/**
+ * An inbox beside its ledger. `pending`, `decided` and `unreported` are those of the plan, as far as it has been looked:
+ * `pending` is always the oldest ones, `decided` has all that are in the ledger, and `unreported` is complete.
+ */
+export class InboxObservation implements Plan {
+  /** Everything that was listed. */
+  readonly inbox: readonly InboxEntry[];
+  readonly pending: InboxEntry[] = [];
+  readonly decided: InboxEntry[];
+  unreported: LedgerEntry[] = [];
+  /** Of the whole ledger, and of the deltas that were looked at. */
+  readonly statuses = new Map<string, DeltaStatus>();
+  readonly #ports: InboxPorts;
+  readonly #collection: string;
+  readonly #ledger: readonly LedgerEntry[];
+  readonly #numbered: number;
+  /** What may be taken, with what the ledger decides. */
+  readonly #takeable: number;
+  /** What the ledger does not decide, in the order of `takeable`; the statuses of the first `#looked` are known. */
+  readonly #open: readonly InboxEntry[];
+  #looked = 0;
+  #isBegun = false;
+
+  /** @param inbox Listed after the pointer was read that the ledger belongs to. */
+  constructor(ports: InboxPorts, collection: string, { ledger, numbered = 0 }: Decided, inbox: readonly InboxEntry[]) {
+    const inLedger = new Set(ledger.map((entry) => entry.deltaId));
+    this.inbox = inbox;
+    this.decided = inbox.filter((entry) => inLedger.has(entry.deltaId));
+    this.#ports = ports;
+    this.#collection = collection;
+    this.#ledger = ledger;
+    this.#numbered = numbered;
+    const inOrder = takeable(inbox, numbered);
+    this.#takeable = inOrder.length;
+    this.#open = inOrder.filter((entry) => !inLedger.has(entry.deltaId));
+  }
+
+  /**
+   * Objects in the inbox that are not known to be decided: the pending ones, and late duplicates that nobody has come
+   * to yet. Zero if, and only if, nothing is pending. What waits behind a gap in the log is not counted.
+   */
+  get pendingCount(): number {
+    return this.#takeable - this.decided.length;
+  }
+
+  /** The delta that has waited longest, of those that are pending, or may be. */
+  get oldest(): InboxEntry | undefined {
+    const candidates = [...this.pending, ...this.#open.slice(this.#looked)];
+    const arrivedAt = candidates.reduce((least, { lastModified }) => Math.min(least, lastModified), Infinity);
+    return candidates.find(({ lastModified }) => lastModified === arrivedAt);
+  }
+
+  /** Does something lie behind a gap in the log? */
+  get hasGap(): boolean {
+    return this.#takeable < this.inbox.length;
+  }
+
+  /**
+   * Read statuses, consistently, until the pending deltas after the first `passed` fill a batch, or all are known.
+   * @throws TableUnavailableError
+   */
+  async lookUntil(limits: BatchLimits, passed = 0): Promise<void> {
+    for (;;) {
+      const found = this.pending.slice(passed);
+      const rest = this.#open.slice(this.#looked);
+      if (this.#isBegun && (rest.length === 0 || fillsBatch(found, limits))) return;
+      const enough = selectBatch(rest, { ...limits, maxDeltas: limits.maxDeltas - found.length }).length;
+      // As many as were in vain so far, at least: a long row of late duplicates takes few looks.
+      const late = this.#looked - this.pending.length;
+      await this.#look(rest.slice(0, Math.max(enough, late)));
+    }
+  }
+
+  /** The batch after the first `passed` pending deltas; empty when there are no more. @throws TableUnavailableError */
+  async batchAfter(passed: number, limits: BatchLimits): Promise<InboxEntry[]> {
+    await this.lookUntil(limits, passed);
+    return selectBatch(this.pending.slice(passed), limits);
+  }
+
+  /** The first look is at the ledger, too. */
+  async #look(chunk: readonly InboxEntry[]): Promise<void> {
+    const ids = [...(this.#isBegun ? [] : this.#ledger), ...chunk].map((entry) => entry.deltaId);
+    const statuses = await this.#ports.statuses.getStatuses(this.#collection, ids);
+    for (const [deltaId, status] of statuses) this.statuses.set(deltaId, status);
+    const { pending, decided, unreported } = this.#plan(chunk);
+    for (const entry of pending) this.pending.push(entry);
+    for (const entry of decided) this.decided.push(entry);
+    this.unreported = unreported;
+    this.#looked += chunk.length;
+    this.#isBegun = true;
+  }
+
+  /** Of a piece of what may be taken: where it begins in the log is no gap. */
+  #plan(chunk: readonly InboxEntry[]): Plan {
+    const first = numberIn(chunk[0]?.deltaId ?? '') ?? 0;
+    return plan(this.#ledger, chunk, this.statuses, Math.max(this.#numbered, first - 1));
+  }
+}
+
+/**
+ * List the inbox, *then* read the statuses of the ledger and, from the oldest on, of as many deltas as it takes. The
+ * ledger must be that of a pointer that was read before.
+ * @throws StoreUnavailableError, TableUnavailableError
+ */
+export async function observeInbox(
+  ports: InboxPorts,
+  collection: string,
+  version: Decided,
+  limits: BatchLimits,
+): Promise<InboxObservation> {
+  return observeListed(ports, collection, version, await listInbox(ports, collection), limits);
+}
+
+/** The same with an inbox that was listed after that pointer was read. @throws TableUnavailableError */
+export async function observeListed(
+  ports: InboxPorts,
+  collection: string,
+  version: Decided,
+  inbox: readonly InboxEntry[],
+  limits: BatchLimits,
+): Promise<InboxObservation> {
+  const observation = new InboxObservation(ports, collection, version, inbox);
+  await observation.lookUntil(limits);
+  return observation;
+}
+
+/**
+ * The same for a plan, which tells how long the oldest delta has been waiting: before it looks further, and also when
+ * the table does not answer, since that is when somebody should know.
+ */
+export async function observeForPlan(
+  ports: InboxPorts & Pick<Ports, 'clock' | 'settings'>,
+  collection: string,
+  version: Decided,
+  inbox: readonly InboxEntry[],
+): Promise<InboxObservation> {
+  const observation = new InboxObservation(ports, collection, version, inbox);
+  const limits = commitLimits(ports.settings);
+  try {
+    await observation.lookUntil({ ...limits, maxDeltas: Math.min(limits.maxDeltas, FIRST_LOOK) });
+  } finally {
+    const { oldest } = observation;
+    if (oldest !== undefined) {
+      const age = Math.max(0, (ports.clock.now() - oldest.lastModified) / 1_000);
+      ports.telemetry.metric(METRICS.pendingDeltaAge, age, { collection });
+    }
+  }
+  await observation.lookUntil(limits);
+  return observation;
+}
+
+/** What a commit may take when nothing has failed. */
+export function commitLimits({ maxDeltasPerCommit, maxBytesPerCommit }: Ports['settings']): BatchLimits {
+  return { maxDeltas: maxDeltasPerCommit, maxBytes: maxBytesPerCommit };
+}

@@ -1,0 +1,165 @@
+/** Reads a batch of deltas whole, and only as they were listed. */
+
+import { mapLimit } from '../concurrency/map-limit.ts';
+import {
+  InboxChangedError,
+  ObjectNotFoundError,
+  PreconditionFailedError,
+  type RefusedLine,
+  StoreUnavailableError,
+} from '../errors/errors.ts';
+import { hashObject } from '../objects/hash-object.ts';
+import type { Ports } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import type { InboxEntry } from '../protocol/plan.ts';
+import { sha256 } from '../snapshot/blocks.ts';
+import {
+  countLines,
+  MAX_DELTA_BYTES,
+  MAX_DELTA_LINES,
+  MAX_DELTA_VALUES,
+  type ParsedDelta,
+  parseInPieces,
+  REJECTION,
+  rejectedWhole,
+  reportedId,
+} from '../snapshot/delta.ts';
+import { MAX_REJECTIONS_PER_DELTA } from '../snapshot/ledger.ts';
+import { numberIn } from '../snapshot/log-number.ts';
+import { release } from '../snapshot/release.ts';
+import { isRequestDelta, type NumberedRequest } from '../snapshot/request-delta.ts';
+import { parseRequests } from './parse-requests.ts';
+
+/** A batch has a bound on its bytes, so that more at once take no more memory. */
+const PARALLEL_READS = 32;
+/** Plans that unreadable deltas may cost an execution before they are passed over. */
+export const PATIENCE = 3;
+
+export interface ReadDelta extends ParsedDelta {
+  deltaId: string;
+  /** Of a delta that holds requests, which has no operations. */
+  requests?: readonly NumberedRequest[];
+  /** Hex, of the whole object. */
+  sha256: string;
+  /** Size of the whole object in bytes. */
+  bytes: number;
+}
+
+type ReadPorts = Pick<Ports, 'store' | 'telemetry' | 'clock'>;
+
+/**
+ * Read and parse the first deltas of a batch: all, or as many as one merge can hold. A delta that cannot be read is passed
+ * over once the execution has planned `PATIENCE` times; of the log, those behind it are passed over with it.
+ * @param isLogBlocked One of the log was passed over before this batch.
+ * @throws InboxChangedError (a delta changed, vanished or cannot be read: plan again)
+ */
+export async function readDeltas(
+  ports: ReadPorts,
+  collection: string,
+  batch: readonly InboxEntry[],
+  dimension: number,
+  inboxChanges: number,
+  isLogBlocked = false,
+): Promise<ReadDelta[]> {
+  const deltas: ReadDelta[] = [];
+  const load = { lines: 0, values: 0 };
+  let isBlocked = isLogBlocked;
+  const mayGo = isLogBlocked ? batch.filter((entry) => !isOfLog(entry)) : batch;
+  for (let start = 0; start < mayGo.length; start += PARALLEL_READS) {
+    const window = mayGo.slice(start, start + PARALLEL_READS);
+    const bodies = await mapLimit(window, PARALLEL_READS, (entry) => readBody(ports, collection, entry, inboxChanges));
+    for (const [n, body] of bodies.entries()) {
+      const entry = window[n];
+      if (entry === undefined) continue;
+      isBlocked ||= body === undefined && isOfLog(entry);
+      if (body === undefined || (isBlocked && isOfLog(entry))) continue;
+      const lines = body instanceof Uint8Array ? countLines(body) : 0;
+      load.lines += lines;
+      if (deltas.length > 0 && load.lines > MAX_DELTA_LINES) return deltas;
+      const delta = body instanceof Uint8Array ? await parse(ports, entry, body, dimension, lines) : body;
+      load.values += delta.values;
+      if (deltas.length > 0 && load.values > MAX_DELTA_VALUES) return deltas;
+      deltas.push(delta);
+    }
+  }
+  return deltas;
+}
+
+/** None of the log overtakes another. */
+export function isOfLog({ deltaId }: InboxEntry): boolean {
+  return numberIn(deltaId) !== undefined;
+}
+
+/** `undefined`: it is passed over. What is too large to be read is decided already. */
+async function readBody(
+  ports: ReadPorts,
+  collection: string,
+  entry: InboxEntry,
+  inboxChanges: number,
+): Promise<Uint8Array | ReadDelta | undefined> {
+  try {
+    if (entry.size > MAX_DELTA_BYTES) return await refuseLarge(ports, entry);
+    return (await ports.store.get(entry.key, { ifMatch: entry.etag })).body;
+  } catch (error) {
+    const isGone = error instanceof ObjectNotFoundError || error instanceof PreconditionFailedError;
+    if (!isGone && !(error instanceof StoreUnavailableError)) throw error;
+    if (isGone || inboxChanges < PATIENCE) {
+      const message = `Delta "${entry.key}" changed, vanished or could not be read. Plan again.`;
+      throw new InboxChangedError(message, { cause: error });
+    }
+    ports.telemetry.warn('A delta stays unreadable; it is passed over.', { key: entry.key, reason: error.message });
+    ports.telemetry.metric(METRICS.unreadableDelta, 1, { collection });
+    return undefined;
+  }
+}
+
+async function refuseLarge(ports: ReadPorts, entry: InboxEntry): Promise<ReadDelta> {
+  const reason = `The delta has ${entry.size} bytes; at most ${MAX_DELTA_BYTES} are read. Send several smaller ones.`;
+  const digest = await hashObject(ports, entry);
+  const { deltaId, size: bytes } = entry;
+  return { deltaId, sha256: digest, bytes, ...rejectedWhole(REJECTION.deltaTooLarge, reason) };
+}
+
+/** Between two pieces others run: above all the heartbeat. */
+async function parse(
+  { clock }: ReadPorts,
+  { deltaId }: InboxEntry,
+  body: Uint8Array,
+  dimension: number,
+  lines: number,
+): Promise<ReadDelta> {
+  const pieces = isRequestDelta(body) ? parseRequests(body, lines) : parseInPieces(body, dimension, lines);
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done) {
+      const delta = { deltaId, sha256: sha256(body), bytes: body.length, ...value };
+      release(body);
+      return delta;
+    }
+    await clock.sleep(0);
+  }
+}
+
+/** Operations that are left to be carried out: each request is one. */
+export function operationsLeft({ operations, requests = [] }: Pick<ReadDelta, 'operations' | 'requests'>): number {
+  return operations.length + requests.length;
+}
+
+/** The delta without these lines, which its rejections name instead. */
+export function withoutRefused(delta: ReadDelta, refused: readonly RefusedLine[], engineVersion: string): ReadDelta {
+  const own = new Map(refused.filter(({ deltaId }) => deltaId === delta.deltaId).map((found) => [found.line, found]));
+  if (own.size === 0) return delta;
+  const rejections = [...own.values()].map(({ line, id, reason }) => ({
+    line,
+    ...reportedId(id),
+    error: REJECTION.rejectedByEngine,
+    reason: `Chroma ${engineVersion} refuses this line: ${reason}.`.replace(/\.+$/, '.'),
+  }));
+  return {
+    ...delta,
+    operations: delta.operations.filter(({ line }) => !own.has(line)),
+    ...(delta.requests && { requests: delta.requests.filter(({ line }) => !own.has(line)) }),
+    rejections: [...delta.rejections, ...rejections].sort((a, b) => a.line - b.line).slice(0, MAX_REJECTIONS_PER_DELTA),
+    rejectedOperations: delta.rejectedOperations + own.size,
+  };
+}

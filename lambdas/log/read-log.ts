@@ -1,0 +1,68 @@
+/** What waits, in the order in which it will be applied: numbered writes first, then what producers dropped (ADR 46). */
+
+import { PointerMovedError } from '../errors/errors.ts';
+import { listInbox } from '../inbox/list-inbox.ts';
+import type { Ports } from '../ports.ts';
+import type { InboxEntry } from '../protocol/plan.ts';
+import { plan } from '../protocol/plan.ts';
+import { numberIn } from '../snapshot/log-number.ts';
+import type { CurrentVersion } from '../versions/load-current.ts';
+import { readPointer } from '../versions/read-pointer.ts';
+import type { WaitingDelta } from './waiting-delta.ts';
+
+export type { WaitingDelta } from './waiting-delta.ts';
+
+type LogPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
+
+/**
+ * Every delta that was accepted before the call and that `current` does not contain, and perhaps later ones. The listing
+ * begins after the call, and the pointer is read once more after it: a commit that landed in between may have taken
+ * deltas out of the inbox, which neither the listing nor `current` has.
+ * @throws PointerMovedError (`current` is not the current version any more: take the next one), StoreUnavailableError,
+ * TableUnavailableError, and those of the pointer
+ */
+export async function listWaiting(
+  ports: LogPorts,
+  collection: string,
+  current: Pick<CurrentVersion, 'manifest'>,
+): Promise<WaitingDelta[]> {
+  const waiting = await listUnconfirmed(ports, collection, current);
+  await confirmCurrent(ports, collection, current);
+  return waiting;
+}
+
+/**
+ * The same without the second look at the pointer, for whoever does something in between: nothing of it may be shown to
+ * anybody before `confirmCurrent` was called, after this, and has not thrown.
+ */
+export async function listUnconfirmed(
+  ports: LogPorts,
+  collection: string,
+  { manifest }: Pick<CurrentVersion, 'manifest'>,
+): Promise<WaitingDelta[]> {
+  const inbox = await listInbox(ports, collection);
+  const { ledger } = manifest;
+  const inLedger = new Set(ledger.map((entry) => entry.deltaId));
+  // Numbers are decided by the manifest alone; of what was dropped, a late duplicate is known by its status.
+  const dropped = inbox.filter(({ deltaId }) => numberIn(deltaId) === undefined && !inLedger.has(deltaId));
+  const ids = dropped.map(({ deltaId }) => deltaId);
+  const statuses = ids.length === 0 ? new Map() : await ports.statuses.getStatuses(collection, ids);
+  return plan(ledger, inbox, statuses, manifest.numbered).pending.map(toWaiting);
+}
+
+/** A fence changes the pointer, and not what it says of deltas. @throws PointerMovedError, and those of the pointer */
+export async function confirmCurrent(
+  ports: Pick<Ports, 'store'>,
+  collection: string,
+  { manifest }: Pick<CurrentVersion, 'manifest'>,
+): Promise<void> {
+  const { pointer } = await readPointer(ports, collection);
+  if (pointer.commitId === manifest.commitId && pointer.version === manifest.version) return;
+  throw new PointerMovedError(
+    `Version ${manifest.version} of "${collection}" was replaced by version ${pointer.version} meanwhile. Read again.`,
+  );
+}
+
+function toWaiting({ deltaId, key, etag, size }: InboxEntry): WaitingDelta {
+  return { deltaId, number: numberIn(deltaId), key, etag, size };
+}

@@ -1,0 +1,109 @@
+/** Applies what waits to the server of a serving copy, by the code that merges it, so that both give the same records. */
+
+import { EngineRejectedDataError, InvariantViolatedError, type RefusedLine } from '../errors/errors.ts';
+import { readDeltas, withoutRefused } from '../inbox/read-deltas.ts';
+import type { WaitingDelta } from '../log/waiting-delta.ts';
+import type { EngineSession, Ports } from '../ports.ts';
+import { selectBatch } from '../protocol/plan.ts';
+import type { LoadedManifest } from '../versions/load-manifest.ts';
+import { applyInOrder } from './apply-deltas.ts';
+import { withRefused } from './find-refused.ts';
+
+/** What the server holds beyond its version: these deltas, applied in this order. */
+export interface Overlay {
+  deltas: readonly WaitingDelta[];
+  /** Records, all together. */
+  records: number;
+}
+
+export interface WaitingOptions {
+  /** What was applied to this session already; nothing by default. */
+  overlay?: Overlay | undefined;
+  /**
+   * Lines that the engine is known to refuse: they are left out, as a merge leaves them out, of the object that they were
+   * found in. Another content may stand under the same id by now.
+   */
+  refused?: readonly RefusedLine[];
+}
+
+type WaitingPorts = Pick<Ports, 'store' | 'telemetry' | 'clock' | 'engine' | 'settings'>;
+
+/**
+ * Can the rest of these deltas be applied on top of the overlay? A delta that producers dropped comes after all writes of
+ * the log, and so a write that came later comes before it: then a fresh copy is needed.
+ */
+export function continues({ deltas: applied }: Pick<Overlay, 'deltas'>, deltas: readonly WaitingDelta[]): boolean {
+  const isSame = ({ deltaId, etag }: WaitingDelta, n: number) =>
+    deltaId === deltas[n]?.deltaId && etag === deltas[n]?.etag;
+  return applied.length <= deltas.length && applied.every(isSame);
+}
+
+/**
+ * Applies to a session, whose collection is in use, those of the deltas that it does not have yet. Whatever this throws,
+ * the session is of no more use.
+ * @param deltas All that wait, as `listWaiting` gives them.
+ * @returns what the session holds now: to be given with the next call
+ * @throws InvariantViolatedError (the overlay is no beginning of the deltas: see `continues`), InboxChangedError (a delta
+ * is decided by now, or cannot be read: list again), EngineRejectedDataError (its `refused` are to be left out, of a fresh
+ * copy; without any, a merge will reject the delta as a whole), MergeVerificationError, EngineUnavailableError
+ */
+export async function applyWaiting(
+  ports: WaitingPorts,
+  session: EngineSession,
+  { manifest }: Pick<LoadedManifest, 'manifest'>,
+  deltas: readonly WaitingDelta[],
+  { overlay, refused = [] }: WaitingOptions = {},
+): Promise<Overlay> {
+  const { collection } = manifest;
+  const before = overlay ?? { deltas: [], records: manifest.records };
+  if (!continues(before, deltas)) {
+    throw new InvariantViolatedError(
+      `A serving copy of "${collection}" has deltas that come later. Take a fresh copy.`,
+    );
+  }
+  let { records } = before;
+  const limits = { maxDeltas: deltas.length, maxBytes: ports.settings.maxBytesPerCommit };
+  for (let done = before.deltas.length; done < deltas.length; ) {
+    const batch = selectBatch(deltas.slice(done).map(asListed), limits);
+    const read = await readDeltas(ports, collection, batch, manifest.dimension, 0);
+    const etags = new Map(batch.map(({ deltaId, etag }) => [deltaId, etag]));
+    const own = refused.filter(({ deltaId, etag }) => etags.get(deltaId) === (etag ?? etags.get(deltaId)));
+    try {
+      records += await applyBatch(ports, session, { ...manifest, records }, read, own);
+    } catch (error) {
+      throw error instanceof EngineRejectedDataError ? withEtags(error, etags) : error;
+    }
+    done += read.length;
+  }
+  return { deltas, records };
+}
+
+type Shape = Parameters<typeof applyInOrder>[1];
+type Read = Awaited<ReturnType<typeof readDeltas>>;
+
+/** @returns by how many records the collection grows */
+async function applyBatch(
+  { engine }: Pick<Ports, 'engine'>,
+  session: EngineSession,
+  shape: Shape,
+  read: Read,
+  refused: readonly RefusedLine[],
+): Promise<number> {
+  const { version } = await engine.identify();
+  const deltas = read.map((delta) => withoutRefused(delta, refused, version));
+  try {
+    return (await applyInOrder(session, shape, deltas)).growth;
+  } catch (error) {
+    throw error instanceof EngineRejectedDataError ? await withRefused(error, session, deltas) : error;
+  }
+}
+
+function withEtags(error: EngineRejectedDataError, etags: ReadonlyMap<string, string>): EngineRejectedDataError {
+  const refused = error.refused.map((line) => ({ ...line, etag: etags.get(line.deltaId) ?? '' }));
+  return new EngineRejectedDataError(error.message, { cause: error, reason: error.reason, refused });
+}
+
+/** When it arrived tells the order, which is known. */
+function asListed(delta: WaitingDelta) {
+  return { ...delta, lastModified: 0 };
+}

@@ -1,0 +1,236 @@
+/** The directory of names: what Chroma's clients call a collection, and which stored collection that is. */
+import { mapLimit } from '../concurrency/map-limit.ts';
+import type { Ports, Space } from '../ports.ts';
+import {
+  DATABASES_PREFIX,
+  NAMES_PREFIX,
+  namesPrefix,
+  RECORDS_PREFIX,
+  recordKey,
+  TENANTS_PREFIX,
+} from '../snapshot/name-keys.ts';
+import { loadManifest } from '../versions/load-manifest.ts';
+import { readPointer } from '../versions/read-pointer.ts';
+import { type Database, deleteDatabase, findDatabase, isDefault } from './databases.ts';
+import { createRecord, drop, type HeldRecord, readNamed, readRecord, rename, rewrite, takeName } from './entries.ts';
+import { isStored, listUnnamed } from './look-up.ts';
+import {
+  type CollectionRecord,
+  collectionRecord,
+  DEFAULT_DATABASE,
+  DEFAULT_TENANT,
+  idOfStored,
+  isStoredName,
+  nameEntry,
+  storedName,
+  uuidOf,
+} from './records.ts';
+import { deleteSmall, readSmall } from './small-object.ts';
+
+export type DirectoryPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
+
+/** What the engine makes of a request to create a collection, each as its JSON text. */
+export interface Described {
+  metadata: string;
+  configuration: string;
+  schema: string;
+}
+
+const READS_AT_ONCE = 16;
+
+export class NamesDirectory {
+  readonly #ports: DirectoryPorts;
+  readonly #describe: (space: Space) => Promise<Described>;
+
+  /** @param describe What a collection is by default, for stored ones that were not made through the directory. */
+  constructor(ports: DirectoryPorts, describe: (space: Space) => Promise<Described>) {
+    this.#ports = ports;
+    this.#describe = describe;
+  }
+
+  async findById(id: string): Promise<CollectionRecord | undefined> {
+    return (await readRecord(this.#ports, id))?.value;
+  }
+
+  async findByName(tenant: string, database: string, name: string): Promise<CollectionRecord | undefined> {
+    const found = await findDatabase(this.#ports, tenant, database);
+    return found && (await this.#find(found, name))?.value;
+  }
+
+  /** @returns the one that has the name: this one, or another that came first; `undefined`: no such database */
+  async create(
+    tenant: string,
+    database: string,
+    name: string,
+    described: Described,
+  ): Promise<{ record: CollectionRecord; isNew: boolean } | undefined> {
+    const found = await findDatabase(this.#ports, tenant, database);
+    if (found === undefined) return undefined;
+    const existing = await this.#find(found, name);
+    if (existing !== undefined) return { record: existing.value, isNew: false };
+    const ulid = this.#ports.ids.commitId();
+    const id = uuidOf(ulid);
+    const place = { tenant, database, databaseId: found.id, name };
+    const record = { ...place, id, collection: storedName(ulid), ...described, ...this.#fresh(null) };
+    await createRecord(this.#ports, record);
+    const taken = await takeName(this.#ports, place, id);
+    const held = await readRecord(this.#ports, id);
+    if ('owner' in taken) {
+      // Nothing leads to ours, and nobody knows its id.
+      if (held !== undefined) await drop(this.#ports, held, false);
+      return { record: taken.owner.value, isNew: false };
+    }
+    if (held !== undefined) return { record: held.value, isNew: true };
+    // Somebody found it by its name, and dropped it already.
+    return { record: { format: 1, revision: '', ...record }, isNew: true };
+  }
+
+  /** In the order of ids. */
+  async list(tenant: string, database: string): Promise<CollectionRecord[]> {
+    const found = await findDatabase(this.#ports, tenant, database);
+    if (found === undefined) return [];
+    if (isDefault(tenant, database)) await this.#adoptAll(found);
+    const records = await this.#listed(found);
+    return records.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /**
+   * Change what is said of a collection, its name included. @param change What to write, from what is there now.
+   */
+  async modify(
+    id: string,
+    change: (record: CollectionRecord) => Promise<Partial<CollectionRecord>>,
+  ): Promise<'changed' | 'absent' | 'taken'> {
+    for (;;) {
+      const held = await readRecord(this.#ports, id);
+      if (held === undefined) return 'absent';
+      const { name, ...rest } = await change(held.value);
+      if (name !== undefined && name !== held.value.name) {
+        const { tenant, database, databaseId } = held.value;
+        const other = await this.#find({ id: databaseId, tenant, name: database }, name);
+        if (other !== undefined && other.value.id !== id) return 'taken';
+        const outcome = await rename(this.#ports, id, name, rest);
+        return outcome === 'renamed' ? 'changed' : outcome;
+      }
+      if (Object.keys(rest).length === 0 || (await rewrite(this.#ports, held, rest))) return 'changed';
+    }
+  }
+
+  /** The first write fixes it. @returns what it is; `undefined`: there is no such collection */
+  async fixDimension(id: string, dimension: number): Promise<number | undefined> {
+    for (;;) {
+      const held = await readRecord(this.#ports, id);
+      if (held === undefined) return undefined;
+      if (held.value.dimension !== null) return held.value.dimension;
+      if (await rewrite(this.#ports, held, { dimension })) return dimension;
+    }
+  }
+
+  /** What is stored of it becomes garbage. @returns the one that is gone now; `undefined`: there is none */
+  async drop(tenant: string, database: string, name: string): Promise<CollectionRecord | undefined> {
+    for (;;) {
+      const found = await findDatabase(this.#ports, tenant, database);
+      if (found === undefined) return undefined;
+      const place = { tenant, database, databaseId: found.id, name };
+      const held = (await readNamed(this.#ports, place)) ?? (await this.#unentered(place));
+      if (held === undefined) return undefined;
+      if ('etag' in held) {
+        if (await drop(this.#ports, held, !isStoredName(held.value.collection))) return held.value;
+      } else if (await createRecord(this.#ports, held)) return { format: 1, revision: '', ...held };
+    }
+  }
+
+  /** With the collections in it. @returns false: there is none */
+  async deleteDatabase(tenant: string, name: string): Promise<boolean> {
+    const database = await deleteDatabase(this.#ports, tenant, name);
+    if (database === undefined) return false;
+    if (isDefault(tenant, name)) await this.#adoptAll(database);
+    for (const { name: collection } of await this.#listed(database)) await this.#dropIn(database, collection);
+    return true;
+  }
+
+  /** Forget everything: no collection is left, and no tenant and database but the default ones. */
+  async reset(): Promise<void> {
+    const { store } = this.#ports;
+    const database = { id: '', tenant: DEFAULT_TENANT, name: DEFAULT_DATABASE };
+    // Stored collections without an entry need a record that says that they are gone.
+    for (const collection of await listUnnamed(this.#ports)) await this.#adopt(database, collection);
+    for await (const page of store.list(RECORDS_PREFIX)) {
+      await mapLimit(page, READS_AT_ONCE, async ({ key, etag }) => {
+        const held = await readRecord(this.#ports, key.slice(RECORDS_PREFIX.length, -'.json'.length));
+        if (held === undefined) return;
+        if (isStoredName(held.value.collection)) await deleteSmall(this.#ports, key, etag);
+        else await rewrite(this.#ports, held, { dropped: true });
+      });
+    }
+    for (const prefix of [NAMES_PREFIX, DATABASES_PREFIX, TENANTS_PREFIX]) {
+      for await (const page of store.list(prefix)) {
+        await mapLimit(page, READS_AT_ONCE, ({ key, etag }) => deleteSmall(this.#ports, key, etag));
+      }
+    }
+  }
+
+  async #find(database: Database, name: string): Promise<HeldRecord | undefined> {
+    const place = { tenant: database.tenant, database: database.name, databaseId: database.id, name };
+    const held = await readNamed(this.#ports, place);
+    if (held !== undefined || !isDefault(database.tenant, database.name)) return held;
+    return (await isStored(this.#ports, name)) ? this.#adopt(database, name) : undefined;
+  }
+
+  async #dropIn(database: Database, name: string): Promise<void> {
+    for (;;) {
+      const held = await this.#find(database, name);
+      if (held === undefined || (await drop(this.#ports, held, !isStoredName(held.value.collection)))) return;
+    }
+  }
+
+  /**
+   * A stored collection without an entry: its record, if it has one; else the record that says that it is gone, whose
+   * settings nobody will ask for. @returns `undefined`: there is none, or it is gone or called otherwise
+   */
+  async #unentered(place: { tenant: string; database: string; databaseId: string; name: string }) {
+    const { tenant, database, databaseId, name } = place;
+    if (!isDefault(tenant, database) || !(await isStored(this.#ports, name))) return undefined;
+    const id = idOfStored(name);
+    const gone = { metadata: 'null', configuration: '{}', schema: 'null', ...this.#fresh(null), dropped: true };
+    const held = await readSmall(this.#ports, recordKey(id), collectionRecord);
+    if (held === undefined) return { ...place, id, collection: name, ...gone };
+    const isMeant = !held.value.dropped && held.value.name === name && held.value.databaseId === databaseId;
+    return isMeant ? held : undefined;
+  }
+
+  async #listed({ id, tenant, name: database }: Database): Promise<CollectionRecord[]> {
+    const keys: string[] = [];
+    for await (const page of this.#ports.store.list(namesPrefix(tenant, database))) {
+      for (const { key } of page) keys.push(key);
+    }
+    const found = await mapLimit(keys, READS_AT_ONCE, async (key) => {
+      const entry = await readSmall(this.#ports, key, nameEntry);
+      const held = entry && (await readRecord(this.#ports, entry.value.id));
+      const isMeant = held?.value.name === entry?.value.name && held?.value.databaseId === id;
+      return held !== undefined && isMeant ? [held.value] : [];
+    });
+    return found.flat();
+  }
+
+  async #adoptAll(database: Database): Promise<void> {
+    for (const collection of await listUnnamed(this.#ports)) await this.#adopt(database, collection);
+  }
+
+  /** Give a stored collection the record and the entry that it lacks. @returns `undefined`: it was dropped, or is called otherwise */
+  async #adopt(database: Database, collection: string): Promise<HeldRecord | undefined> {
+    const id = idOfStored(collection);
+    const place = { tenant: database.tenant, database: database.name, databaseId: database.id, name: collection };
+    const { pointer } = await readPointer(this.#ports, collection);
+    const { manifest } = await loadManifest(this.#ports, pointer.manifest);
+    const described = await this.#describe(manifest.space);
+    await createRecord(this.#ports, { ...place, id, collection, ...described, ...this.#fresh(manifest.dimension) });
+    const held = await readRecord(this.#ports, id);
+    if (held?.value.name !== collection || held.value.databaseId !== database.id) return undefined;
+    return 'owner' in (await takeName(this.#ports, place, id)) ? undefined : readRecord(this.#ports, id);
+  }
+
+  #fresh(dimension: number | null) {
+    return { dimension, learned: {}, created: this.#ports.clock.now(), dropped: false };
+  }
+}

@@ -1,0 +1,115 @@
+/** The directory of names as whoever only looks sees it: nothing is written, and no engine is asked. */
+import { mapLimit } from '../concurrency/map-limit.ts';
+import { InvalidInputError, ObjectNotFoundError } from '../errors/errors.ts';
+import type { Ports } from '../ports.ts';
+import { checkCollection, POINTERS_PREFIX, parsePointerKey, pointerKey } from '../snapshot/keys.ts';
+import { NAMES_PREFIX, recordKey } from '../snapshot/name-keys.ts';
+import { findDatabase } from './databases.ts';
+import { readNamed, readRecord } from './entries.ts';
+import {
+  type CollectionRecord,
+  collectionRecord,
+  DEFAULT_DATABASE,
+  DEFAULT_TENANT,
+  idOfStored,
+  isStoredName,
+  nameEntry,
+} from './records.ts';
+import { readSmall, type SmallPorts } from './small-object.ts';
+
+const READS_AT_ONCE = 16;
+
+export interface FullName {
+  tenant: string;
+  database: string;
+  name: string;
+}
+
+/**
+ * `name`, which is in the default database, or `tenant/database/name`.
+ * @throws InvalidInputError
+ */
+export function parseName(text: string): FullName {
+  const parts = text.split('/');
+  const [tenant = '', database = '', name = ''] =
+    parts.length === 1 ? [DEFAULT_TENANT, DEFAULT_DATABASE, ...parts] : parts;
+  if ((parts.length === 1 || parts.length === 3) && parts.every((part) => part !== '')) {
+    return { tenant, database, name };
+  }
+  throw new InvalidInputError(`"${text}" is no name of a collection: give "name", or "tenant/database/name".`);
+}
+
+/** What a name means now; `undefined`: it has no entry that counts. A stored collection may be called so all the same. */
+export async function lookUp(
+  ports: SmallPorts,
+  { tenant, database, name }: FullName,
+): Promise<CollectionRecord | undefined> {
+  const found = await findDatabase(ports, tenant, database);
+  if (found === undefined) return undefined;
+  return (await readNamed(ports, { tenant, database, databaseId: found.id, name }))?.value;
+}
+
+/** What the directory knows of a stored collection that was not made through it, one that was dropped included. */
+export async function recordOfStored(
+  ports: Pick<Ports, 'store'>,
+  collection: string,
+): Promise<CollectionRecord | undefined> {
+  return (await readSmall(ports, recordKey(idOfStored(collection)), collectionRecord))?.value;
+}
+
+/** Is there a stored collection that has this name by itself? */
+export async function isStored({ store }: Pick<Ports, 'store'>, name: string): Promise<boolean> {
+  if (isStoredName(name)) return false;
+  try {
+    checkCollection(name);
+  } catch {
+    return false;
+  }
+  return (await store.head(pointerKey(name)).catch(unlessNotFound)) !== undefined;
+}
+
+/** Stored collections that have no record: each is called as it is stored, in the default database. */
+export async function listUnnamed(ports: Pick<Ports, 'store'>): Promise<string[]> {
+  const stored: string[] = [];
+  for await (const page of ports.store.list(POINTERS_PREFIX)) {
+    for (const { key } of page) {
+      const collection = parsePointerKey(key)?.collection;
+      if (collection !== undefined && !isStoredName(collection)) stored.push(collection);
+    }
+  }
+  // Of a dropped one there is a record, too: that is what it is kept for.
+  const found = await mapLimit(stored, READS_AT_ONCE, async (collection) =>
+    (await recordOfStored(ports, collection)) === undefined ? [collection] : [],
+  );
+  return found.flat();
+}
+
+/** Every entry that counts, of all tenants and databases, by name. */
+export async function listNames(ports: SmallPorts): Promise<CollectionRecord[]> {
+  const keys: string[] = [];
+  for await (const page of ports.store.list(NAMES_PREFIX)) for (const { key } of page) keys.push(key);
+  const databases = new Map<string, Promise<string | undefined>>();
+  const idOf = (tenant: string, database: string) => {
+    const key = JSON.stringify([tenant, database]);
+    const known = databases.get(key) ?? findDatabase(ports, tenant, database).then((found) => found?.id);
+    databases.set(key, known);
+    return known;
+  };
+  const found = await mapLimit(keys, READS_AT_ONCE, async (key) => {
+    const entry = await readSmall(ports, key, nameEntry);
+    const record = entry && (await readRecord(ports, entry.value.id))?.value;
+    if (record === undefined || record.name !== entry?.value.name) return [];
+    return (await idOf(record.tenant, record.database)) === record.databaseId ? [record] : [];
+  });
+  return found.flat().sort((a, b) => (fullName(a) < fullName(b) ? -1 : 1));
+}
+
+/** As a person writes it: without tenant and database, if they are the default ones. */
+export function fullName({ tenant, database, name }: FullName): string {
+  return tenant === DEFAULT_TENANT && database === DEFAULT_DATABASE ? name : `${tenant}/${database}/${name}`;
+}
+
+function unlessNotFound(error: unknown): undefined {
+  if (error instanceof ObjectNotFoundError) return undefined;
+  throw error;
+}

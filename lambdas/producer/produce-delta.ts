@@ -1,0 +1,108 @@
+/** For producers: operations as a delta, checked against the collection, sent once, and waited for. */
+
+import { InvalidInputError } from '../errors/errors.ts';
+import type { Ports } from '../ports.ts';
+import {
+  type Delete,
+  encodeDelta,
+  MAX_DELTA_BYTES,
+  type Operation,
+  parseDelta,
+  type Update,
+  type Upsert,
+} from '../snapshot/delta.ts';
+import type { DeltaStatus } from '../snapshot/ledger.ts';
+import { loadManifest } from '../versions/load-manifest.ts';
+import { readPointer } from '../versions/read-pointer.ts';
+import { findStatus, putDelta as submitBody } from './put-delta.ts';
+
+/** Collects operations, in the order of the calls. */
+export class DeltaBuilder {
+  readonly #operations: Operation[] = [];
+
+  upsert(record: Omit<Upsert, 'op'>): this {
+    this.#operations.push({ op: 'upsert', ...record });
+    return this;
+  }
+
+  update(changes: Omit<Update, 'op'>): this {
+    this.#operations.push({ op: 'update', ...changes });
+    return this;
+  }
+
+  delete(id: Delete['id']): this {
+    this.#operations.push({ op: 'delete', id });
+    return this;
+  }
+
+  get operations(): readonly Operation[] {
+    return [...this.#operations];
+  }
+}
+
+export interface DeltaToSubmit {
+  collection: string;
+  operations: DeltaBuilder | readonly Operation[];
+  /** Idempotency key, at most 48 characters: the same key with the same operations counts once. Default: a new ULID. */
+  deltaId?: string;
+}
+
+export interface Submitted {
+  collection: string;
+  deltaId: string;
+  /** Of the content, hex. */
+  sha256: string;
+}
+
+/**
+ * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form.
+ * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
+ * (other content waits under this id), StoreUnavailableError
+ */
+export async function submitDelta(
+  ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'>,
+  { collection, operations, deltaId = ports.ids.commitId() }: DeltaToSubmit,
+): Promise<Submitted> {
+  const body = encodeDelta(operations instanceof DeltaBuilder ? operations.operations : operations);
+  if (body.length > MAX_DELTA_BYTES) {
+    throw new InvalidInputError(
+      `The delta has ${body.length} bytes; at most ${MAX_DELTA_BYTES} go into one. Send several.`,
+    );
+  }
+  const { pointer } = await readPointer(ports, collection);
+  const { manifest } = await loadManifest(ports, pointer.manifest);
+  const { rejections, rejectedOperations } = parseDelta(body, manifest.dimension);
+  if (rejectedOperations > 0) {
+    const reasons = rejections.slice(0, 10).map(({ line, error, reason }) => `operation ${line}: ${error}: ${reason}`);
+    throw new InvalidInputError(
+      `${rejectedOperations} of the operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
+    );
+  }
+  return { collection, ...(await submitBody(ports, { collection, deltaId, body })) };
+}
+
+/** Milliseconds. */
+export interface WaitOptions {
+  /** Default: five minutes. */
+  timeoutMs?: number;
+  /** Default: one second. */
+  pollMs?: number;
+}
+
+/**
+ * Wait until a delta is decided: `applied`, perhaps with some operations rejected, or `rejected`.
+ * @returns `undefined` after the time-out; the delta stays in the inbox
+ * @throws KeyCollisionError (its id was decided for other content), TableUnavailableError
+ */
+export async function waitForDelta(
+  ports: Pick<Ports, 'statuses' | 'clock'>,
+  { collection, deltaId, sha256 }: Submitted,
+  { timeoutMs = 300_000, pollMs = 1_000 }: WaitOptions = {},
+): Promise<DeltaStatus | undefined> {
+  const deadline = ports.clock.monotonic() + timeoutMs;
+  for (;;) {
+    const status = await findStatus(ports, collection, deltaId, sha256);
+    if (status !== undefined || ports.clock.monotonic() >= deadline) return status;
+    await ports.clock.sleep(Math.min(pollMs, timeoutMs));
+  }
+}

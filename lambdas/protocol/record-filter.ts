@@ -1,0 +1,37 @@
+/**
+ * What a question may be limited to: the members are checked, what they hold is the engine's own language and passed on as
+ * it is. A member with another name would be passed over in silence, and the answer taken for what it is not.
+ */
+import { z } from 'zod';
+import { InvalidInputError } from '../errors/errors.ts';
+
+/** Columns of a record that the engine can be asked for. */
+export const COLUMNS = ['documents', 'embeddings', 'metadatas'] as const;
+export type Column = (typeof COLUMNS)[number];
+
+const object = z.record(z.string(), z.unknown());
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+export const filterMembers = {
+  where: object.optional(),
+  whereDocument: object.optional(),
+  include: z.array(z.enum(COLUMNS)).optional(),
+};
+
+const filter = z.strictObject(filterMembers);
+const page = z.strictObject({ ...filterMembers, limit: count.min(1).optional(), offset: count.optional() });
+
+/** @throws InvalidInputError (a member is unknown, or of another kind) */
+export function checkFilter(given: unknown): void {
+  check(filter, given);
+}
+
+/** @throws InvalidInputError (a member is unknown, or of another kind) */
+export function checkPage(given: unknown): void {
+  check(page, given);
+}
+
+function check(schema: z.ZodType, given: unknown): void {
+  const { error } = schema.safeParse(given);
+  if (error !== undefined) throw new InvalidInputError(`This is no filter: ${z.prettifyError(error)}`);
+}

@@ -1,0 +1,32 @@
+/**
+ * Which table a store belongs to. A name is not enough: every local stack calls its table `compactor`, and a table that was
+ * deleted and made again has its name and none of its statuses. So a table has an identity, random and made once, and the
+ * pointer carries both: `<name>#<identity>`. DynamoDB allows no `#` in a table's name.
+ */
+
+export interface TableAddress {
+  name: string;
+  /** `undefined`: none was made yet. */
+  identity: string | undefined;
+}
+
+const SEPARATOR = '#';
+
+export function encodeAddress({ name, identity }: TableAddress): string {
+  return identity === undefined ? name : `${name}${SEPARATOR}${identity}`;
+}
+
+export function decodeAddress(text: string): TableAddress {
+  const at = text.lastIndexOf(SEPARATOR);
+  if (at < 0) return { name: text, identity: undefined };
+  return { name: text.slice(0, at), identity: text.slice(at + 1) };
+}
+
+/**
+ * May the owner of the table `own` write to a store whose pointer says `claimed`? A pointer without an identity is older
+ * than identities, and takes that of the first table of its name that writes.
+ */
+export function isOwnTable(claimed: string, own: TableAddress): boolean {
+  const { name, identity } = decodeAddress(claimed);
+  return name === own.name && (identity === undefined || identity === own.identity);
+}

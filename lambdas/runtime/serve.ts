@@ -1,0 +1,33 @@
+/** An endpoint as an HTTP server of this process. */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { createAdaptorServer } from '@hono/node-server';
+import { ChromaApiEngine } from '../adapters/chroma/api-engine.ts';
+import { createApp } from '../endpoint/app.ts';
+import { Endpoint, type EndpointOptions } from '../endpoint/endpoint.ts';
+import type { Ports } from '../ports.ts';
+
+export interface ServedEndpoint {
+  /** Not listening yet. */
+  server: Server;
+  /** Let requests in flight end, then stop every Chroma server. */
+  close(): Promise<void>;
+}
+
+/** @throws ConfigurationError, UnsafeStoreError, EngineUnavailableError, StoreUnavailableError */
+export async function serveEndpoint(ports: Ports, options: EndpointOptions): Promise<ServedEndpoint> {
+  const endpoint = await Endpoint.start({ ...ports, api: new ChromaApiEngine() }, options);
+  const server = createAdaptorServer({ fetch: createApp(endpoint).fetch }) as Server;
+  // A client that went away must not end the process.
+  server.on('clientError', (_error, socket) => socket.destroy());
+  const close = async () => {
+    if (server.listening) {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      await closed;
+    }
+    await endpoint.close();
+  };
+  return { server, close };
+}

@@ -1,0 +1,111 @@
+/** What answers for a collection: a server on a copy of its snapshot, or a place on the one that serves all small ones. */
+
+import { CorruptObjectError, EngineUnavailableError } from '../errors/errors.ts';
+import type {
+  ApiAnswer,
+  ApiEngine,
+  ApiServer,
+  CollectionShape,
+  EngineSession,
+  Ports,
+  WorkingDirectory,
+} from '../ports.ts';
+import { stringifyExact } from '../snapshot/exact-json.ts';
+import type { LoadedManifest } from '../versions/load-manifest.ts';
+import { refuseOlder } from '../versions/refuse-older.ts';
+
+export type ServingPorts = Ports & { api: ApiEngine };
+
+export const COLLECTIONS = '/api/v2/tenants/default_tenant/databases/default_database/collections';
+
+/** What is said of a collection to whoever serves it, as JSON texts. */
+export interface Settings {
+  collection: string;
+  configuration: string;
+  schema: string;
+}
+
+export interface Target {
+  server: ApiServer;
+  /** On this collection, which is in use. */
+  session: EngineSession;
+  /** Where its requests go on the server. */
+  path: string;
+  close(): Promise<void>;
+}
+
+/** A place on the shared server, empty. @param name That nothing else has there. */
+export async function openShared(
+  server: ApiServer,
+  { collection, schema }: Settings,
+  name: string,
+  shape: CollectionShape | undefined,
+): Promise<Target> {
+  const body = `{"name":${JSON.stringify(name)},"schema":${schema}}`;
+  const path = `${COLLECTIONS}/${idIn(await server.send({ method: 'POST', path: COLLECTIONS, body }), collection)}`;
+  const close = async () => {
+    await server.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` }).catch(() => {});
+  };
+  const session = server.session();
+  try {
+    if (shape !== undefined) await session.useCollection(name, shape);
+    return { server, session, path, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A server of its own, on a copy of a directory that holds the version. */
+export async function openCopy(
+  { api, directories, telemetry }: ServingPorts,
+  loaded: LoadedManifest,
+  pristine: WorkingDirectory,
+  settings: Settings,
+): Promise<Target> {
+  const { collection, records, version } = loaded.manifest;
+  refuseOlder((await api.identify()).version, loaded);
+  const directory = await directories.replicate(collection, pristine);
+  let server: ApiServer | undefined;
+  const close = async () => {
+    await server?.close();
+    await directory.release().catch((error: unknown) => {
+      telemetry.warn('A copy could not be removed.', { collection, reason: String(error) });
+    });
+  };
+  try {
+    server = await api.serve(directory);
+    const session = server.session();
+    await session.useCollection(collection, loaded.manifest);
+    const counted = await session.count();
+    if (counted !== records) {
+      throw new CorruptObjectError(
+        `Version ${version} of "${collection}" answers with ${counted} records, not ${records}. Verify it: compactor ` +
+          `verify ${collection} --deep.`,
+      );
+    }
+    const path = `${COLLECTIONS}/${idIn(await server.send({ method: 'GET', path: `${COLLECTIONS}/${collection}` }), collection)}`;
+    await configure(server, path, settings);
+    return { server, session, path, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Settings that can change: a snapshot has those of the time when it was made. */
+export async function configure(server: ApiServer, path: string, { configuration }: Settings): Promise<void> {
+  const { hnsw } = JSON.parse(configuration) as { hnsw: Record<string, unknown> | null };
+  if (hnsw === null || hnsw === undefined) return;
+  const changing = ['ef_search', 'resize_factor', 'sync_threshold', 'max_neighbors'].filter((name) => name in hnsw);
+  const values = Object.fromEntries(changing.map((name) => [name, hnsw[name]]));
+  await server.send({ method: 'PUT', path, body: stringifyExact({ new_configuration: { hnsw: values } }) });
+}
+
+function idIn({ status, body }: ApiAnswer, collection: string): string {
+  const { id } = status === 200 ? (JSON.parse(body) as { id?: unknown }) : {};
+  if (typeof id === 'string') return id;
+  throw new EngineUnavailableError(
+    `The engine does not serve "${collection}": it answered ${status}: ${body.slice(0, 300)}. Send the request again.`,
+  );
+}

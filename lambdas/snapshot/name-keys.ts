@@ -1,0 +1,56 @@
+/**
+ * Keys of the directory of names. Tenants and databases may be called anything, so a name that is no safe path segment is
+ * written in percent form, and a long one by its digest: what a key means is read from the object, never from the key.
+ */
+import { InvalidInputError } from '../errors/errors.ts';
+import { sha256 } from './blocks.ts';
+
+export const NAMES_PREFIX = 'names/';
+export const RECORDS_PREFIX = 'collections/';
+export const DATABASES_PREFIX = 'databases/';
+export const TENANTS_PREFIX = 'tenants/';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** File systems allow 255 bytes for a segment, and `.json` and a temporary suffix come on top. */
+const MAX_SEGMENT = 160;
+
+/** Which collection a name means. */
+export function nameKey(tenant: string, database: string, name: string): string {
+  return `${namesPrefix(tenant, database)}${segment(name)}.json`;
+}
+
+export function namesPrefix(tenant: string, database: string): string {
+  return `${NAMES_PREFIX}${segment(tenant)}/${segment(database)}/`;
+}
+
+/** What is known of a collection, by Chroma's id of it. @throws InvalidInputError */
+export function recordKey(id: string): string {
+  if (!isCollectionId(id)) throw new InvalidInputError(`"${id.slice(0, 60)}" is no collection id; it is a UUID.`);
+  return `${RECORDS_PREFIX}${id}.json`;
+}
+
+/** Is it a UUID in the form in which Chroma writes it? */
+export function isCollectionId(id: string): boolean {
+  return UUID.test(id);
+}
+
+export function databaseKey(tenant: string, database: string): string {
+  return `${databasesPrefix(tenant)}${segment(database)}.json`;
+}
+
+export function databasesPrefix(tenant: string): string {
+  return `${DATABASES_PREFIX}${segment(tenant)}/`;
+}
+
+export function tenantKey(tenant: string): string {
+  return `${TENANTS_PREFIX}${segment(tenant)}.json`;
+}
+
+function segment(name: string): string {
+  const safe = encodeURIComponent(name.toWellFormed()).replace(/[!'()*~]|^\./g, escapeCharacter);
+  return safe.length <= MAX_SEGMENT ? safe : `~${sha256(name)}`;
+}
+
+function escapeCharacter(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}

@@ -1,0 +1,129 @@
+/**
+ * Requests of Chroma's own API as a delta (ADR 47): what an endpoint accepted, to be sent to the engine again, in order
+ * and as it came. The text of a body is kept, since 1.0, 2^53 + 1, nulls, uris and embeddings in base64 are not the same
+ * once they have been through a parser (ADR 31).
+ *
+ * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request, `{"op":...,"body":...}`.
+ */
+import { InvalidInputError } from '../errors/errors.ts';
+import { membersOf } from './exact-json.ts';
+
+/** Of this form; it stands in the first line. */
+const FORM = 1;
+const HEADER = Buffer.from('{"requests":');
+const NEWLINE = 0x0a;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export type RequestOp = 'add' | 'upsert' | 'update' | 'delete';
+const OPS: ReadonlySet<string> = new Set<RequestOp>(['add', 'upsert', 'update', 'delete']);
+
+export interface LoggedRequest {
+  op: RequestOp;
+  /** JSON text of the body, as it came. Of a `delete`, `{"ids":[...]}` and nothing else: filters are resolved before. */
+  body: string;
+}
+
+/** A request, the records that it names, and the line that it stood on, counting from 1. */
+export interface NumberedRequest extends LoggedRequest {
+  ids: readonly string[];
+  line: number;
+}
+
+/** Why a line, or (line 0) the delta as a whole, is no request. */
+export interface RequestFault {
+  line: number;
+  reason: string;
+}
+
+/**
+ * @param id Of this write: makes its bytes differ from those of every other write, so that a writer knows its own object.
+ * @throws InvalidInputError (a body that is no request of its kind): nothing of it may be acknowledged
+ */
+export function encodeRequests(requests: readonly LoggedRequest[], id?: string): Uint8Array {
+  return joinRequests(requests.map(encodeRequest), id);
+}
+
+/** One line, without its end. @throws InvalidInputError (the body is no request of its kind) */
+export function encodeRequest({ op, body }: LoggedRequest): string {
+  // A line break in JSON is white space: inside a text it is written as \n.
+  const text = body.replace(/[\r\n]+/g, ' ').trim();
+  const line = `{"op":${JSON.stringify(op)},"body":${text}}`;
+  const request = parseRequestLine(line);
+  if (typeof request === 'string') throw new InvalidInputError(`This cannot be logged as "${op}": ${request}`);
+  if (request.op === op && request.body === text) return line;
+  throw new InvalidInputError(`This cannot be logged as "${op}": its body is more than one object.`);
+}
+
+/** A delta of such lines. */
+export function joinRequests(lines: readonly string[], id?: string): Uint8Array {
+  const header = JSON.stringify({ requests: FORM, ...(id !== undefined && { id }) });
+  return Buffer.from(`${[header, ...lines].join('\n')}\n`);
+}
+
+/** @throws InvalidInputError (it is none, or a line of it) */
+export function decodeRequests(body: Uint8Array): LoggedRequest[] {
+  if (!isRequestDelta(body))
+    throw new InvalidInputError('This delta holds no requests: its first line does not say so.');
+  return [...requestsIn(body)].map((found) => {
+    if ('reason' in found) throw new InvalidInputError(`Line ${found.line} of the delta: ${found.reason}`);
+    return { op: found.op, body: found.body };
+  });
+}
+
+/** By its first bytes. No line of an ordinary delta begins so. */
+export function isRequestDelta(body: Uint8Array): boolean {
+  return HEADER.equals(body.subarray(0, HEADER.length));
+}
+
+/** Line by line; the first line is the header's. Never throws. A fault of line 0 is the last that is given. */
+export function* requestsIn(body: Uint8Array): Generator<NumberedRequest | RequestFault> {
+  let line = 0;
+  for (let start = 0, end = 0; start < body.length; start = end + 1) {
+    const next = body.indexOf(NEWLINE, start);
+    end = next < 0 ? body.length : next;
+    line++;
+    const text = decodeText(body.subarray(start, end));
+    if (text === undefined) return yield { line: 0, reason: 'The object is not UTF-8 text.' };
+    if (line === 1) {
+      const fault = headerFault(text);
+      if (fault !== undefined) return yield { line: 0, reason: fault };
+    } else if (text.trim() !== '') {
+      const request = parseRequestLine(text);
+      yield typeof request === 'string' ? { line, reason: request } : { ...request, line };
+    }
+  }
+}
+
+function decodeText(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function headerFault(line: string): string | undefined {
+  const header = parse(line) as { requests?: unknown } | undefined;
+  if (header?.requests === FORM) return undefined;
+  return `The delta holds requests in another form than ${FORM}; a newer version may read it.`;
+}
+
+/** A request, or what is wrong with it. */
+function parseRequestLine(line: string): Omit<NumberedRequest, 'line'> | string {
+  const { op, body, ...more } = (parse(line) ?? {}) as { op?: unknown; body?: unknown };
+  if (typeof op !== 'string' || !OPS.has(op)) return 'it is not add, upsert, update or delete, or not JSON.';
+  if (Object.keys(more).length > 0) return 'it has other members than "op" and "body".';
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'its body is no object.';
+  const { ids } = body as { ids?: unknown };
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) return 'its body has no "ids" that are texts.';
+  if (op === 'delete' && Object.keys(body).length > 1) return 'a delete is by "ids" alone.';
+  return { op: op as RequestOp, body: membersOf(line).get('body') ?? '', ids };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

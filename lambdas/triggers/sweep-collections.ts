@@ -1,0 +1,25 @@
+/** Sweep: a wake-up for every collection with something left to do, should the one that was sent have been lost. */
+import { isAnythingWaiting } from '../inbox/find-work.ts';
+import type { Ports } from '../ports.ts';
+import { timeSlotName } from '../protocol/names.ts';
+import { collectionsFailed, forEachCollection, listCollections } from '../versions/list-collections.ts';
+
+export interface Sweep {
+  collections: number;
+  /** Collections for which an execution was started; one that has had its execution of this minute is not among them. */
+  started: string[];
+}
+
+/** @throws CollectionsFailedError (after all have been looked at), StoreUnavailableError (they cannot be listed) */
+export async function sweep(ports: Ports): Promise<Sweep> {
+  const collections = await listCollections(ports);
+  const started: string[] = [];
+  const failures = await forEachCollection(ports, collections, async (collection) => {
+    if (!(await isAnythingWaiting(ports, collection))) return;
+    const name = timeSlotName(collection, ports.clock.now());
+    if ((await ports.executions.start(name, { collection })) === 'started') started.push(collection);
+  });
+  ports.telemetry.info('Swept.', { collections: collections.length, started });
+  if (failures.length > 0) throw collectionsFailed('The sweep', failures);
+  return { collections: collections.length, started };
+}

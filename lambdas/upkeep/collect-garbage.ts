@@ -1,0 +1,163 @@
+/**
+ * Garbage collection: deletes what no retained version needs. The order is the safety: first the objects are listed,
+ * *then* the pointer is read and fenced, then goes what was listed and is unreachable from the fenced pointer. Without
+ * garbage there is no fence, without a fence nothing is deleted, and neither when anything cannot be read.
+ */
+import { z } from 'zod';
+import { mapLimit } from '../concurrency/map-limit.ts';
+import { retry } from '../concurrency/retry.ts';
+import { InvalidInputError, StoreUnavailableError } from '../errors/errors.ts';
+import type { Ports, PruneResult } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
+import { isManifest, type ListedObject } from '../protocol/retention.ts';
+import { checkCollection, manifestsPrefix, packsPrefix, parseManifestKey, parsePackKey } from '../snapshot/keys.ts';
+import { collectionsFailed, forEachCollection, listCollections } from '../versions/list-collections.ts';
+import { type FenceRequest, fenceGarbage } from './fence-garbage.ts';
+
+const PARALLEL = 8;
+const DELETE_ATTEMPTS = 4;
+const MAX_FAILED_DELETES = 10;
+/** No execution is at one commit for so long; one that is fetches or merges again. */
+const CACHE_AGE_MS = 24 * 60 * 60 * 1_000;
+
+/** In a dry run: what would be. */
+export interface GarbageReport {
+  collection: string;
+  dryRun: boolean;
+  fenced: boolean;
+  /** Oldest version that is kept. */
+  retainedFrom: number;
+  deletedManifests: number;
+  deletedPacks: number;
+  /** Stored bytes. */
+  deletedBytes: number;
+  /** Listed objects that stay. */
+  kept: number;
+}
+
+/** The report, and the objects behind its numbers. */
+export interface CollectedGarbage extends GarbageReport {
+  /** In the order of deletion. */
+  garbage: ListedObject[];
+  /** Keys that this system does not make. They stay. */
+  strangers: string[];
+}
+
+/**
+ * Collect the garbage of one collection, in the store and then in the cache.
+ * @throws CorruptObjectError (a retained manifest is missing or damaged), PointerMovedError (the fence lost every race),
+ * InvalidInputError, StoreUnavailableError, CacheUnwritableError, and those of the pointer
+ */
+export async function collectGarbage(ports: Ports, request: FenceRequest): Promise<CollectedGarbage> {
+  const { reachable, garbage, strangers, report } = await collectFromStore(ports, request);
+  if (!report.dryRun) await pruneCache(ports, new Map([[request.collection, reachable]]));
+  return { ...report, garbage, strangers };
+}
+
+const input = z.object({ collection: z.string().optional() });
+
+export interface GarbageRun {
+  runId: string;
+  reports: GarbageReport[];
+  /** What left the cache. */
+  pruned: PruneResult;
+}
+
+/**
+ * Collect the garbage of the collection that the event names, or of all.
+ * @throws CollectionsFailedError (after all have been tried), InvalidInputError, StoreUnavailableError (they cannot be
+ * listed), CacheUnwritableError
+ */
+export async function collectAllGarbage(ports: Ports, event: unknown): Promise<GarbageRun> {
+  const parsed = input.safeParse(event);
+  if (!parsed.success) {
+    throw new InvalidInputError(`The input must be {"collection": "<name>"} or {}: ${z.prettifyError(parsed.error)}`);
+  }
+  const named = parsed.data.collection;
+  const listed = named === undefined ? await listCollections(ports) : [checkCollection(named)];
+  // From another one each time: a run that is cut off always leaves some, and must not always leave the same.
+  const first = Math.floor(ports.ids.random() * listed.length);
+  const collections = [...listed.slice(first), ...listed.slice(0, first)];
+  const runId = ports.ids.commitId();
+  const reports: GarbageReport[] = [];
+  const reachable = new Map<string, ReadonlySet<string>>();
+  const failures = await forEachCollection(ports, collections, async (collection) => {
+    const collected = await collectFromStore(ports, { collection, runId });
+    reports.push(collected.report);
+    reachable.set(collection, collected.reachable);
+  });
+  for (const { collection } of failures) ports.telemetry.metric(METRICS.garbageFailure, 1, { collection });
+  const pruned = await pruneCache(ports, reachable);
+  if (failures.length > 0) throw collectionsFailed('Garbage collection', failures);
+  return { runId, reports, pruned };
+}
+
+interface FromStore extends Pick<CollectedGarbage, 'garbage' | 'strangers'> {
+  report: GarbageReport;
+  /** Keys of all that the retained versions are made of. */
+  reachable: ReadonlySet<string>;
+}
+
+async function collectFromStore(ports: Ports, request: FenceRequest): Promise<FromStore> {
+  const { collection, dryRun = false } = request;
+  const listed = await listObjects(ports, checkCollection(collection));
+  const { fenced, retainedFrom, reachable, garbage, kept, strangers } = await fenceGarbage(ports, request, listed);
+  for (const key of strangers) ports.telemetry.warn('An object is no manifest or pack; it is left alone.', { key });
+  const manifests = garbage.filter(({ key }) => isManifest(key));
+  const packs = garbage.filter(({ key }) => !isManifest(key));
+  const report: GarbageReport = {
+    ...{ collection, dryRun, fenced, retainedFrom, kept },
+    deletedManifests: manifests.length,
+    deletedPacks: packs.length,
+    deletedBytes: garbage.reduce((sum, { size }) => sum + size, 0),
+  };
+  if (fenced) {
+    // As long as a manifest is there, what it refers to is.
+    await deleteAll(ports, manifests);
+    await deleteAll(ports, packs);
+    ports.telemetry.metric(METRICS.garbageBytes, report.deletedBytes, { collection });
+  }
+  ports.telemetry.info('Garbage collected.', { ...report });
+  return { report, garbage, strangers, reachable };
+}
+
+async function listObjects(ports: Pick<Ports, 'store'>, collection: string): Promise<ListedObject[]> {
+  const listed: ListedObject[] = [];
+  for (const prefix of [manifestsPrefix(collection), packsPrefix(collection)]) {
+    for await (const page of ports.store.list(prefix)) {
+      for (const { key, size } of page) listed.push({ key, size });
+    }
+  }
+  return listed;
+}
+
+/**
+ * Begun in the order given. One object that cannot be deleted keeps none of the others, until many cannot: then it is
+ * the store. What is left goes in a later run. @throws the first failure, once the others are done
+ */
+async function deleteAll(ports: Ports, objects: readonly ListedObject[]): Promise<void> {
+  const failures: unknown[] = [];
+  await mapLimit(objects, PARALLEL, async ({ key }) => {
+    if (failures.length >= MAX_FAILED_DELETES) return;
+    await deleteOne(ports, key).catch((error: unknown) => failures.push(error));
+  });
+  if (failures.length > 0) throw failures[0];
+}
+
+async function deleteOne(ports: Ports, key: string): Promise<void> {
+  const isTransient = (error: unknown) => error instanceof StoreUnavailableError;
+  await retry(ports, DELETE_ATTEMPTS, () => ports.store.delete(key), isTransient);
+}
+
+/** All collections share the cache: what belongs to one that was not looked at stays. */
+async function pruneCache(
+  ports: Pick<Ports, 'cache' | 'clock'>,
+  reachable: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<PruneResult> {
+  const keep = (key: string) => {
+    const collection = (parseManifestKey(key) ?? parsePackKey(key))?.collection;
+    return reachable.get(collection ?? '')?.has(key) ?? true;
+  };
+  const now = ports.clock.now();
+  return ports.cache.prune({ keep, olderThanMs: CACHE_AGE_MS, stagingOlderThanMs: CACHE_AGE_MS, now });
+}

@@ -1,0 +1,48 @@
+/** Proves that a version can be read whole: every frame, every file, and the database inside. */
+
+import { CorruptObjectError } from '../errors/errors.ts';
+import type { Ports } from '../ports.ts';
+import { liveBytes } from '../snapshot/manifest.ts';
+import { hydrate } from '../versions/hydrate.ts';
+import type { LoadedManifest } from '../versions/load-manifest.ts';
+
+export interface Verification {
+  version: number;
+  records: number;
+  files: number;
+  bytes: number;
+  packs: number;
+}
+
+/** What is to be proven is the store, not a copy of it. */
+export const NO_CACHE = { read: async () => undefined, evict: async () => {} };
+
+/**
+ * Hydrates from nothing, from the store alone, into a directory that is thrown away.
+ * @throws CorruptObjectError, DirtyDirectoryError, DiskFullError
+ */
+export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promise<Verification> {
+  const { manifest } = loaded;
+  for (const pack of manifest.packs) {
+    const { size } = await ports.store.head(pack.key);
+    if (size !== pack.size) {
+      throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes, not ${pack.size}. Restore a bucket version.`);
+    }
+  }
+  const directory = await ports.directories.claim(manifest.collection, liveBytes(manifest.files));
+  try {
+    await directory.clear();
+    await hydrate({ ...ports, cache: NO_CACHE }, directory, loaded);
+    const { records } = await ports.engine.inspect(directory, manifest.collection, { thorough: true });
+    if (records !== manifest.records) {
+      throw new CorruptObjectError(
+        `Version ${manifest.version} of "${manifest.collection}" holds ${records} records, its manifest says ` +
+          `${manifest.records}. Roll back to another version.`,
+      );
+    }
+    const { version, files, packs } = manifest;
+    return { version, records, files: files.length, bytes: liveBytes(files), packs: packs.length };
+  } finally {
+    await directory.release();
+  }
+}
