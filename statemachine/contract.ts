@@ -6,12 +6,20 @@
  * references, tokens and counts, never lists: it stays small with ten thousand deltas waiting.
  */
 
-import type { LockPhase } from '../lambdas/protocol/lock.ts';
-import type { ManifestRef } from '../lambdas/snapshot/manifest.ts';
+/** Why the lock is held: to compare the planned pointer and take the claim, or to move the pointer. */
+type LockPhase = 'validation' | 'swap';
+
+/** Where a manifest lies, and what its bytes must be: hex SHA-256. */
+interface ManifestRef {
+  key: string;
+  sha256: string;
+}
 
 /** What an execution is started with. */
 export interface CompactionInput {
   collection: string;
+  /** Vacuum the snapshot, also if no delta waits. */
+  vacuum?: boolean;
 }
 
 /** The version to build on, as PlanCompaction read it. The swap needs nothing else of the old pointer. */
@@ -25,6 +33,8 @@ export interface Base {
   fencedBy: string | null;
   retainedFrom: number;
   manifest: ManifestRef;
+  /** Own table, with its identity, as the swap has to name it. Absent in a state from before tables had one. */
+  statusTable?: string;
 }
 
 /** What MergeDeltas sealed into staging. */
@@ -40,12 +50,16 @@ export interface Merge {
   rejectedOperations: number;
   /** Deletes of records that were not there. */
   missingDeletes: number;
+  /** Deltas that were set aside: rejected because their merges fail, and not for what they say. */
+  setAside: number;
   /** Decompressed bytes of the changed 4 KiB blocks. */
   changedBytes: number;
   /** Size of the whole snapshot. */
   snapshotBytes: number;
   /** Decompressed bytes of unchanged blocks that were written again, so that the snapshot does not fall to pieces. */
   rewrittenBytes: number;
+  /** The files were rewritten without dead data. */
+  vacuumed?: boolean;
 }
 
 /** Milliseconds that lock and claim were held, from the acquiring to the releasing write, summed over the execution. */
@@ -65,6 +79,20 @@ export interface Attempts {
   inboxChanges: number;
   /** Times that a lock was lost in this round. */
   lockLosses: number;
+}
+
+/**
+ * A delta that is merged alone, because merges failed: PlanCompaction names it before the merge, so that a merge that
+ * dies leaves no doubt whose failure it was.
+ */
+export interface Trial {
+  deltaId: string;
+  /** Of the object that is tried: other content under the id is another trial. */
+  etag: string;
+  /** Merges of nothing but this delta that failed in this execution. */
+  failures: number;
+  /** What the last one failed of, for people. */
+  reason?: string;
 }
 
 /** What the last Lambda decided; the Choice states look at nothing else. */
@@ -123,6 +151,10 @@ export interface CompactionState {
   lock: { token: number; phase: LockPhase; acquiredAt: number } | null;
   claim: { token: number; takenAt: number } | null;
   merge: Merge | null;
+  /** A vacuum was asked for, and is still to be done: before anything else. */
+  vacuum?: boolean;
+  /** The delta that this round merges alone; absent in states of earlier deployments. */
+  trial?: Trial | null;
   /** The last commit of this execution that is known to be in the ancestry. */
   committed: CommitSummary | null;
   totals: CommitTotals;
@@ -159,6 +191,10 @@ export const MAX_ROUNDS = 50;
 export const MAX_REBASES = 20;
 /** Enough halvings to come down to one delta from the largest `MAX_DELTAS_PER_COMMIT`. */
 export const MAX_MERGE_FAILURES = 13;
+/** Of a vacuum that was asked for, in a row. */
+export const MAX_VACUUM_FAILURES = 3;
+/** Failures alone after which a delta is set aside, if the engine writes without it. They count for no other limit. */
+export const MAX_ALONE_FAILURES = 3;
 export const MAX_LOCK_LOSSES = 5;
 /** Longest wait of the Backoff state. */
 export const MAX_BACKOFF_SECONDS = 20;
@@ -167,33 +203,24 @@ export const MAX_BACKOFF_SECONDS = 20;
 export const ACQUIRE_WAITS_MS = [100, 200] as const;
 
 /**
- * Longest total wait of each kind of Retry in the ASL files, in seconds, before jitter (which only shortens it). A test
- * computes them from the files. Waiting for the lock must outlast `LOCK_DURATION_MINUTES` (3 deployed) with full jitter
- * as well, whose mean is half of this.
+ * Input of release-abandoned.asl.json: `detail` of the event by which EventBridge says that an execution has ended, as it
+ * is; or, for people, `execution` and `collection`.
+ * Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
  */
-export const RETRY_TOTAL_SECONDS = {
-  /** 1, 2, 4, 8, 16, then 20 x 35. */
-  lockHeld: 731,
-  /** Lambda service exceptions: 2, 4, 8, 16, 32, 60. */
-  lambdaService: 122,
-  /** Store or table unavailable: 1, 2, 4, 8, 15. */
-  unavailable: 30,
-  /** A call that hung: 1, 2. */
-  hung: 3,
-} as const;
-
-/** Input of release-abandoned.asl.json. */
 export interface ReleaseAbandonedInput {
   /** ARN of the execution that ended. */
-  execution: string;
-  /** Its input, JSON as EventBridge hands it on: in a string, which its rules cannot open. */
-  input?: string;
+  executionArn?: string;
+  /** What it was started with, as JSON text; absent where it is too large for an event. */
+  input?: string | null;
+  /** `executionArn`, for people. */
+  execution?: string;
   /** Instead of `input`, for people. */
   collection?: string;
 }
 
 export interface ReleaseAbandonedOutput {
-  collection: string;
+  /** `null`: the execution was started with nothing that names one, so that it can hold nothing. */
+  collection: string | null;
   execution: string;
   releasedLock: boolean;
   releasedClaim: boolean;
