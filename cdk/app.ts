@@ -1,11 +1,10 @@
 /** `npx cdk synth`, `npx cdk deploy`: needs no Docker, network or credentials until something is deployed. */
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { bundleHandlers } from './bundle.ts';
 import { parseDeploymentConfig } from './config.ts';
 import { CompactorStack } from './stack.ts';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 const config = parseDeploymentConfig(app.node.getAllContext());
-new CompactorStack(app, config.stackName, { config, bundles: bundleHandlers() });
+new CompactorStack(app, config.stackName, { config });

@@ -2,12 +2,11 @@
  * Bundles the handlers with esbuild, here and now: no Docker, no network, and equal sources give equal bytes, so that
  * nothing is deployed again that has not changed.
  */
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpSync, globSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
-import { entryOf, VERBS, type Verb } from './verbs.ts';
+import { entryOf, VERBS } from './verbs.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const IMAGE_DIRECTORY = join(ROOT, 'cdk/image');
@@ -17,6 +16,8 @@ const IMAGE_FILES = [
   '.dockerignore',
   'build-tools.sh',
   'build.sh',
+  'entry.sh',
+  'node.sha256',
   'package.json',
   'package-lock.json',
   'verify.sh',
@@ -26,13 +27,10 @@ const IMAGE_FILES = [
 const REQUIRE =
   "import { createRequire as requireOfBundle } from 'node:module';\nconst require = requireOfBundle(import.meta.url);";
 
-/** Directories with an `index.mjs` each, by verb; that of MergeDeltas is the context of its image. */
-export type Bundles = Readonly<Record<Verb, string>>;
-
-/** The directories are removed when the process ends: the CDK copies what it uses. */
-export function bundleHandlers(): Bundles {
-  const out = mkdtempSync(join(tmpdir(), 'chroma-compactor-'));
-  process.once('exit', () => rmSync(out, { recursive: true, force: true }));
+/** Makes a directory for each verb in `out`, with an `index.mjs` and the scripts of threads beside it. */
+export function bundleHandlers(out: string): void {
+  // Here, since the published package comes without it, and never gets here.
+  const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
   const common = {
     absWorkingDir: ROOT,
     bundle: true,
@@ -40,6 +38,8 @@ export function bundleHandlers(): Bundles {
     target: 'node24',
     format: 'esm',
     banner: { js: REQUIRE },
+    // Its CommonJS form hands `require` on as an argument, so that the bundler misses what it needs.
+    alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     // Neither names nor lines are shortened: stack traces in the logs are read by them.
     minifySyntax: true,
     // Steps are logged and traced by their names.
@@ -48,19 +48,17 @@ export function bundleHandlers(): Bundles {
     logLevel: 'warning',
     logOverride: { 'require-resolve-not-external': 'silent' },
     outExtension: { '.js': '.mjs' },
+    outdir: out,
   } as const;
   const zips = VERBS.filter((verb) => verb !== 'MergeDeltas');
   const entryPoints = Object.fromEntries(zips.map((verb) => [`${verb}/index`, `lambdas/${entryOf(verb)}.ts`]));
-  buildSync({ ...common, entryPoints, outdir: out });
+  // Of threads, each beside the module that starts it (`lambdas/adapters/worker-threads.ts`).
+  const workers = globSync('lambdas/**/*-worker.ts', { cwd: ROOT }).sort();
+  const scripts = VERBS.flatMap((verb) => workers.map((file) => [`${verb}/${basename(file, '.ts')}`, file]));
+  buildSync({ ...common, entryPoints: { ...entryPoints, ...Object.fromEntries(scripts) } });
   const image = join(out, 'MergeDeltas');
-  mkdirSync(image);
   for (const file of IMAGE_FILES) cpSync(join(IMAGE_DIRECTORY, file), join(image, file));
   // The image brings the client and the server as one locked pair.
-  buildSync({
-    ...common,
-    entryPoints: { index: `lambdas/${entryOf('MergeDeltas')}.ts` },
-    outdir: image,
-    external: ['chromadb'],
-  });
-  return Object.fromEntries(VERBS.map((verb) => [verb, join(out, verb)])) as unknown as Bundles;
+  const index = `lambdas/${entryOf('MergeDeltas')}.ts`;
+  buildSync({ ...common, entryPoints: { 'MergeDeltas/index': index }, external: ['chromadb'] });
 }

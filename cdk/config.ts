@@ -15,6 +15,14 @@ const LOG_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
+/** What Lambda allows accounts that it does not know yet, by the message with which it refuses more. */
+const NEW_ACCOUNT_MEMORY_MIB = 3_008;
+/** S3 rounds the end of a noncurrent version up to midnight, UTC, and removes it within the day that follows. */
+const LIFECYCLE_LAG_DAYS = 2;
+
+/** On the command line everything is text. */
+const flag = z.preprocess((value) => ({ true: true, false: false })[String(value)] ?? value, z.boolean());
+
 /** Its descriptions are docs/reference/configuration.md: `npm run docs` writes them there. */
 export const deployment = z.strictObject({
   stackName: z
@@ -25,16 +33,24 @@ export const deployment = z.strictObject({
       'Name of the stack, of the dashboard and of the state machines; also the dimension `service` of metrics.',
     ),
   architecture: z
-    .enum(['arm64', 'x86_64'])
-    .default('arm64')
-    .describe("Of all functions. Building the image for another architecture than the builder's needs emulation."),
+    .enum(['builder', 'arm64', 'x86_64'])
+    .default('builder')
+    .describe(
+      'Processor of all functions; `builder`: that of the machine that deploys, which builds the image without emulation. Name it if machines of both kinds deploy this stack.',
+    ),
   expectedSnapshotMiB: z.coerce
     .number()
     .int()
     .min(1)
     .default(600)
     .describe('Size of the largest snapshot to expect, as a directory. Memory and `/tmp` are checked against it.'),
-  mergeMemoryMiB: z.coerce.number().int().min(512).max(10_240).default(3_072).describe('Memory of MergeDeltas.'),
+  mergeMemoryMiB: z.coerce
+    .number()
+    .int()
+    .min(512)
+    .max(10_240)
+    .default(NEW_ACCOUNT_MEMORY_MIB)
+    .describe('Memory of MergeDeltas. New accounts are refused more than the default.'),
   mergeTmpMiB: z.coerce.number().int().min(512).max(10_240).default(4_096).describe('Size of `/tmp` of MergeDeltas.'),
   mergeTimeoutSeconds: seconds(60, 900)
     .default(timeoutOf('MergeDeltas'))
@@ -76,14 +92,14 @@ export const deployment = z.strictObject({
     .min(0)
     .max(3_650)
     .default(7)
-    .describe('Versions that were sealed at most so many days ago are kept as well.'),
+    .describe('Versions replaced within this many days are kept as well.'),
   statusTtlDays: z.coerce
     .number()
     .min(0)
     .max(3_650)
     .default(0)
     .describe(
-      '0: never. Otherwise the window in which a late duplicate of a delta is still known as one; at least `recoveryDays`.',
+      '0: never. Otherwise the window in which a late duplicate of a delta is still known as one; at least `recoveryDays`, and `inboxRecoveryDays` + 2.',
     ),
   batchSize: z.coerce
     .number()
@@ -128,28 +144,82 @@ export const deployment = z.strictObject({
     .describe(`Days for which logs are kept: one of ${LOG_DAYS.join(', ')}.`),
   rejectionDays: days.default(90).describe('Days for which rejection reports are kept.'),
   recoveryDays: days.default(14).describe('Days for which overwritten and deleted objects can be restored.'),
+  inboxRecoveryDays: days
+    .default(1)
+    .describe(
+      'The same for deltas, which are deleted once they are settled; at most `recoveryDays`. Listings pass over each of them until then.',
+    ),
+  deletionProtection: flag
+    .default(false)
+    .describe(
+      'Whether DynamoDB refuses to delete the table. Not in a first deployment: its rollback could not delete the table.',
+    ),
   pendingAgeAlarmSeconds: seconds(60, 86_400)
     .default(900)
     .describe('Age of the oldest waiting delta that raises an alarm.'),
+  failedExecutionsAlarm: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(2)
+    .describe(
+      'Failed executions in five minutes that raise no alarm yet. A delta for a collection that does not exist fails one; a collection that cannot be compacted fails one a minute.',
+    ),
+  rejectedOperationsAlarm: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000_000)
+    .default(100)
+    .describe("Rejected operations in five minutes that raise no alarm yet: a producer's typo does not page anyone."),
   alarmEmail: z.email().optional().describe('Who hears of alarms. Without it, subscribe to the topic yourself.'),
 });
 
 export type DeploymentConfig = z.infer<typeof deployment>;
 
+/** What an app may set by the props of the construct, which has a name instead of a `stackName`. */
+export type CompactorSettings = Partial<Omit<DeploymentConfig, 'stackName'>>;
+
 /** @throws Error naming everything that is wrong, and what to do */
 export function parseDeploymentConfig(context: Readonly<Record<string, unknown>>): DeploymentConfig {
   const own = Object.entries(context).filter(([key]) => key.startsWith(CONTEXT_PREFIX));
-  const parsed = deployment.safeParse(
+  return parseSettings(
+    `The context "${CONTEXT_PREFIX}*"`,
     Object.fromEntries(own.map(([key, value]) => [key.slice(CONTEXT_PREFIX.length), value])),
   );
+}
+
+/**
+ * @param source What the settings come from, for the message.
+ * @throws Error naming everything that is wrong, and what to do
+ */
+export function parseSettings(source: string, settings: Readonly<Record<string, unknown>>): DeploymentConfig {
+  const parsed = deployment.safeParse(settings);
   if (!parsed.success) {
-    throw new Error(
-      `The context "${CONTEXT_PREFIX}*" does not configure a compactor:\n${z.prettifyError(parsed.error)}`,
-    );
+    throw new Error(`${source} does not configure a compactor:\n${z.prettifyError(parsed.error)}`);
   }
   const problems = impossibilities(parsed.data);
   if (problems.length > 0) throw new Error(`This configuration cannot work:\n- ${problems.join('\n- ')}`);
   return parsed.data;
+}
+
+/**
+ * The processor that the functions get.
+ * @param builder `process.arch` of the machine that builds the image
+ * @throws Error if Lambda does not offer it
+ */
+export function architectureOf(
+  { architecture }: Pick<DeploymentConfig, 'architecture'>,
+  builder: string = process.arch,
+): 'arm64' | 'x86_64' {
+  if (architecture !== 'builder') return architecture;
+  if (builder === 'arm64') return 'arm64';
+  if (builder === 'x64') return 'x86_64';
+  throw new Error(
+    `Lambda has no functions for the processor of this machine (${builder}): name one of its own by ` +
+      `${CONTEXT_PREFIX}architecture, and build with emulation.`,
+  );
 }
 
 /** What the functions are told of it, in their environment. */
@@ -167,7 +237,8 @@ export function settingsOf(config: DeploymentConfig): Record<string, string> {
 
 function impossibilities(config: DeploymentConfig): string[] {
   const problems: string[] = [];
-  const { lockDurationMinutes, heartbeatIntervalSeconds, mergeTimeoutSeconds, statusTtlDays, recoveryDays } = config;
+  const { lockDurationMinutes, heartbeatIntervalSeconds, mergeTimeoutSeconds } = config;
+  const { statusTtlDays, recoveryDays, inboxRecoveryDays } = config;
   if (heartbeatIntervalSeconds * 2 > lockDurationMinutes * 60) {
     problems.push(
       `heartbeatIntervalSeconds (${heartbeatIntervalSeconds}) must be at most half of lockDurationMinutes ` +
@@ -181,10 +252,18 @@ function impossibilities(config: DeploymentConfig): string[] {
         'up soon after. Raise TimeoutSeconds of MergeDeltas in the ASL file first.',
     );
   }
-  if (statusTtlDays > 0 && statusTtlDays < recoveryDays) {
+  if (inboxRecoveryDays > recoveryDays) {
     problems.push(
-      `statusTtlDays (${statusTtlDays}) must be 0 or at least recoveryDays (${recoveryDays}): a delta restored later ` +
-        'than its status is kept would be applied twice.',
+      `inboxRecoveryDays (${inboxRecoveryDays}) must be at most recoveryDays (${recoveryDays}): of two rules for one ` +
+        'object S3 follows the shorter.',
+    );
+  }
+  const leastTtl = Math.max(recoveryDays, inboxRecoveryDays + LIFECYCLE_LAG_DAYS);
+  if (statusTtlDays > 0 && statusTtlDays < leastTtl) {
+    problems.push(
+      `statusTtlDays (${statusTtlDays}) must be 0 or at least ${leastTtl}, the larger of recoveryDays (${recoveryDays}) ` +
+        `and inboxRecoveryDays (${inboxRecoveryDays}) + ${LIFECYCLE_LAG_DAYS}: a delta restored later than its status ` +
+        'is kept would be applied twice.',
     );
   }
   const all = [...problems, ...queueProblems(config), ...sizeProblems(config)];

@@ -1,19 +1,26 @@
 /**
  * What each verb's role may do with data, and why: one table, from which the policies are made and with which a test
- * compares the calls that the steps really make. What every function needs to run at all is in `constructs/functions.ts`.
+ * compares the calls that the steps really make. What every function needs to run at all is in `constructs/roles.ts`.
  */
+import {
+  IDENTITY_ATTRIBUTES,
+  KEY_ATTRIBUTES,
+  LOCK_ATTRIBUTES,
+} from '../lambdas/adapters/table/dynamo-lock-attributes.ts';
 import type { Verb } from './verbs.ts';
 
-export type ObjectPrefix = 'pointers/' | 'manifests/' | 'packs/' | 'deltas/' | 'rejected/';
+export type ObjectPrefix = 'pointers/' | 'manifests/' | 'packs/' | 'deltas/' | 'rejected/' | 'aside/';
 
 export type Grant =
   | { on: 'objects'; prefix: ObjectPrefix; actions: readonly ObjectAction[]; why: string }
   | { on: 'bucket'; actions: readonly ['s3:ListBucket']; why: string }
-  | { on: 'table'; actions: readonly TableAction[]; why: string }
+  | { on: 'table'; actions: readonly TableAction[]; updates?: UpdatedItem; why: string }
   | { on: 'bus'; actions: readonly ['events:PutEvents']; why: string }
   | { on: 'machine'; actions: readonly ['states:StartExecution']; why: string }
   | { on: 'executions'; actions: readonly ['states:DescribeExecution']; why: string };
 
+/** What an update may be of; locks, unless it is said. */
+type UpdatedItem = 'lock' | 'identity';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject' | 's3:AbortMultipartUpload';
 type TableAction = 'dynamodb:GetItem' | 'dynamodb:BatchGetItem' | 'dynamodb:PutItem' | 'dynamodb:UpdateItem';
 
@@ -44,6 +51,7 @@ const LIST: Grant = {
 const READ_POINTER = objects('pointers/', 'read the pointer', 'Get');
 const READ_MANIFESTS = objects('manifests/', 'read manifests', 'Get');
 const PROBE_DELTAS = objects('deltas/', 'see whether a waiting delta can be read', 'Get');
+const READ_IDENTITY = table('compare the identity of the table with the pointer, consistently', 'GetItem');
 const READ_STATUSES = table('read statuses, consistently', 'BatchGetItem');
 /** DynamoDB sends no item back with a refusal when there is none; a consistent read follows. */
 const UPDATE_LOCK = table('acquire, renew, wake or release; read the item after a refusal', 'UpdateItem', 'GetItem');
@@ -54,7 +62,8 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
     READ_MANIFESTS,
     LIST,
     READ_STATUSES,
-    table('see whether another execution has the claim, and wake it', 'GetItem', 'UpdateItem'),
+    table('see whose table it is, and whether another execution has the claim; wake that one', 'GetItem', 'UpdateItem'),
+    { on: 'table', actions: ['dynamodb:UpdateItem'], updates: 'identity', why: 'give a table its identity, once' },
   ],
   AcquireLock: [UPDATE_LOCK],
   ValidateCas: [READ_POINTER, LIST, UPDATE_LOCK],
@@ -85,6 +94,8 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
     READ_MANIFESTS,
     objects('deltas/', 'compare what is settled, and delete just that', 'Get', 'Delete'),
     objects('rejected/', 'write reports, and compare with what is there', 'Put', 'Get'),
+    objects('aside/', 'keep the content of deltas that are set aside, and compare with what is there', 'Put', 'Get'),
+    { on: 'objects', prefix: 'aside/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
     LIST,
     READ_STATUSES,
     table('write statuses', 'PutItem'),
@@ -109,14 +120,52 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
     { on: 'executions', actions: ['states:DescribeExecution'], why: 'make sure that it is not running again' },
   ],
   StartCompaction: [start('start an execution per collection')],
-  Sweep: [READ_POINTER, READ_MANIFESTS, PROBE_DELTAS, LIST, READ_STATUSES, start('start an execution for what waits')],
+  Sweep: [
+    READ_POINTER,
+    READ_MANIFESTS,
+    PROBE_DELTAS,
+    LIST,
+    READ_IDENTITY,
+    READ_STATUSES,
+    start('start an execution for what waits'),
+  ],
   CollectGarbage: [
     objects('pointers/', 'fence the pointer', 'Get', 'Put'),
     objects('manifests/', 'walk the retained versions, and delete the others', 'Get', 'Delete'),
     objects('packs/', 'delete what no retained version needs', 'Delete'),
     LIST,
+    READ_IDENTITY,
   ],
 };
+
+/** What applications do, by `connect` of the library: what their roles need. */
+export const APPLICATION_GRANTS = {
+  submit: [
+    READ_POINTER,
+    READ_MANIFESTS,
+    objects('deltas/', 'put a delta, and compare with what is there', 'Put', 'Get'),
+    { on: 'objects', prefix: 'deltas/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
+    LIST,
+  ],
+  wait: [READ_STATUSES],
+  read: [READ_POINTER, READ_MANIFESTS, objects('packs/', 'hydrate', 'Get'), LIST],
+  start: [start('start an execution')],
+} as const satisfies Record<string, readonly Grant[]>;
+
+/**
+ * What an update may name: locks and claims, no status, which would settle a delta that was never applied; and, for the
+ * one role that makes it, the identity of the table. MergeDeltas updates beside an engine that reads what producers send.
+ * A request without attributes passes, and changes none. There is no condition on `dynamodb:ReturnValues`: these roles may
+ * read every item anyway.
+ */
+const ATTRIBUTES = { lock: LOCK_ATTRIBUTES, identity: IDENTITY_ATTRIBUTES } as const;
+
+/** The condition on which an action of a grant is granted, if there is one. */
+export function conditionOf(grant: Grant, action: string): Record<string, Record<string, string[]>> | undefined {
+  if (action !== 'dynamodb:UpdateItem') return undefined;
+  const { updates = 'lock' } = grant as Grant & { on: 'table' };
+  return { 'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...KEY_ATTRIBUTES, ...ATTRIBUTES[updates]] } };
+}
 
 /** Actions that any of the verbs may do on one kind of resource. */
 export function actionsOn(kind: Grant['on'], verbs: readonly Verb[]): string[] {

@@ -1,13 +1,22 @@
 /** Alarms that mean something: each has an entry in docs/runbook.md that says what, how to look, and what to do. */
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  type Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { DeploymentConfig } from '../config.ts';
+import { timeoutOf, type Verb } from '../verbs.ts';
 import { makeTopic } from './alarm-topic.ts';
 import type { Functions } from './functions.ts';
 import type { Ingest } from './ingest.ts';
@@ -18,6 +27,24 @@ import type { Workflow } from './workflow.ts';
 const COLLISION_PERCENT = 10;
 /** Fewer attempts than this in five minutes say nothing about a share. */
 const LEAST_ATTEMPTS = 20;
+/** Longest period that CloudWatch allows, in minutes. */
+const LONGEST_PERIOD = 24 * 60;
+/** Share of its time-out that a merge may take, and a plan. */
+const LONG_MERGE = 0.8;
+const LONG_PLAN = 0.5;
+/** CloudWatch lets an alarm read ten metrics: the functions that run in every commit, and those that start it. */
+const THROTTLED: readonly Verb[] = [
+  'StartCompaction',
+  'Sweep',
+  'PlanCompaction',
+  'AcquireLock',
+  'ValidateCas',
+  'ReleaseLock',
+  'MergeDeltas',
+  'UploadSnapshot',
+  'SwapPointer',
+  'FinishCompaction',
+];
 
 export interface AlarmsProps {
   config: DeploymentConfig;
@@ -31,7 +58,7 @@ interface AlarmSpec {
   metric: IMetric;
   /** Alarms above it. Default: 0. */
   above?: number;
-  /** Periods of five minutes in a row. Default: 1. */
+  /** Periods in a row. Default: 1. */
   periods?: number;
 }
 
@@ -63,22 +90,32 @@ export class Alarms extends Construct {
     }
     this.#add('PendingDeltaAge', {
       what: `A delta has waited for more than ${config.pendingAgeAlarmSeconds} s.`,
-      metric: stackMetric(stackName, 'pendingDeltaAge', 'Maximum'),
+      // Measured when a round is planned, which may be by the sweep alone: never a period without one.
+      metric: stackMetric(stackName, 'pendingDeltaAge', 'Maximum').with({ period: minutes(2 * config.sweepMinutes) }),
       above: config.pendingAgeAlarmSeconds,
-      periods: 2,
     });
     this.#add('DeadLetters', {
-      what: 'A notification or an event could not be handled and lies in the queue of dead letters.',
+      what: 'A notification could not be handled and lies in the queue of dead letters.',
+      metric: waiting(ingest.deadLetters),
+    });
+    this.#add('UndeliveredEvents', {
+      what: 'An event about an execution that died could not be delivered.',
+      metric: waiting(ingest.undelivered),
+    });
+    this.#add('NotificationAge', {
+      what: `A notification of a new delta has waited for more than ${config.pendingAgeAlarmSeconds} s.`,
       metric: awsMetric({
         namespace: 'AWS/SQS',
-        metricName: 'ApproximateNumberOfMessagesVisible',
-        dimensionsMap: { QueueName: ingest.deadLetters.queueName },
+        metricName: 'ApproximateAgeOfOldestMessage',
+        dimensionsMap: { QueueName: ingest.queue.queueName },
         statistic: 'Maximum',
       }),
+      above: config.pendingAgeAlarmSeconds,
     });
     this.#add('FailedExecutions', {
-      what: 'A compaction failed.',
+      what: `More than ${config.failedExecutionsAlarm} compactions failed in five minutes.`,
       metric: executions(compaction, 'ExecutionsFailed'),
+      above: config.failedExecutionsAlarm,
     });
     this.#add('AbandonedLocks', {
       what: 'A compaction ended without letting go of what it holds, or what it held could not be freed.',
@@ -95,25 +132,60 @@ export class Alarms extends Construct {
       }),
     });
     this.#add('RejectedOperations', {
-      what: 'Operations in a delta were rejected: somebody sent what cannot be applied.',
+      what: `More than ${config.rejectedOperationsAlarm} operations were rejected in five minutes.`,
       metric: count('operationsRejected'),
+      above: config.rejectedOperationsAlarm,
     });
     this.#add('UnreadableDeltas', {
       what: 'A delta was passed over because it cannot be read.',
       metric: count('unreadableDelta'),
     });
+    this.#add('DeltasSetAside', {
+      what: 'A delta was set aside because its merges fail; its producer was told that it is rejected.',
+      metric: count('setAside'),
+    });
     this.#add('AnnouncementFailures', {
-      what: 'The event bus did not take events of commits: whoever waits for an event waits in vain.',
+      what: 'The event bus did not accept events of commits: consumers wait for them in vain.',
       metric: count('announcementFailure'),
     });
     this.#add('GarbageCollectionFailures', {
       what: 'Garbage collection failed for a collection: it keeps more than it should.',
-      metric: errors(functions.byVerb.CollectGarbage),
+      metric: ofFunction(functions.byVerb.CollectGarbage, 'Errors', 'Sum'),
     });
+    const sweeps = { period: minutes(3 * config.sweepMinutes) };
     this.#add('SweepFailures', {
-      what: 'The sweep failed three times in 15 minutes: what lost its notification may go on waiting.',
-      metric: errors(functions.byVerb.Sweep),
+      what: 'No sweep has succeeded lately: what lost its notification may go on waiting.',
+      metric: new MathExpression({
+        expression: 'IF(errors >= invocations, errors, 0)',
+        label: 'Failed sweeps',
+        usingMetrics: {
+          errors: ofFunction(functions.byVerb.Sweep, 'Errors', 'Sum').with(sweeps),
+          invocations: ofFunction(functions.byVerb.Sweep, 'Invocations', 'Sum').with(sweeps),
+        },
+        ...sweeps,
+      }),
+    });
+    this.#add('Throttles', {
+      what: 'Lambda refused to start functions of the stack: the concurrency of the account is used up.',
+      metric: new MathExpression({
+        expression: 'SUM(METRICS())',
+        label: 'Throttles',
+        period: PERIOD,
+        usingMetrics: Object.fromEntries(
+          THROTTLED.map((verb) => [`t${verb}`, ofFunction(functions.byVerb[verb], 'Throttles', 'Sum')]),
+        ),
+      }),
       periods: 3,
+    });
+    this.#add('LongMerges', {
+      what: `A merge took more than ${LONG_MERGE * 100} % of the time that it may take.`,
+      metric: ofFunction(functions.byVerb.MergeDeltas, 'Duration', 'Maximum'),
+      above: LONG_MERGE * config.mergeTimeoutSeconds * 1_000,
+    });
+    this.#add('LongPlans', {
+      what: `A plan took more than ${LONG_PLAN * 100} % of the time that it may take: listing the inbox is slow.`,
+      metric: ofFunction(functions.byVerb.PlanCompaction, 'Duration', 'Maximum'),
+      above: LONG_PLAN * timeoutOf('PlanCompaction') * 1_000,
     });
   }
 
@@ -137,13 +209,25 @@ function executions(machine: StateMachine, metricName: string): IMetric {
   return awsMetric({ namespace: 'AWS/States', metricName, dimensionsMap, statistic: 'Sum' });
 }
 
-function errors({ functionName }: LambdaFunction): IMetric {
-  const dimensionsMap = { FunctionName: functionName };
+function ofFunction({ functionName }: LambdaFunction, metricName: string, statistic: string): Metric {
   return awsMetric({
     namespace: 'AWS/Lambda',
-    metricName: 'Errors',
-    dimensionsMap,
-    statistic: 'Sum',
-    period: Duration.minutes(5),
+    metricName,
+    dimensionsMap: { FunctionName: functionName },
+    statistic,
   });
+}
+
+function waiting({ queueName }: IQueue): Metric {
+  return awsMetric({
+    namespace: 'AWS/SQS',
+    metricName: 'ApproximateNumberOfMessagesVisible',
+    dimensionsMap: { QueueName: queueName },
+    statistic: 'Maximum',
+  });
+}
+
+/** A period of as many minutes, at least the usual one, at most what CloudWatch allows. */
+function minutes(wanted: number): Duration {
+  return Duration.minutes(Math.min(LONGEST_PERIOD, Math.max(PERIOD.toMinutes(), wanted)));
 }

@@ -53,6 +53,7 @@ export class CompactorDashboard extends Construct {
             line('deltasApplied', 'Sum', 'applied'),
             line('operationsRejected', 'Sum', 'operations rejected'),
             line('unreadableDelta', 'Sum', 'unreadable'),
+            line('setAside', 'Sum', 'set aside'),
           ),
           collections('Oldest waiting delta, s', 'pendingDeltaAge', 'Maximum'),
         ],

@@ -1,7 +1,6 @@
 /** One function per verb, each with a role of its own, made from the table in `grants.ts`. */
-import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   Code,
@@ -16,14 +15,12 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { PROCESS_ENVIRONMENT } from '../../lambdas/runtime/process-environment.ts';
-import { explain } from '../acknowledgements.ts';
-import type { Bundles } from '../bundle.ts';
-import { type DeploymentConfig, settingsOf } from '../config.ts';
-import { GRANTS, type Grant } from '../grants.ts';
+import { architectureOf, type DeploymentConfig, settingsOf } from '../config.ts';
+import { GRANTS } from '../grants.ts';
+import { type Bundles, findHandlers } from '../handlers.ts';
 import { CACHE_VERBS, SCHEDULED_VERBS, timeoutOf, VERBS, type Verb } from '../verbs.ts';
 import type { CacheNetwork } from './network.ts';
-import type { Storage } from './storage.ts';
-import type { StatusTable } from './table.ts';
+import { type GrantedProps, makeRole } from './roles.ts';
 
 /** Light verbs wait for the network; more memory is more processor, and a shorter wait for Node.js to start. */
 const LIGHT_MEMORY_MIB = 512;
@@ -32,14 +29,8 @@ const HEAVY_MEMORY_MIB = 1_024;
 const HEAVY_VERBS: readonly Verb[] = ['UploadSnapshot', 'FinishCompaction', 'CollectGarbage'];
 const CACHE_DIRECTORY = '/mnt/cache';
 
-export interface FunctionsProps {
-  config: DeploymentConfig;
-  bundles: Bundles;
-  storage: Storage;
-  table: StatusTable;
+export interface FunctionsProps extends GrantedProps {
   network: CacheNetwork;
-  /** Of the compaction machine, which is made after the functions. */
-  machine: { arn: string; executionsArn: string };
 }
 
 export class Functions extends Construct {
@@ -47,27 +38,22 @@ export class Functions extends Construct {
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
     super(scope, id);
-    this.byVerb = Object.fromEntries(VERBS.map((verb) => [verb, this.#make(verb, props)])) as Record<
+    const bundles = findHandlers();
+    this.byVerb = Object.fromEntries(VERBS.map((verb) => [verb, this.#make(verb, bundles, props)])) as Record<
       Verb,
       LambdaFunction
     >;
   }
 
-  #make(verb: Verb, props: FunctionsProps): LambdaFunction {
-    const { config, bundles, network } = props;
+  #make(verb: Verb, bundles: Bundles, props: FunctionsProps): LambdaFunction {
+    const { config, network } = props;
     const usesCache = CACHE_VERBS.includes(verb);
     const logGroup = new LogGroup(this, `${verb}Logs`, {
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const role = new Role(this, `${verb}Role`, {
-      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      description: `What ${verb} may do`,
-    });
-    grantBasics(role, logGroup, usesCache);
-    for (const grant of GRANTS[verb]) role.addToPolicy(statementFor(grant, props));
-    explainPrefixes(role, verb, props);
-    const isArm = config.architecture === 'arm64';
+    const role = makeRole(this, verb, logGroup, props);
+    const isArm = architectureOf(config) === 'arm64';
     const options: FunctionOptions = {
       description: `chroma-compactor: ${verb}`,
       role,
@@ -77,7 +63,7 @@ export class Functions extends Construct {
       memorySize: memoryFor(verb, config),
       tracing: Tracing.ACTIVE,
       environment: environmentFor(verb, props),
-      // Schedules come again; nobody gains by a repeat of their failures.
+      // Schedules run again; retrying their failures gains nothing.
       ...(SCHEDULED_VERBS.includes(verb) ? { retryAttempts: 0 } : {}),
       ...(usesCache
         ? {
@@ -132,71 +118,4 @@ function environmentFor(verb: Verb, { config, storage, table, machine }: Functio
     ...(announces ? { EVENT_BUS_NAME: config.eventBusName } : {}),
     ...(starts ? { STATE_MACHINE_ARN: machine.arn } : {}),
   };
-}
-
-/** Interfaces into the cache's network have no ARN before they are made, and traces never have one. */
-const NO_RESOURCE_LEVEL = 'IAM knows no resources for these actions.';
-
-/** Logs, and for the verbs with the cache its network; the CDK adds traces and the mount, scoped to the access point. */
-function grantBasics(role: Role, logGroup: LogGroup, usesCache: boolean): void {
-  role.addToPolicy(
-    new PolicyStatement({
-      sid: 'Logs',
-      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      resources: [logGroup.logGroupArn],
-    }),
-  );
-  if (usesCache) {
-    role.addToPolicy(
-      new PolicyStatement({
-        sid: 'NetworkInterfaces',
-        actions: [
-          'ec2:CreateNetworkInterface',
-          'ec2:DescribeNetworkInterfaces',
-          'ec2:DescribeSubnets',
-          'ec2:DeleteNetworkInterface',
-          'ec2:AssignPrivateIpAddresses',
-          'ec2:UnassignPrivateIpAddresses',
-        ],
-        resources: ['*'],
-      }),
-    );
-  }
-  const cache = usesCache ? ', network interfaces, and the mount, which a condition ties to its access point' : '';
-  explain(role, 'AwsSolutions-IAM5[Resource::*]', `Traces${cache}: ${NO_RESOURCE_LEVEL}`);
-}
-
-function statementFor(grant: Grant, { config, storage, table, machine }: FunctionsProps): PolicyStatement {
-  const resources = {
-    objects: () => storage.bucket.arnForObjects(`${(grant as { prefix: string }).prefix}*`),
-    bucket: () => storage.bucket.bucketArn,
-    table: () => table.table.tableArn,
-    bus: () =>
-      Stack.of(table).formatArn({ service: 'events', resource: 'event-bus', resourceName: config.eventBusName }),
-    machine: () => machine.arn,
-    executions: () => machine.executionsArn,
-  };
-  return new PolicyStatement({ actions: [...grant.actions], resources: [resources[grant.on]()] });
-}
-
-/** Keys below a prefix, and executions of one machine, are named by a wildcard at the end: there is no other way. */
-function explainPrefixes(role: Role, verb: Verb, { storage, machine }: FunctionsProps): void {
-  const stack = Stack.of(role);
-  const bucket = stack.getLogicalId(storage.bucket.node.defaultChild as never);
-  for (const grant of GRANTS[verb]) {
-    if (grant.on === 'objects') {
-      const finding = `AwsSolutions-IAM5[Resource::<${bucket}.Arn>/${grant.prefix}*]`;
-      explain(role, finding, `All objects of one kind: ${grant.why}.`);
-    }
-    if (grant.on === 'executions') {
-      const finding = `AwsSolutions-IAM5[Resource::${shown(machine.executionsArn, stack)}]`;
-      explain(role, finding, `All executions of one machine: ${grant.why}.`);
-    }
-  }
-}
-
-/** An ARN as cdk-nag writes it, with `<AWS::Region>` for what is known at deployment only. */
-function shown(arn: string, stack: Stack): string {
-  const { 'Fn::Join': join } = stack.resolve(arn) as { 'Fn::Join': [string, Array<string | { Ref: string }>] };
-  return join[1].map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`)).join(join[0]);
 }

@@ -3,28 +3,49 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
-import type { CfnBucket } from 'aws-cdk-lib/aws-s3';
+import { type CfnBucket, EventType } from 'aws-cdk-lib/aws-s3';
+import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { explain } from '../acknowledgements.ts';
 import type { DeploymentConfig } from '../config.ts';
+import type { ObjectPrefix } from '../grants.ts';
 import type { Storage } from './storage.ts';
 
+const INBOX: ObjectPrefix = 'deltas/';
 /** Queues keep messages for at most 14 days. */
 const LONGEST = Duration.days(14);
 
 export class Ingest extends Construct {
   readonly queue: Queue;
+  /** Notifications that were tried in vain: redriven to the queue that they came from. */
   readonly deadLetters: Queue;
+  /** Events that EventBridge could not deliver: they came from no queue, so that SQS cannot redrive them. */
+  readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, { storage, config }: { storage: Storage; config: DeploymentConfig }) {
     super(scope, id);
     const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: LONGEST };
     this.deadLetters = new Queue(this, 'DeadLetters', common);
+    this.undelivered = new Queue(this, 'UndeliveredEvents', common);
+    explain(
+      this.undelivered,
+      'AwsSolutions-SQS3',
+      'It is a queue of dead letters itself, of a rule of EventBridge, which no property of a queue says.',
+    );
     this.queue = new Queue(this, 'Notifications', {
       ...common,
       visibilityTimeout: Duration.seconds(config.queueVisibilitySeconds),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: config.maxReceiveCount },
     });
+    if (storage.isOwn) this.#notify(storage.bucket.node.defaultChild as CfnBucket);
+    // What else the bucket notifies of is its owner's.
+    else
+      storage.bucket.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(this.queue), { prefix: INBOX });
+  }
+
+  /** Not by `addEventNotification`, which deploys a Lambda with rights on all buckets to say the same. */
+  #notify(bucket: CfnBucket): void {
     this.queue.addToResourcePolicy(
       new PolicyStatement({
         sid: 'Notifications',
@@ -35,14 +56,12 @@ export class Ingest extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
-    // Not `addEventNotification`, which deploys a Lambda with rights on all buckets to say the same.
-    const bucket = storage.bucket.node.defaultChild as CfnBucket;
     bucket.notificationConfiguration = {
       queueConfigurations: [
         {
           event: 's3:ObjectCreated:*',
           queue: this.queue.queueArn,
-          filter: { s3Key: { rules: [{ name: 'prefix', value: 'deltas/' }] } },
+          filter: { s3Key: { rules: [{ name: 'prefix', value: INBOX }] } },
         },
       ],
     };

@@ -5,8 +5,7 @@
  */
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricProps, Unit } from 'aws-cdk-lib/aws-cloudwatch';
-import { METRICS } from '../../lambdas/protocol/metrics.ts';
-import { NAMESPACE } from '../../lambdas/runtime/telemetry.ts';
+import { METRICS, NAMESPACE } from '../../lambdas/protocol/metrics.ts';
 
 export type MetricName = keyof typeof METRICS;
 export type LockPhase = 'validation' | 'swap';

@@ -1,12 +1,15 @@
 /**
- * The cache and its network: EFS can be mounted only from within a VPC. There is no way out of it but the two gateway
- * endpoints, which cost nothing and lead to the one bucket and the one table only: whoever takes over the process that
- * runs Chroma on producers' data has nowhere to take what it reads. Lambda itself delivers logs and traces, from outside.
+ * The cache and its network: EFS can be mounted only from within a VPC. In a VPC of its own no route leads out of it but those of the two
+ * gateway endpoints, which cost nothing and lead to the one bucket and the one table only: whoever takes over the process
+ * that runs Chroma on producers' data can open no connection to anywhere else. It can still ask the VPC's resolver for
+ * names, which no security group sees and which reach whoever answers for them: some hundred bytes a query. How to close
+ * that is in docs/deploy.md, "Names that the engine may ask for". Lambda itself delivers logs and traces, from outside.
  */
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
   type GatewayVpcEndpoint,
   GatewayVpcEndpointAwsService,
+  type IVpc,
   Peer,
   Port,
   SecurityGroup,
@@ -16,6 +19,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { type AccessPoint, FileSystem, ThroughputMode } from 'aws-cdk-lib/aws-efs';
 import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
 import { actionsOn } from '../grants.ts';
@@ -26,31 +30,36 @@ import type { StatusTable } from './table.ts';
 /** The functions' user; the access point makes every file theirs. */
 const OWNER = '10001';
 
+/** A network that is there already, with its routes to S3 and DynamoDB. */
+export interface GivenNetwork {
+  vpc: IVpc;
+  /** Default: the isolated subnets, or those with a way out if there are none. */
+  subnets?: SubnetSelection | undefined;
+}
+
+export interface CacheNetworkProps {
+  storage: Storage;
+  table: StatusTable;
+  /** Default: a VPC of its own, from which nothing but the bucket and the table can be reached. */
+  given?: GivenNetwork | undefined;
+  /** Of the cache. Default: the account's key for EFS. */
+  key?: IKey | undefined;
+}
+
 export class CacheNetwork extends Construct {
-  readonly vpc: Vpc;
-  readonly subnets: SubnetSelection = { subnetType: SubnetType.PRIVATE_ISOLATED };
+  readonly vpc: IVpc;
+  readonly subnets: SubnetSelection;
   readonly securityGroup: SecurityGroup;
   readonly accessPoint: AccessPoint;
   readonly fileSystem: FileSystem;
 
-  constructor(scope: Construct, id: string, { storage, table }: { storage: Storage; table: StatusTable }) {
+  constructor(scope: Construct, id: string, { storage, table, given, key }: CacheNetworkProps) {
     super(scope, id);
-    this.vpc = new Vpc(this, 'Vpc', {
-      maxAzs: 2,
-      natGateways: 0,
-      subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
-    });
-    const { bucket } = storage;
-    const s3 = this.vpc.addGatewayEndpoint('s3', { service: GatewayVpcEndpointAwsService.S3 });
-    this.#lead(s3, actionsOn('objects', CACHE_VERBS), bucket.arnForObjects('*'));
-    this.#lead(s3, actionsOn('bucket', CACHE_VERBS), bucket.bucketArn);
-    const dynamodb = this.vpc.addGatewayEndpoint('dynamodb', { service: GatewayVpcEndpointAwsService.DYNAMODB });
-    this.#lead(dynamodb, actionsOn('table', CACHE_VERBS), table.table.tableArn);
-    explain(
-      this.vpc,
-      'AwsSolutions-VPC7',
-      'Nothing can leave this network but to S3 and DynamoDB, which log on their own.',
-    );
+    this.vpc = given?.vpc ?? this.#makeVpc(storage, table);
+    const hasIsolated = this.vpc.isolatedSubnets.length > 0;
+    this.subnets = given?.subnets ?? {
+      subnetType: hasIsolated ? SubnetType.PRIVATE_ISOLATED : SubnetType.PRIVATE_WITH_EGRESS,
+    };
     this.securityGroup = new SecurityGroup(this, 'Functions', {
       vpc: this.vpc,
       description: 'Functions that mount the cache',
@@ -67,6 +76,7 @@ export class CacheNetwork extends Construct {
         allowAllOutbound: false,
       }),
       encrypted: true,
+      ...(key === undefined ? {} : { kmsKey: key }),
       throughputMode: ThroughputMode.ELASTIC,
       // A cache: whatever it holds is in S3 as well.
       enableAutomaticBackups: false,
@@ -91,6 +101,25 @@ export class CacheNetwork extends Construct {
       posixUser: { uid: OWNER, gid: OWNER },
       createAcl: { ownerUid: OWNER, ownerGid: OWNER, permissions: '750' },
     });
+  }
+
+  #makeVpc({ bucket }: Storage, { table }: StatusTable): Vpc {
+    const vpc = new Vpc(this, 'Vpc', {
+      maxAzs: 2,
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
+    });
+    const s3 = vpc.addGatewayEndpoint('s3', { service: GatewayVpcEndpointAwsService.S3 });
+    this.#lead(s3, actionsOn('objects', CACHE_VERBS), bucket.arnForObjects('*'));
+    this.#lead(s3, actionsOn('bucket', CACHE_VERBS), bucket.bucketArn);
+    const dynamodb = vpc.addGatewayEndpoint('dynamodb', { service: GatewayVpcEndpointAwsService.DYNAMODB });
+    this.#lead(dynamodb, actionsOn('table', CACHE_VERBS), table.tableArn);
+    explain(
+      vpc,
+      'AwsSolutions-VPC7',
+      'No route leads out of this network but to S3 and DynamoDB, which log on their own; names asked of the resolver are in no flow log.',
+    );
+    return vpc;
   }
 
   /** What passes an endpoint: these actions on this resource, by principals of this account. */

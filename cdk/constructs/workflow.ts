@@ -1,6 +1,6 @@
 /** The two state machines, from the ASL files' own text, and the rule that runs the second when the first dies. */
 import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { EventField, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -31,14 +31,14 @@ export interface WorkflowProps {
   config: DeploymentConfig;
   functions: Functions;
   /** Takes events that could not be delivered. */
-  deadLetters: IQueue;
+  undelivered: IQueue;
 }
 
 export class Workflow extends Construct {
   readonly compaction: StateMachine;
   readonly releaseAbandoned: StateMachine;
 
-  constructor(scope: Construct, id: string, { config, functions, deadLetters }: WorkflowProps) {
+  constructor(scope: Construct, id: string, { config, functions, undelivered }: WorkflowProps) {
     super(scope, id);
     const { arn } = compactionArns(Stack.of(this), config);
     this.compaction = this.#machine('Compaction', 'compaction', config, functions, {});
@@ -57,12 +57,9 @@ export class Workflow extends Construct {
       },
       targets: [
         new SfnStateMachine(this.releaseAbandoned, {
-          // The input is JSON inside a string, which EventBridge cannot open: ReleaseAbandoned does.
-          input: RuleTargetInput.fromObject({
-            input: EventField.fromPath('$.detail.input'),
-            execution: EventField.fromPath('$.detail.executionArn'),
-          }),
-          deadLetterQueue: deadLetters,
+          // Whole, as AWS documents it: what a template makes of text inside text is documented in two ways.
+          input: RuleTargetInput.fromEventPath('$.detail'),
+          deadLetterQueue: undelivered,
           maxEventAge: Duration.hours(2),
           retryAttempts: 10,
         }),

@@ -1,0 +1,153 @@
+/** The compactor as one construct, for an app of one's own. */
+import { Stack, Token } from 'aws-cdk-lib';
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { type CompactorSettings, type DeploymentConfig, parseSettings } from './config.ts';
+import { Alarms } from './constructs/alarms.ts';
+import { CompactorDashboard } from './constructs/dashboard.ts';
+import { Functions } from './constructs/functions.ts';
+import { Ingest } from './constructs/ingest.ts';
+import { CacheNetwork } from './constructs/network.ts';
+import { type GrantedProps, statementsOf } from './constructs/roles.ts';
+import { Schedules } from './constructs/schedules.ts';
+import { Storage } from './constructs/storage.ts';
+import { StatusTable } from './constructs/table.ts';
+import { compactionArns, Workflow } from './constructs/workflow.ts';
+import { APPLICATION_GRANTS } from './grants.ts';
+import type { Verb } from './verbs.ts';
+
+export interface CompactorProps {
+  /**
+   * Name of the dashboard and of the state machines, and the dimension `service` of the metrics: once per account and
+   * region. At most 40 letters, digits and "-", starting with a letter.
+   * @default that of the stack
+   */
+  readonly name?: string;
+  /** Sizes, durations, retention and thresholds: docs/reference/configuration.md. @default those of the page */
+  readonly settings?: CompactorSettings;
+  /**
+   * A bucket for this store and nothing else, which keeps versions. One made in the same app gets the policy and the
+   * lifecycle rules that the store needs; of one that is imported a warning says what is left to its owner.
+   * @default a new bucket, which outlives the stack
+   */
+  readonly bucket?: IBucket;
+  /**
+   * The network of the cache and of the functions that mount it. S3 and DynamoDB must be reachable from it by HTTPS, by
+   * gateway endpoints, which cost nothing, or by a NAT. What else is reachable from it is so for the process that runs
+   * Chroma on what producers send, too.
+   * @default a VPC of its own, from which only the bucket and the table can be reached
+   */
+  readonly vpc?: IVpc;
+  /**
+   * Subnets of `vpc`.
+   * @default its isolated subnets, or those with a way out if it has no isolated ones
+   */
+  readonly vpcSubnets?: SubnetSelection;
+  /**
+   * Encrypts the bucket, unless that is given as well, the table and the cache. Its policy must leave permissions to those
+   * of the account, as that of a key made by the CDK does.
+   * @default the keys of S3 and DynamoDB, and the account's key of EFS
+   */
+  readonly encryptionKey?: IKey;
+}
+
+/**
+ * Bucket, table, cache, functions, state machines, schedules, alarms and dashboard.
+ * @example
+ * const compactor = new Compactor(this, 'Compactor', { vpc, encryptionKey: key, settings: { retainDays: 30 } });
+ * compactor.grantSubmit(producer);
+ */
+export class Compactor extends Construct {
+  /** `STORE_URL` of the command, `storeUrl` of `connect`. */
+  readonly storeUrl: string;
+  readonly bucket: IBucket;
+  /** Locks, claims and statuses. */
+  readonly table: ITable;
+  readonly vpc: IVpc;
+  /** By verb, e.g. `MergeDeltas`. */
+  readonly functions: Readonly<Record<Verb, LambdaFunction>>;
+  /** Compacts a collection. */
+  readonly stateMachine: IStateMachine;
+  /** Frees what an execution held that died. */
+  readonly releaseMachine: IStateMachine;
+  readonly deadLetters: IQueue;
+  readonly undeliveredEvents: IQueue;
+  /** Hears of every alarm. */
+  readonly alarmTopic: ITopic;
+  readonly alarms: readonly Alarm[];
+  readonly #granted: GrantedProps;
+
+  /** @throws Error naming every setting that is wrong, and what to do */
+  constructor(scope: Construct, id: string, props: CompactorProps = {}) {
+    super(scope, id);
+    const { vpc, vpcSubnets: subnets, encryptionKey: key } = props;
+    const config = this.#configure(props);
+    const storage = new Storage(this, 'Storage', { config, given: props.bucket, key });
+    const table = new StatusTable(this, 'Statuses', { config, key });
+    const given = vpc && { vpc, subnets };
+    const network = new CacheNetwork(this, 'Network', { storage, table, given, key });
+    const ingest = new Ingest(this, 'Ingest', { storage, config });
+    const machine = compactionArns(Stack.of(this), config);
+    const keys = { bucket: storage.key, table: key };
+    this.#granted = { config, storage, table, keys, machine };
+    const functions = new Functions(this, 'Functions', { ...this.#granted, network });
+    ingest.feed(functions.byVerb.StartCompaction, config);
+    const workflow = new Workflow(this, 'Workflow', { config, functions, undelivered: ingest.undelivered });
+    new Schedules(this, 'Schedules', { config, functions });
+    const alarms = new Alarms(this, 'Alarms', { config, functions, workflow, ingest });
+    new CompactorDashboard(this, 'Overview', { config, alarms });
+
+    this.storeUrl = `s3://${storage.bucket.bucketName}`;
+    this.bucket = storage.bucket;
+    this.table = table.table;
+    this.vpc = network.vpc;
+    this.functions = functions.byVerb;
+    this.stateMachine = workflow.compaction;
+    this.releaseMachine = workflow.releaseAbandoned;
+    this.deadLetters = ingest.deadLetters;
+    this.undeliveredEvents = ingest.undelivered;
+    this.alarmTopic = alarms.topic;
+    this.alarms = alarms.all;
+  }
+
+  /** What `connect(...).submit` of the library calls. */
+  grantSubmit(grantee: IGrantable): void {
+    this.#grant(grantee, 'submit');
+  }
+
+  /** What `connect(...).wait` calls. */
+  grantWait(grantee: IGrantable): void {
+    this.#grant(grantee, 'wait');
+  }
+
+  /** What a reader calls. */
+  grantRead(grantee: IGrantable): void {
+    this.#grant(grantee, 'read');
+  }
+
+  /** What `connect(...).start` calls. */
+  grantStart(grantee: IGrantable): void {
+    this.#grant(grantee, 'start');
+  }
+
+  #grant({ grantPrincipal }: IGrantable, use: keyof typeof APPLICATION_GRANTS): void {
+    for (const statement of statementsOf(APPLICATION_GRANTS[use], this.#granted)) {
+      grantPrincipal.addToPrincipalPolicy(statement);
+    }
+  }
+
+  #configure({ name = Stack.of(this).stackName, settings = {} }: CompactorProps): DeploymentConfig {
+    const source = `The props of "${this.node.path}"`;
+    if (Token.isUnresolved(name)) throw new Error(`${source} need a \`name\`: that of the stack is not known yet.`);
+    return parseSettings(source, { ...settings, stackName: name });
+  }
+}

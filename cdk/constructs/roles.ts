@@ -1,0 +1,135 @@
+/** The role of each function: what it takes to run at all, and what the table in `grants.ts` says. */
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { explain } from '../acknowledgements.ts';
+import type { DeploymentConfig } from '../config.ts';
+import { conditionOf, GRANTS, type Grant } from '../grants.ts';
+import { type Keys, keyStatements } from '../keys.ts';
+import { CACHE_VERBS, type Verb } from '../verbs.ts';
+import type { Storage } from './storage.ts';
+import type { StatusTable } from './table.ts';
+
+/** What grants are about. */
+export interface GrantedProps {
+  config: DeploymentConfig;
+  storage: Storage;
+  table: StatusTable;
+  keys: Keys;
+  /** Of the compaction machine, which is made after the functions. */
+  machine: { arn: string; executionsArn: string };
+}
+
+export function makeRole(scope: Construct, verb: Verb, logGroup: LogGroup, props: GrantedProps): Role {
+  const role = new Role(scope, `${verb}Role`, {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: `What ${verb} may do`,
+  });
+  grantBasics(role, logGroup, CACHE_VERBS.includes(verb));
+  for (const statement of statementsOf(GRANTS[verb], props)) role.addToPolicy(statement);
+  explainPrefixes(role, verb, props);
+  return role;
+}
+
+/** Interfaces into the cache's network have no ARN before they are made, and traces never have one. */
+const NO_RESOURCE_LEVEL = 'IAM knows no resources for these actions.';
+
+/** What Lambda does to put a function into a network. */
+const INTERFACE_ACTIONS = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+] as const;
+
+/** Logs, and for the verbs with the cache its network; the CDK adds traces and the mount, scoped to the access point. */
+function grantBasics(role: Role, logGroup: LogGroup, usesCache: boolean): void {
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'Logs',
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [logGroup.logGroupArn],
+    }),
+  );
+  if (usesCache) {
+    const interfaces = { actions: [...INTERFACE_ACTIONS], resources: ['*'] };
+    role.addToPolicy(new PolicyStatement({ sid: 'NetworkInterfaces', ...interfaces }));
+    // Lambda acts by the function's role before its code runs, and the code has the same role: only calls of the code carry
+    // this key. Any function of the account, since the function's own name is known only after its role.
+    const sourceFunction = Stack.of(role).formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: '*',
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    role.addToPolicy(
+      new PolicyStatement({
+        sid: 'NotByCode',
+        effect: Effect.DENY,
+        ...interfaces,
+        conditions: { ArnLike: { 'lambda:SourceFunctionArn': sourceFunction } },
+      }),
+    );
+  }
+  const cache = usesCache ? ', network interfaces, and the mount, which a condition ties to its access point' : '';
+  explain(role, 'AwsSolutions-IAM5[Resource::*]', `Traces${cache}: ${NO_RESOURCE_LEVEL}`);
+}
+
+/** Policy statements that give these grants, and the use of the keys that they take. */
+export function statementsOf(grants: readonly Grant[], props: GrantedProps): PolicyStatement[] {
+  return [...grants.flatMap((grant) => statementsFor(grant, props)), ...keyStatements(grants, props.keys)];
+}
+
+/** One statement for all actions of a grant that need no condition, and one for each that does. */
+function statementsFor(grant: Grant, { config, storage, table, machine }: GrantedProps): PolicyStatement[] {
+  const resources = {
+    objects: () => storage.bucket.arnForObjects(`${(grant as { prefix: string }).prefix}*`),
+    bucket: () => storage.bucket.bucketArn,
+    table: () => table.table.tableArn,
+    bus: () =>
+      Stack.of(table).formatArn({ service: 'events', resource: 'event-bus', resourceName: config.eventBusName }),
+    machine: () => machine.arn,
+    executions: () => machine.executionsArn,
+  };
+  const statement = (actions: string[], conditions = {}) =>
+    new PolicyStatement({ actions, resources: [resources[grant.on]()], conditions });
+  const free = grant.actions.filter((action) => conditionOf(grant, action) === undefined);
+  const bound = grant.actions.filter((action) => conditionOf(grant, action) !== undefined);
+  return [
+    ...(free.length > 0 ? [statement(free)] : []),
+    ...bound.map((action) => statement([action], conditionOf(grant, action))),
+  ];
+}
+
+/** Keys below a prefix, and executions of one machine, are named by a wildcard at the end: there is no other way. */
+function explainPrefixes(role: Role, verb: Verb, { storage, machine }: GrantedProps): void {
+  const stack = Stack.of(role);
+  for (const grant of GRANTS[verb]) {
+    if (grant.on === 'objects') {
+      const finding = `AwsSolutions-IAM5[Resource::${shown(storage.bucket.arnForObjects(`${grant.prefix}*`), stack)}]`;
+      explain(role, finding, `All objects of one kind: ${grant.why}.`);
+    }
+    if (grant.on === 'executions') {
+      const finding = `AwsSolutions-IAM5[Resource::${shown(machine.executionsArn, stack)}]`;
+      explain(role, finding, `All executions of one machine: ${grant.why}.`);
+    }
+  }
+}
+
+/** An ARN as cdk-nag writes it, with `<AWS::Region>` for what is known at deployment only. */
+function shown(arn: string, stack: Stack): string {
+  const resolved = stack.resolve(arn) as string | { 'Fn::Join': [string, Part[]] };
+  if (typeof resolved === 'string') return resolved;
+  const [separator, parts] = resolved['Fn::Join'];
+  return parts.map(shownPart).join(separator);
+}
+
+type Part = string | { Ref: string } | { 'Fn::GetAtt': [string, string] };
+
+function shownPart(part: Part): string {
+  if (typeof part === 'string') return part;
+  return `<${'Ref' in part ? part.Ref : part['Fn::GetAtt'].join('.')}>`;
+}

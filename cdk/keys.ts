@@ -1,0 +1,40 @@
+/**
+ * What using a KMS key of one's own takes beside the grants on data: S3 and DynamoDB call KMS in the name of whoever calls
+ * them, so each caller gets just that, and only by way of the service. The key's policy must leave it to the account's
+ * policies, as that of every key made by the CDK does.
+ */
+import { Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Grant } from './grants.ts';
+
+export interface Keys {
+  /** Of the bucket, unless S3's own keys encrypt it. */
+  bucket: IKey | undefined;
+  /** Of the table, unless DynamoDB's own do. */
+  table: IKey | undefined;
+}
+
+const READ_OBJECTS = ['Decrypt'];
+/** To write parts of an upload, S3 decrypts the data key that it made for the first. */
+const WRITE_OBJECTS = ['Decrypt', 'GenerateDataKey'];
+const USE_TABLE = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom', 'ReEncryptTo'];
+
+/** Statements for a principal that has these grants. */
+export function keyStatements(grants: readonly Grant[], keys: Keys): PolicyStatement[] {
+  const onObjects = grants.flatMap((grant) => (grant.on === 'objects' ? grant.actions : []));
+  const usesTable = grants.some(({ on }) => on === 'table');
+  const objects = onObjects.includes('s3:PutObject') ? WRITE_OBJECTS : READ_OBJECTS;
+  return [
+    ...(keys.bucket !== undefined && onObjects.length > 0 ? [statement(keys.bucket, 's3', objects)] : []),
+    ...(keys.table !== undefined && usesTable ? [statement(keys.table, 'dynamodb', USE_TABLE)] : []),
+  ];
+}
+
+function statement(key: IKey, service: string, actions: readonly string[]): PolicyStatement {
+  return new PolicyStatement({
+    actions: actions.map((action) => `kms:${action}`),
+    resources: [key.keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(key).region}.amazonaws.com` } },
+  });
+}
