@@ -1,10 +1,11 @@
 /** A Chroma directory in a `.tar.gz`, unpacked where it can do no harm. */
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { open, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { extract, list, type ReadEntry } from 'tar';
-import { InvalidInputError } from '../lambdas/protocol/errors.ts';
+import { DATABASE } from '../lambdas/adapters/chroma/database.ts';
+import { isOfParquet, OF_PARQUET } from '../lambdas/adapters/chroma/survey.ts';
+import { InvalidInputError } from '../lambdas/errors/errors.ts';
 
-const DATABASE = 'chroma.sqlite3';
 const MAX_ENTRIES = 10_000;
 /** Folders above the database, besides the archive's own root. */
 const MAX_DEPTH = 2;
@@ -35,21 +36,54 @@ export async function unpack(archive: string, into: string, maxBytes: number): P
   };
   const filter = (path: string, entry: unknown) => check(path, entry as ReadEntry);
   try {
-    await stat(archive);
+    await refuseOthers(archive);
     // Nothing is written before every header has been looked at.
     await list({ file: archive, strict: true, filter });
     [entries, total] = [0, 0];
     const options = { strict: true, noChmod: true, noMtime: true, preserveOwner: false };
     if (refusal === undefined) await extract({ file: archive, cwd: into, ...options, filter });
   } catch (cause) {
-    throw new InvalidInputError(`"${archive}" cannot be unpacked: ${(cause as Error).message}.`, { cause });
+    if (cause instanceof InvalidInputError) throw cause;
+    throw new InvalidInputError(
+      `"${archive}" cannot be unpacked: it is no tar archive, or a damaged one (${(cause as Error).message}). ${REPACK}`,
+      { cause },
+    );
   }
   if (refusal !== undefined) throw refuse(refusal);
   const found = await findDatabases(into, MAX_DEPTH);
   const [folder, ...others] = found;
-  if (folder === undefined) throw refuse(`it holds no ${DATABASE}`);
+  if (folder === undefined) {
+    const names = await readdir(into, { recursive: true });
+    throw refuse(isOfParquet(names) ? OF_PARQUET : `it holds no ${DATABASE}, or more than ${MAX_DEPTH} folders down`);
+  }
   if (others.length > 0) throw refuse(`it holds several ${DATABASE}`);
   return folder;
+}
+
+const REPACK = 'Import the directory itself, or an archive made by: tar czf chroma.tar.gz -C <directory> .';
+/** What else people keep directories in, by its first bytes. */
+const OTHERS: ReadonlyArray<readonly [magic: string, what: string]> = [
+  ['SQLite format 3', 'a database. Name the directory that it lies in, whose other files belong to it.'],
+  ['PK\x03\x04', `a zip archive. Unpack it first. ${REPACK}`],
+  ['7z\xbc\xaf\x27\x1c', `a 7-Zip archive. Unpack it first. ${REPACK}`],
+  ['Rar!', `a RAR archive. Unpack it first. ${REPACK}`],
+  ['\xfd7zXZ', `compressed by xz. Unpack it first. ${REPACK}`],
+  ['BZh', `compressed by bzip2. Unpack it first. ${REPACK}`],
+  ['PAR1', `a Parquet file: ${OF_PARQUET}.`],
+];
+
+/** @throws InvalidInputError (it is something else than a tar archive, or empty) */
+async function refuseOthers(archive: string): Promise<void> {
+  const handle = await open(archive);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(16), 0, 16, 0);
+    const start = buffer.toString('latin1', 0, bytesRead);
+    if (start === '') throw new InvalidInputError(`"${archive}" is empty. ${REPACK}`);
+    const found = OTHERS.find(([magic]) => start.startsWith(magic));
+    if (found !== undefined) throw new InvalidInputError(`"${archive}" is ${found[1]}`);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function findDatabases(folder: string, depth: number): Promise<string[]> {

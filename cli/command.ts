@@ -1,6 +1,7 @@
 /** What every command has in common: its target opened and closed, its output, its errors and exit code. */
 import type { Command } from 'commander';
-import { createOutput, type Output, reportError } from './output.ts';
+import { createOutput, EXIT, type Output, reportError } from './output.ts';
+import { resolveName } from './resolve-name.ts';
 import { openTarget, type Target } from './target.ts';
 
 export interface Context {
@@ -19,13 +20,27 @@ export function withTarget<Args extends unknown[]>(
     const { data, json = false } = command.optsWithGlobals<{ data: string; json?: boolean }>();
     const output = createOutput(json);
     let target: Target | undefined;
+    let isImpatient = false;
     try {
       target = await openTarget(data);
       await action({ target, output }, ...args);
     } catch (error) {
       process.exitCode = reportError(error, json);
+      // The wait ends after the time that was asked for.
+      isImpatient = process.exitCode === EXIT.timedOut;
     } finally {
-      await target?.close();
+      await target?.close(isImpatient);
     }
+  });
+}
+
+/** The same for a command whose first argument is a collection: what is given may be its name in the directory of names. */
+export function withCollection<Args extends [string | undefined, ...unknown[]]>(
+  command: Command,
+  action: (context: Context, ...args: Args) => Promise<void>,
+): Command {
+  return withTarget<Args>(command, async (context, ...[given, ...rest]) => {
+    const collection = given === undefined ? undefined : await resolveName(context.target.ports, given);
+    await action(context, ...([collection, ...rest] as Args));
   });
 }

@@ -1,54 +1,91 @@
 /** Executions through the Step Functions API, the same for AWS and the local stack. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeExecutionCommand, paginateGetExecutionHistory, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import type { CompactionState } from '../statemachine/contract.ts';
-import { bytes, count } from './output.ts';
+import { messageInCause } from '../lambdas/errors/lambda-cause.ts';
+import type { CompactionInput, CompactionState } from '../statemachine/contract.ts';
+import { bytes, CommandFailure, count, EXIT } from './output.ts';
 import type { Target } from './target.ts';
+import { waitingFor } from './waiting-for.ts';
 
 export interface ExecutionReport {
   executionArn: string;
   status: string;
-  /** Name and message of the error, of an execution that failed. */
+  /** Name and message of the error, of an execution that did not succeed. */
   error: string | undefined;
-  message: string;
+  message: string | undefined;
   durationMs: number;
   /** Names of the states in the order of entering them. */
   path: string[];
   state: CompactionState | undefined;
 }
 
-export async function startExecution(target: Target, collection: string, name?: string): Promise<string> {
-  const input = JSON.stringify({ collection });
+/**
+ * An embedded stack merges in this process. Without a Chroma server the state machine would try again for minutes, as it
+ * should on AWS, so that is seen to first.
+ * @throws EngineUnavailableError
+ */
+export async function startExecution(target: Target, input: CompactionInput, name?: string): Promise<string> {
   const { stateMachineArn } = target;
-  const command = new StartExecutionCommand({ stateMachineArn, input, ...(name === undefined ? {} : { name }) });
+  if (target.kind === 'embedded') await target.ports.engine.identify();
+  const command = new StartExecutionCommand({
+    stateMachineArn,
+    input: JSON.stringify(input),
+    ...(name === undefined ? {} : { name }),
+  });
   const { executionArn = '' } = await target.sfn.send(command);
   return executionArn;
 }
 
 const POLL_MS = { embedded: 50, local: 100, aws: 1_000 } as const;
+const LOOKS_PER_REASON = 10;
 
-/** Wait until an execution has ended. `report` hears of the state that it is in. */
+export interface WaitOptions {
+  /** Hears of the state that it is in. */
+  report?: (state: string) => void;
+  /** Default: as long as it runs. */
+  timeoutMs?: number;
+  /** Hears of what it waits for. */
+  tell?: (reason: string) => void;
+}
+
+/** Wait until an execution has ended. @throws CommandFailure (after the time-out; the execution goes on) */
 export async function waitForExecution(
   target: Target,
+  collection: string,
   executionArn: string,
-  report: (state: string) => void = () => {},
+  { report = () => {}, timeoutMs = Number.POSITIVE_INFINITY, tell = () => {} }: WaitOptions = {},
 ): Promise<ExecutionReport> {
-  for (;;) {
+  const started = Date.now();
+  for (let looks = 1; ; looks++) {
     const { status } = await target.sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (status !== 'RUNNING') return readExecution(target, executionArn);
-    if (target.kind !== 'aws') report((await readPath(target, executionArn)).at(-1) ?? '');
+    const state = target.kind === 'aws' ? '' : ((await readPath(target, executionArn)).at(-1) ?? '');
+    report(state);
+    const isOver = Date.now() - started >= timeoutMs;
+    if (isOver || looks % LOOKS_PER_REASON === 0) {
+      const reason = await waitingFor(target, collection, executionArn, state);
+      tell(reason);
+      if (isOver) {
+        throw new CommandFailure(
+          `It has not ended within ${timeoutMs / 1_000} s: ${reason}. ` +
+            `${target.kind === 'embedded' ? 'It ends with this command; what it left is done by the next one.' : 'It goes on.'} ` +
+            `See: compactor locks ${collection}; compactor explain ${executionArn}.`,
+          EXIT.timedOut,
+        );
+      }
+    }
     await sleep(POLL_MS[target.kind]);
   }
 }
 
-export async function readExecution(target: Target, executionArn: string): Promise<ExecutionReport> {
+async function readExecution(target: Target, executionArn: string): Promise<ExecutionReport> {
   const described = await target.sfn.send(new DescribeExecutionCommand({ executionArn }));
   const { status = 'RUNNING', error, cause, output, startDate, stopDate } = described;
   return {
     executionArn,
     status,
     error,
-    message: messageOf(cause),
+    message: status === 'SUCCEEDED' || status === 'RUNNING' ? undefined : messageOf(cause),
     durationMs: (stopDate?.getTime() ?? Date.now()) - (startDate?.getTime() ?? 0),
     path: await readPath(target, executionArn),
     state: output === undefined ? undefined : (JSON.parse(output) as CompactionState),
@@ -66,14 +103,8 @@ async function readPath(target: Target, executionArn: string): Promise<string[]>
   return path;
 }
 
-/** Lambda's cause is JSON; people want its message. */
 export function messageOf(cause: string | undefined): string {
-  if (cause === undefined) return 'no cause is given';
-  try {
-    return String((JSON.parse(cause) as { errorMessage?: string }).errorMessage ?? cause);
-  } catch {
-    return cause;
-  }
+  return cause === undefined ? 'no cause is given' : messageInCause(cause);
 }
 
 /** One execution in a sentence or two. */

@@ -1,5 +1,6 @@
 /** How commands speak: text for people, JSON for scripts, and an exit code for both. */
-import { CompactorError, ConfigurationError, InvalidInputError } from '../lambdas/protocol/errors.ts';
+import { CompactorError, ConfigurationError, DamagedSourceError, InvalidInputError } from '../lambdas/errors/errors.ts';
+import { stringifyExact } from '../lambdas/snapshot/exact-json.ts';
 
 export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, timedOut: 4 } as const;
 
@@ -15,7 +16,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, { word: string; meaning: s
   },
   [EXIT.refused]: {
     word: 'rejected or damaged',
-    meaning: 'It was found, and it is not as it should be: a rejected delta, a damaged snapshot.',
+    meaning: 'It was found, and it is not as it should be: a rejected delta, a damaged snapshot or directory.',
   },
   [EXIT.timedOut]: { word: 'timed out', meaning: 'Waited for as long as was asked.' },
 };
@@ -38,7 +39,7 @@ export interface Output {
 export function createOutput(json: boolean): Output {
   return {
     json,
-    result: (value, text) => process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text}\n`),
+    result: (value, text) => process.stdout.write(`${json ? stringifyExact(value, 2) : text}\n`),
   };
 }
 
@@ -53,6 +54,7 @@ export function reportError(error: unknown, json: boolean): number {
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) return error.exitCode;
+  if (error instanceof DamagedSourceError) return EXIT.refused;
   const isInput = error instanceof InvalidInputError || error instanceof ConfigurationError;
   return isInput ? EXIT.badInput : EXIT.failed;
 }

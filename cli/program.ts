@@ -1,26 +1,35 @@
 /** The commands of `compactor`: what they take, and what their help says. docs/reference/cli.md is made from it. */
 import { Command } from 'commander';
+import { adopt } from './commands/adopt.ts';
+import { aside } from './commands/aside.ts';
 import { checkout } from './commands/checkout.ts';
+import { correctSpace } from './commands/correct-space.ts';
 import { create } from './commands/create.ts';
+import { drop } from './commands/drop.ts';
 import { events } from './commands/events.ts';
 import { explain } from './commands/explain.ts';
 import { gc } from './commands/gc.ts';
+import { get } from './commands/get.ts';
 import { importSnapshot } from './commands/import.ts';
 import { locks } from './commands/locks.ts';
+import { names } from './commands/names.ts';
 import { query } from './commands/query.ts';
 import { release } from './commands/release.ts';
 import { rollback } from './commands/rollback.ts';
+import { serve } from './commands/serve.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { submit } from './commands/submit.ts';
+import { vacuum } from './commands/vacuum.ts';
 import { verify } from './commands/verify.ts';
 import { versions } from './commands/versions.ts';
 import { wait } from './commands/wait.ts';
 import { EXIT, EXIT_MEANINGS } from './output.ts';
 
 const COMMANDS = [
-  ...[create, importSnapshot, submit, start, wait, status, explain],
-  ...[versions, query, checkout, verify, rollback, gc, locks, release, events],
+  ...[create, importSnapshot, submit, start, wait, status, explain, aside],
+  ...[versions, query, get, checkout, verify, rollback, vacuum, correctSpace, gc, locks, release, adopt, events],
+  ...[names, drop, serve],
 ];
 
 export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {

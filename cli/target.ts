@@ -5,21 +5,27 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports, Telemetry } from '../lambdas/ports.ts';
 import { composePorts } from '../lambdas/runtime/compose.ts';
 import { parseConfig } from '../lambdas/runtime/config.ts';
-import { startStack } from '../local/stack.ts';
+import { type LocalStack, startStack } from '../local/stack.ts';
 import { readStackFile } from '../local/stack-file.ts';
+import { teller } from './waiting-for.ts';
 
 export interface Target {
   kind: 'aws' | 'local' | 'embedded';
   ports: Ports;
   sfn: SFNClient;
   stateMachineArn: string;
-  close(): Promise<void>;
+  /** @param isImpatient What still runs in an embedded stack is cut off. */
+  close(isImpatient?: boolean): Promise<void>;
 }
+
+/** For executions that a command leaves running in its embedded stack. */
+const PATIENCE_MS = 15 * 60 * 1_000;
 
 const LOCAL_CLIENT = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 const SILENT: Telemetry = { metric: () => {}, info: () => {}, warn: () => {} };
@@ -37,8 +43,8 @@ export async function openTarget(dataDirectory: string, env: NodeJS.ProcessEnv =
       sfn,
       stateMachineArn,
       // Executions end with this process: let them end well.
-      close: async () => {
-        await stack.stepFunctions.idle();
+      close: async (isImpatient = false) => {
+        if (!isImpatient) await idle(stack);
         await stack.close();
       },
     };
@@ -76,4 +82,15 @@ async function openAws(env: NodeJS.ProcessEnv): Promise<Target> {
   };
   const ports = composePorts(config, SILENT, { sfn, dynamo });
   return { kind: 'aws', ports, sfn, stateMachineArn: config.stateMachineArn ?? '', close };
+}
+
+/** Until nothing runs any more; not for ever: cutting an execution off is like a crash, which the next one repairs. */
+async function idle({ stepFunctions }: LocalStack): Promise<void> {
+  const tell = teller();
+  const timer = setInterval(() => tell('executions of this stack are still running, and end with this command'), 500);
+  const limit = new AbortController();
+  const patience = delay(PATIENCE_MS, undefined, { signal: limit.signal }).catch(() => {});
+  await Promise.race([stepFunctions.idle(), patience]);
+  limit.abort();
+  clearInterval(timer);
 }

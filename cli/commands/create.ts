@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { CollectionExistsError } from '../../lambdas/errors/errors.ts';
+import { lookUp, parseName, recordOfStored } from '../../lambdas/names/look-up.ts';
+import type { SmallPorts } from '../../lambdas/names/small-object.ts';
 import { SPACES, type Space } from '../../lambdas/ports.ts';
-import { createCollection } from '../../lambdas/steps/create-collection.ts';
+import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
 import { withTarget } from '../command.ts';
 
 /** `compactor create`: version 0 of a collection, the only way that one comes into being. */
@@ -14,6 +17,7 @@ export function create(program: Command): void {
     .addHelpText('after', '\nExample:\n  compactor create pets --dimension 512 --space cosine');
   withTarget<[string, { dimension: number; space: Space }]>(command, async (context, collection, options) => {
     const { dimension, space } = options;
+    await refuseTaken(context.target.ports, collection);
     const outcome = await createCollection(context.target.ports, {
       collection,
       dimension,
@@ -23,4 +27,20 @@ export function create(program: Command): void {
     const text = `Collection "${collection}" ${outcome === 'created' ? 'created' : 'exists already'}: dimension ${dimension}, ${space}.`;
     context.output.result({ collection, dimension, space, outcome }, text);
   });
+}
+
+/** Stored under a name that clients know another collection by, it would be reached by none of them. */
+async function refuseTaken(ports: SmallPorts, collection: string): Promise<void> {
+  const named = await lookUp(ports, parseName(collection));
+  if (named !== undefined && named.collection !== collection) {
+    throw new CollectionExistsError(
+      `A collection "${collection}" exists, stored as "${named.collection}" (compactor names). Choose another name.`,
+    );
+  }
+  const record = named ?? (await recordOfStored(ports, collection));
+  if (record === undefined || (record.name === collection && !record.dropped)) return;
+  throw new CollectionExistsError(
+    `What is stored as "${collection}" is of a collection that was ${record.dropped ? 'dropped' : `renamed to "${record.name}"`}. ` +
+      "Choose another name, or create it by a client of Chroma's, which stores it under a name of its own.",
+  );
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { type CommittedEvent, readEvents } from '../../local/events.ts';
-import { withTarget } from '../command.ts';
+import { withCollection } from '../command.ts';
 import { CommandFailure, columns, EXIT } from '../output.ts';
 
 interface Options {
@@ -24,7 +24,7 @@ export function events(program: Command): void {
       '\nOn AWS the events go to an EventBridge bus: docs/events.md has a rule for them.\n\n' +
         'Example:\n  compactor events pets --limit 5\n  compactor events pets --follow',
     );
-  withTarget<[string | undefined, Options]>(command, async ({ target, output }, collection, { limit, follow }) => {
+  withCollection<[string | undefined, Options]>(command, async ({ target, output }, collection, { limit, follow }) => {
     if (collection !== undefined) checkCollection(collection);
     if (target.kind === 'aws') {
       throw new CommandFailure(

@@ -1,8 +1,7 @@
 import { DescribeExecutionCommand, type HistoryEvent, paginateGetExecutionHistory } from '@aws-sdk/client-sfn';
 import type { Command } from 'commander';
-import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
-import { checkCollection } from '../../lambdas/snapshot/keys.ts';
-import type { DeltaTrace } from '../../lambdas/steps/trace-delta.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
+import type { DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
 import { type Context, withTarget } from '../command.ts';
 import { messageOf } from '../executions.ts';
 import { explainDelta, type Verdict } from '../explain/delta.ts';
@@ -35,7 +34,6 @@ Example:
   compactor explain pets-1f0c9a2b77de4410`,
     );
   withTarget<[string, { collection?: string }]>(command, async (context, subject, { collection }) => {
-    if (collection !== undefined) checkCollection(collection);
     const { target, output } = context;
     const isDelta = collection !== undefined || (subject.includes('/') && !subject.startsWith('arn:'));
     await withProgress(output, `Looking for ${subject}`, async () => {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type CollectedGarbage, collectGarbage } from '../../lambdas/steps/collect-garbage.ts';
-import { withTarget } from '../command.ts';
+import { type CollectedGarbage, collectGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
+import { withCollection } from '../command.ts';
 import { bytes, columns } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
@@ -13,14 +13,17 @@ export function gc(program: Command): void {
     )
     .option('--dry-run', 'list what would be deleted, and change nothing')
     .addHelpText('after', '\nExample:\n  compactor gc pets --dry-run\n  compactor gc pets');
-  withTarget<[string, { dryRun?: boolean }]>(command, async ({ target, output }, collection, { dryRun = false }) => {
-    const { ports } = target;
-    const runId = ports.ids.commitId();
-    const collected = await withProgress(output, `Collecting the garbage of "${collection}"`, () =>
-      collectGarbage(ports, { collection, runId, dryRun }),
-    );
-    output.result({ ...collected, runId }, describe(collected));
-  });
+  withCollection<[string, { dryRun?: boolean }]>(
+    command,
+    async ({ target, output }, collection, { dryRun = false }) => {
+      const { ports } = target;
+      const runId = ports.ids.commitId();
+      const collected = await withProgress(output, `Collecting the garbage of "${collection}"`, () =>
+        collectGarbage(ports, { collection, runId, dryRun }),
+      );
+      output.result({ ...collected, runId }, describe(collected));
+    },
+  );
 }
 
 function describe({ garbage, strangers, ...report }: CollectedGarbage): string {

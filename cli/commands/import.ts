@@ -2,14 +2,16 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Adopted, adoptDirectory } from '../../lambdas/adapters/chroma/adopt.ts';
-import { roomFor, type Survey, surveyDirectory } from '../../lambdas/adapters/chroma/survey.ts';
-import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
+import { chooseCollection, shownName } from '../../lambdas/adapters/chroma/choose.ts';
+import { extractCollection } from '../../lambdas/adapters/chroma/extract-collection.ts';
+import { roomFor, surveyDirectory } from '../../lambdas/adapters/chroma/survey.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
+import type { Ports } from '../../lambdas/ports.ts';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';
-import { importSnapshot as importStep } from '../../lambdas/steps/import-snapshot.ts';
+import { importSnapshot as importStep, refuseHistory } from '../../lambdas/upkeep/import-snapshot.ts';
 import { unpack } from '../archive.ts';
 import { withTarget } from '../command.ts';
-import { bytes, CommandFailure, EXIT } from '../output.ts';
+import { bytes } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
 interface Options {
@@ -19,53 +21,37 @@ interface Options {
 }
 
 const GIB = 1024 ** 3;
+const ACTOR = 'compactor import';
 
 /** `compactor import`: a Chroma directory that exists becomes version 1 of a collection. */
 export function importSnapshot(program: Command): void {
   const command = program
     .command('import <chroma-dir>')
     .description('adopt an existing Chroma directory, or a .tar.gz of one, as version 1 (exit 3 if it is damaged)')
-    .option('--collection <name>', 'which of its collections, when it holds several')
+    .option('--collection <name>', 'which of its collections, when it holds several: a name, or tenant/database/name')
     .option('--as <name>', 'name of the collection here; default: its own')
     .option('--max-gib <n>', 'largest archive, unpacked', Number, 64)
     .addHelpText(
       'after',
       `
-The directory is only read, and must be at rest: stop the server or the Python process that has it open. It is copied,
-checked (SQLite quick check, and counted by a Chroma server), and other collections are removed from the copy. It is
-refused when it was made by a newer Chroma than the one here (CHROMA_BIN chooses), when several collections are in it
-and none is chosen, or when the collection has a history here already. Deltas that wait are merged on top of it.
+The directory is only read, and must be at rest: stop the server or the Python process that has it open. It is checked
+(SQLite quick check), copied, and opened by a Chroma server, which counts it; its distance is measured, and whatever
+belongs to other collections is removed from the copy. Only then is anything created here. It is refused when it was
+made by a newer Chroma than the one here (CHROMA_BIN chooses), when several collections are in it and none is chosen,
+or when the collection has a history here already. Deltas that wait are merged on top of it.
 
 Example:
   compactor import ./chroma --collection pets
+  compactor import ./chroma --collection acme/main/pets
   compactor import snapshot.tar.gz --as pets`,
     );
   withTarget<[string, Options]>(command, async ({ target, output }, given, options) => {
-    const { ports } = target;
-    const path = resolve(given);
     const scratch = await mkdtemp(join(tmpdir(), 'compactor-import-'));
     try {
       const done = await withProgress(output, `Importing ${given}`, async (report) => {
         report('reading');
-        const source = await openSource(path, scratch, options.maxGib);
-        const survey = await surveyDirectory(source);
-        const collection = checkCollection(options.as ?? options.collection ?? onlyName(source, survey));
-        const directory = await ports.directories.claim(collection, roomFor(survey));
-        try {
-          report('copying and checking');
-          const chosen = options.collection;
-          const adopted = await adoptDirectory({ source, survey, directory, name: collection, chosen });
-          const { space, dimension, records } = adopted;
-          report('publishing');
-          const actor = 'compactor import';
-          const imported = await importStep(ports, { collection, directory, space, dimension, records, actor });
-          return { ...imported, space, dimension, ...leftOut(adopted) };
-        } finally {
-          await directory.release();
-        }
-      }).catch((error: unknown) => {
-        if (!(error instanceof DirtyDirectoryError)) throw error;
-        throw new CommandFailure(`${error.name}: ${error.message}`, EXIT.refused);
+        const source = await openSource(resolve(given), scratch, options.maxGib);
+        return importFrom(target.ports, source, options, report);
       });
       const text = [
         `"${done.collection}" is at version ${done.version}: ${done.records} records, dimension ${done.dimension}, ${done.space}; ` +
@@ -80,8 +66,22 @@ Example:
   });
 }
 
-function leftOut({ chosen, removed, strangers }: Adopted) {
-  return { importedFrom: chosen, removed, strangers };
+async function importFrom(ports: Ports, source: string, options: Options, report: (text: string) => void) {
+  const survey = await surveyDirectory(source);
+  const chosen = chooseCollection(survey, source, options.collection);
+  const collection = checkCollection(options.as ?? chosen.name);
+  await refuseHistory(ports, collection);
+  const directory = await ports.directories.claim(collection, roomFor(survey));
+  try {
+    report('copying');
+    const adopted = await extractCollection({ source, survey, collection: chosen, directory, name: collection });
+    report('checking and publishing');
+    const { records, dimension } = chosen;
+    const imported = await importStep(ports, { collection, directory, source, dimension, records, actor: ACTOR });
+    return { ...imported, dimension, importedFrom: shownName(chosen), ...adopted };
+  } finally {
+    await directory.release();
+  }
 }
 
 async function openSource(path: string, scratch: string, maxGib: number): Promise<string> {
@@ -90,14 +90,4 @@ async function openSource(path: string, scratch: string, maxGib: number): Promis
   if (found.isDirectory()) return path;
   if (!(maxGib > 0)) throw new InvalidInputError('--max-gib must be a number above 0.');
   return unpack(path, scratch, maxGib * GIB);
-}
-
-function onlyName(source: string, { collections }: Survey): string {
-  const [only, ...others] = collections.map(({ name }) => name);
-  if (only !== undefined && others.length === 0) return only;
-  throw new InvalidInputError(
-    only === undefined
-      ? `"${source}" holds no collection.`
-      : `"${source}" holds several collections: ${[only, ...others].join(', ')}. Choose one by --collection.`,
-  );
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { isClaimLive, isLockFree, type LockItem } from '../../lambdas/protocol/lock.ts';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';
-import { withTarget } from '../command.ts';
+import { withCollection } from '../command.ts';
 import { listCollections } from '../explain/find.ts';
 import { columns } from '../output.ts';
 import { withProgress } from '../progress.ts';
@@ -10,7 +10,7 @@ export type HeldState = 'held' | 'expired';
 
 export interface LockReport {
   collection: string;
-  /** `null`: nobody has it. */
+  /** `null`: it is free. */
   lock: {
     state: HeldState;
     owner: string;
@@ -35,7 +35,7 @@ export function locks(program: Command): void {
         'execution takes them. To free what a dead execution left: compactor release.\n\n' +
         'Example:\n  compactor locks\n  compactor locks pets --json',
     );
-  withTarget<[string | undefined]>(command, async ({ target, output }, collection) => {
+  withCollection<[string | undefined]>(command, async ({ target, output }, collection) => {
     const reports = await withProgress(output, 'Reading locks', async () => {
       const names = collection === undefined ? await listCollections(target) : [checkCollection(collection)];
       const now = target.ports.clock.now();
@@ -45,7 +45,7 @@ export function locks(program: Command): void {
   });
 }
 
-export function describeLock(collection: string, item: LockItem | undefined, now: number): LockReport {
+function describeLock(collection: string, item: LockItem | undefined, now: number): LockReport {
   const { owner, token = 0, phase = null, acquiredAt, expiresAt = 0 } = item ?? { token: 0 };
   const { claimOwner, claimToken = null, claimExpiresAt = 0, wake = 0 } = item ?? {};
   const lockState = isLockFree(item, '', now) ? 'expired' : 'held';

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { withCheckout } from '../../lambdas/steps/checkout.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
-import { withTarget } from '../command.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
+import { withCollection } from '../command.ts';
+import { type FilterOptions, parseCount, parseFilter, withFilter } from '../filter.ts';
+import { withVersion } from '../open-version.ts';
 import { CommandFailure, columns, EXIT } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
-interface Options {
+interface Options extends FilterOptions {
   embedding: string;
   limit: number;
   version?: number;
@@ -16,29 +17,25 @@ export function query(program: Command): void {
   const command = program
     .command('query <collection>')
     .description('find the nearest neighbours of an embedding')
-    .requiredOption('--embedding <json>', 'the embedding, as a JSON array')
+    .requiredOption('--embedding <json>', 'the embedding, as a JSON array');
+  withFilter(command)
     .option('-n, --limit <count>', 'how many', Number, 5)
     .option('--version <n>', 'an earlier version', Number)
-    .addHelpText('after', "\nExample:\n  compactor query pets --embedding '[1,0,0]' --limit 3");
-  withTarget<[string, Options]>(command, async ({ target, output }, collection, options) => {
+    .addHelpText(
+      'after',
+      `\nExample:\n  compactor query pets --embedding '[1,0,0]' --limit 3 --where '{"legs":4}' --where-document '{"$contains":"feline"}'`,
+    );
+  withCollection<[string, Options]>(command, async ({ target, output }, collection, options) => {
+    const filter = parseFilter(options);
+    parseCount('--limit', options.limit, 1);
     const loaded = await findVersion(target.ports, collection, options.version);
-    const { dimension, space, version } = loaded.manifest;
+    const { dimension, version } = loaded.manifest;
     const embedding = parseEmbedding(options.embedding, dimension);
     const neighbours = await withProgress(output, `Querying version ${version}`, () =>
-      withCheckout(target.ports, loaded, async (directory) => {
-        if (loaded.manifest.records === 0) return [];
-        const session = await target.ports.engine.open(directory);
-        try {
-          await session.useCollection(collection, { space, dimension });
-          return await session.query(embedding, options.limit);
-        } finally {
-          await session.close();
-        }
-      }),
+      withVersion(target, loaded, (snapshot) => snapshot.query(embedding, options.limit, filter)),
     );
     const rows = neighbours.map(({ id, distance, document = '' }) => [id, distance.toFixed(4), document.slice(0, 80)]);
-    const found = neighbours.map(({ embedding: _vector, ...neighbour }) => neighbour);
-    output.result({ collection, version, neighbours: found }, columns([['id', 'distance', 'document'], ...rows]));
+    output.result({ collection, version, neighbours }, columns([['id', 'distance', 'document'], ...rows]));
   });
 }
 

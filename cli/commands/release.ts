@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
+import { releaseHeld } from '../../lambdas/compaction/release-held.ts';
+import { isAnythingWaiting } from '../../lambdas/inbox/find-work.ts';
 import type { ExecutionStatus } from '../../lambdas/ports.ts';
 import { timeSlotName } from '../../lambdas/protocol/names.ts';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';
-import { isAnythingWaiting } from '../../lambdas/steps/let-go.ts';
-import { releaseHeld } from '../../lambdas/steps/release-held.ts';
-import { withTarget } from '../command.ts';
+import { withCollection } from '../command.ts';
 import { CommandFailure, EXIT } from '../output.ts';
 import type { Target } from '../target.ts';
 
@@ -35,7 +35,7 @@ Example:
   compactor release pets
   compactor release pets --force`,
     );
-  withTarget<[string, { force?: boolean }]>(command, async ({ target, output }, collection, { force = false }) => {
+  withCollection<[string, { force?: boolean }]>(command, async ({ target, output }, collection, { force = false }) => {
     checkCollection(collection);
     const { ports } = target;
     // The tokens first: an execution that is redriven meanwhile acquires new ones, and these are stale.
@@ -60,7 +60,7 @@ Example:
       releasedLock ||= released.releasedLock;
       releasedClaim ||= released.releasedClaim;
     }
-    // Only now: whoever delegated to the holder before is seen here, whoever comes later finds no claim.
+    // Only now: earlier delegations to the holder are seen here, later executions find no claim.
     const waiting = (releasedLock || releasedClaim) && (await isAnythingWaiting(ports, collection));
     const started = waiting ? timeSlotName(collection, ports.clock.now()) : null;
     if (started !== null) await ports.executions.start(started, { collection });

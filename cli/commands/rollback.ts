@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { CorruptObjectError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
-import { readPointer } from '../../lambdas/steps/read-pointer.ts';
-import { type RolledBack, rollback as rollBack } from '../../lambdas/steps/rollback.ts';
-import { withTarget } from '../command.ts';
+import { CorruptObjectError, InvalidInputError } from '../../lambdas/errors/errors.ts';
+import { type RolledBack, rollback as rollBack } from '../../lambdas/upkeep/rollback.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
+import { withCollection } from '../command.ts';
+import { confirm } from '../confirm.ts';
 import { CommandFailure, count, EXIT } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
@@ -19,13 +19,14 @@ export function rollback(program: Command): void {
         'back to the version that was current before goes forward again.\n\n' +
         'Example:\n  compactor versions pets\n  compactor rollback pets 12 --yes',
     );
-  withTarget<[string, string, { yes?: boolean }]>(
+  withCollection<[string, string, { yes?: boolean }]>(
     command,
     async ({ target, output }, collection, text, { yes = false }) => {
       const version = parseVersion(text);
       const { pointer } = await readPointer(target.ports, collection);
       const question = `Replace version ${pointer.version} of "${collection}" by the content of version ${version}?`;
-      if (!yes && !(await confirm(question))) throw new CommandFailure('Nothing was changed.', EXIT.failed);
+      if (!yes && !(await confirm(question, 'roll back')))
+        throw new CommandFailure('Nothing was changed.', EXIT.failed);
       const request = { collection, version, actor: 'compactor rollback' };
       const done = await withProgress(output, `Rolling back "${collection}"`, () =>
         rollBack(target.ports, request).catch((error: unknown) => {
@@ -41,15 +42,6 @@ export function rollback(program: Command): void {
 function parseVersion(text: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
   throw new InvalidInputError(`"${text}" is no version: give its number, as compactor versions lists it.`);
-}
-
-async function confirm(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new InvalidInputError('There is nobody to ask whether to roll back: give --yes.');
-  }
-  const dialogue = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await dialogue.question(`${question} [y/N] `).finally(() => dialogue.close());
-  return /^y(es)?$/i.test(answer.trim());
 }
 
 function describe({ collection, version, restored, replaced, records, undoneDeltas }: RolledBack): string {

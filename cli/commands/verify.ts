@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { CorruptObjectError, DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
-import { verifyDeep } from '../../lambdas/steps/verify-deep.ts';
-import { verifyVersion } from '../../lambdas/steps/verify-version.ts';
-import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
-import { type Context, withTarget } from '../command.ts';
+import { CorruptObjectError, DirtyDirectoryError, InvalidInputError } from '../../lambdas/errors/errors.ts';
+import { verifyDeep } from '../../lambdas/upkeep/verify-deep.ts';
+import { verifyVersion } from '../../lambdas/upkeep/verify-version.ts';
+import { findVersion, walkVersions } from '../../lambdas/versions/walk-versions.ts';
+import { type Context, withCollection } from '../command.ts';
 import { bytes, CommandFailure, columns, EXIT } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
@@ -20,7 +20,7 @@ export function verify(program: Command): void {
         'records of the current version. Nothing is taken from a cache.\n\n' +
         'Example:\n  compactor verify pets\n  compactor verify pets --deep',
     );
-  withTarget<[string, { version?: number; deep?: boolean }]>(
+  withCollection<[string, { version?: number; deep?: boolean }]>(
     command,
     async ({ target, output }, collection, options) => {
       try {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { decodeTime } from 'ulid';
 import { liveBytes } from '../../lambdas/snapshot/manifest.ts';
-import { walkVersions } from '../../lambdas/steps/walk-versions.ts';
-import { withTarget } from '../command.ts';
+import { walkVersions } from '../../lambdas/versions/walk-versions.ts';
+import { withCollection } from '../command.ts';
 import { bytes, columns } from '../output.ts';
 
 /** `compactor versions`: what can be checked out. */
@@ -10,9 +10,9 @@ export function versions(program: Command): void {
   const command = program
     .command('versions <collection>')
     .description('list the retained versions, newest first')
-    .option('-n, --limit <count>', 'at most so many', Number, 20)
+    .option('-n, --limit <count>', 'at most this many', Number, 20)
     .addHelpText('after', '\nExample:\n  compactor versions pets --limit 5');
-  withTarget<[string, { limit: number }]>(command, async ({ target, output }, collection, { limit }) => {
+  withCollection<[string, { limit: number }]>(command, async ({ target, output }, collection, { limit }) => {
     const listed = [];
     for await (const { manifest } of walkVersions(target.ports, collection)) {
       if (listed.length >= limit) break;

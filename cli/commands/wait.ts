@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { findStatus } from '../../lambdas/producer/put-delta.ts';
+import { type DeltaTrace, traceDelta } from '../../lambdas/producer/trace-delta.ts';
+import { isClaimLive, type LockItem } from '../../lambdas/protocol/lock.ts';
 import { checkCollection, checkDeltaId, rejectionKey } from '../../lambdas/snapshot/keys.ts';
-import { findStatus } from '../../lambdas/steps/submit-delta.ts';
-import { type DeltaTrace, traceDelta } from '../../lambdas/steps/trace-delta.ts';
-import { type Context, withTarget } from '../command.ts';
+import { type Context, withCollection } from '../command.ts';
 import { startExecution } from '../executions.ts';
 import { CommandFailure, count, EXIT } from '../output.ts';
 import { withProgress } from '../progress.ts';
@@ -21,7 +22,7 @@ export function wait(program: Command): void {
     .description('wait until a delta is applied (exit 0) or rejected (exit 3)')
     .option('--timeout <seconds>', 'give up after so long (exit 4)', Number, 300)
     .addHelpText('after', '\nExample:\n  compactor wait pets import-2026-11-23 --timeout 60');
-  withTarget<[string, string, Options]>(command, async (context, collection, deltaId, { timeout }) => {
+  withCollection<[string, string, Options]>(command, async (context, collection, deltaId, { timeout }) => {
     checkCollection(collection);
     checkDeltaId(deltaId);
     const title = `Waiting for delta ${deltaId}`;
@@ -38,7 +39,7 @@ export function wait(program: Command): void {
 async function poll({ target }: Context, collection: string, deltaId: string, timeout: number) {
   const deadline = Date.now() + timeout * 1_000;
   // Nobody compacts behind an embedded stack, so this command does.
-  if (target.kind === 'embedded') await startExecution(target, collection);
+  if (target.kind === 'embedded') await startExecution(target, { collection });
   for (;;) {
     const status = await findStatus(target.ports, collection, deltaId);
     if (status !== undefined) return status;
@@ -46,20 +47,31 @@ async function poll({ target }: Context, collection: string, deltaId: string, ti
       const trace = await traceDelta(target.ports, collection, deltaId);
       // It may have been settled between the two looks.
       if (trace.status !== null) return trace.status;
-      throw new CommandFailure(undecided(trace, timeout), EXIT.timedOut);
+      const lock = await target.ports.locks.readLock(collection);
+      throw new CommandFailure(undecided(trace, timeout, lock, target.ports.clock.now()), EXIT.timedOut);
     }
     await sleep(POLL_MS[target.kind]);
   }
 }
 
-function undecided({ collection, deltaId, inbox, ledger }: DeltaTrace, timeout: number): string {
+function undecided(
+  { collection, deltaId, inbox, ledger }: DeltaTrace,
+  timeout: number,
+  lock: LockItem | undefined,
+  now: number,
+): string {
   if (ledger !== null) {
     return (
       `Delta ${deltaId} was ${ledger.outcome} in version ${ledger.version}, but its status is not written after ` +
       `${timeout} s. Whoever compacts "${collection}" next writes it: compactor start ${collection}.`
     );
   }
-  if (inbox !== null) return `Delta ${deltaId} is not decided after ${timeout} s. It stays in the inbox.`;
+  if (inbox !== null) {
+    const who = isClaimLive(lock, now)
+      ? `${lock?.claimOwner} is compacting "${collection}": compactor explain ${lock?.claimOwner}.`
+      : `Nobody is compacting "${collection}": compactor start ${collection}.`;
+    return `Delta ${deltaId} is not decided after ${timeout} s. It stays in the inbox. ${who}`;
+  }
   return (
     `No delta ${deltaId} came to "${collection}" within ${timeout} s: it is not in the inbox, in no ledger, and has no ` +
     `status. Check the id, or send the delta: compactor submit ${collection} <file> --delta-id ${deltaId}.`

@@ -1,14 +1,14 @@
 /** The demonstration's acts: producers, executions, checks and questions, through the same calls that users make. */
 import { join } from 'node:path';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
+import { listInbox } from '../../lambdas/inbox/list-inbox.ts';
 import type { EngineSession, Ports } from '../../lambdas/ports.ts';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { rejectionKey } from '../../lambdas/snapshot/keys.ts';
-import { withCheckout } from '../../lambdas/steps/checkout.ts';
-import { createCollection } from '../../lambdas/steps/create-collection.ts';
-import { listInbox } from '../../lambdas/steps/observe-inbox.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
+import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
+import { withCheckout } from '../../lambdas/versions/checkout.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
 import type { LocalStack } from '../../local/stack.ts';
 import { type ExecutionReport, startExecution, waitForExecution } from '../executions.ts';
 import { bytes } from '../output.ts';
@@ -61,12 +61,12 @@ export class Demonstration {
     const executions = await Promise.all(
       Array.from({ length: PRODUCERS }, async (_, producer) => {
         const own = deltas.filter((_delta, i) => i % PRODUCERS === producer);
-        for (const delta of own) await submitDelta(this.#ports, delta);
+        for (const delta of own) await putDelta(this.#ports, delta);
         return this.#compact(new Set(own.map((delta) => delta.collection)));
       }),
     );
     const again = deltas.filter((delta) => sentTwice.includes(delta.deltaId)).slice(0, 1);
-    for (const delta of again) await submitDelta(this.#ports, delta);
+    for (const delta of again) await putDelta(this.#ports, delta);
     const late = await this.#compact(new Set(again.map((delta) => delta.collection)));
     this.#rounds.set(name, [...executions.flat(), ...late]);
   }
@@ -74,8 +74,8 @@ export class Demonstration {
   async #compact(collections: ReadonlySet<CollectionName>): Promise<RoundReport[]> {
     return Promise.all(
       [...collections].map(async (collection): Promise<RoundReport> => {
-        const executionArn = await startExecution(this.#target, collection);
-        const execution: ExecutionReport = await waitForExecution(this.#target, executionArn);
+        const executionArn = await startExecution(this.#target, { collection });
+        const execution: ExecutionReport = await waitForExecution(this.#target, collection, executionArn);
         if (execution.status !== 'SUCCEEDED')
           this.problems.push(`${collection}: ${execution.error}: ${execution.message}`);
         return { collection, execution };

@@ -1,11 +1,13 @@
 /** What became of a delta, in words, and what to do. */
-import type { Rejection } from '../../lambdas/protocol/ledger.ts';
+
+import type { DeltaReport, DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
 import { isClaimLive, type LockItem } from '../../lambdas/protocol/lock.ts';
+import { isSetAside } from '../../lambdas/snapshot/aside.ts';
+import type { DeltaOutcome, Rejection } from '../../lambdas/snapshot/ledger.ts';
 import { REJECTION_CATALOGUE, type RejectionName } from '../../lambdas/snapshot/rejection-catalogue.ts';
-import type { DeltaReport, DeltaTrace } from '../../lambdas/steps/trace-delta.ts';
 import { bytes } from '../output.ts';
 
-export type Verdict = 'applied' | 'applied in part' | 'rejected' | 'waiting' | 'unreadable' | 'unknown';
+export type Verdict = 'applied' | 'applied in part' | 'rejected' | 'set aside' | 'waiting' | 'unreadable' | 'unknown';
 
 export interface DeltaExplanation {
   verdict: Verdict;
@@ -26,7 +28,7 @@ export interface DeltaContext {
 }
 
 export function explainDelta({ trace, lock, now, execution }: DeltaContext): DeltaExplanation {
-  const { collection, deltaId, inbox, status, ledger, commit, reports } = trace;
+  const { collection, deltaId, inbox, status, ledger, commit, reports, aside } = trace;
   const decision = status ?? ledger;
   if (decision === null) return explainUndecided({ trace, lock, now, execution });
   const { outcome, version, rejectedOperations } = decision;
@@ -38,17 +40,28 @@ export function explainDelta({ trace, lock, now, execution }: DeltaContext): Del
   const todo: string[] = [];
   story.push(
     status === null
-      ? 'Its status is not written yet: the commit stands, and FinishCompaction, or whoever comes next, writes it.'
-      : 'Its status is written, so that whoever waits for it knows.',
+      ? 'Its status is not written yet: the commit stands, and FinishCompaction, or the next execution, writes it.'
+      : 'Its status is written, so that waiters see it.',
   );
   const own = reports.find((report) => report.otherSha256 === null);
+  const reasons = own?.rejections ?? ledger?.rejections ?? [];
+  const wasSetAside = isSetAside({ rejections: reasons });
   if (rejectedOperations > 0) {
     const rest = outcome === 'applied' ? '; all others were applied' : '; nothing of it was applied';
     story.push(
       `${rejectedOperations} of its operations ${rejectedOperations === 1 ? 'was' : 'were'} rejected${rest}.`,
-      ...listRejections(own, ledger?.rejections),
+      ...listRejections(own, ledger?.rejections, rejectedOperations),
     );
-    todo.push(...adviceOn(own?.rejections ?? ledger?.rejections ?? []), 'Send corrected operations under a new id.');
+    todo.push(...adviceOn(reasons));
+    if (!wasSetAside) todo.push('Send corrected operations under a new id.');
+  }
+  if (wasSetAside) {
+    story.push(
+      aside === null
+        ? 'Its content is not kept any more (or not yet): it was sent again, or given up.'
+        : `Its content is kept: ${bytes(aside.size)} at ${aside.key}.`,
+    );
+    if (aside !== null) todo.push(`compactor aside ${collection} ${deltaId} --retry`);
   }
   if (inbox !== null && inbox.sha256 === decision.sha256) {
     story.push(
@@ -62,9 +75,15 @@ export function explainDelta({ trace, lock, now, execution }: DeltaContext): Del
     story.push(`Other content (SHA-256 ${report.otherSha256}) was sent under this id and not applied: ${report.key}.`);
     todo.push('Send that content under a new id: an id means one content.');
   }
-  const verdict = outcome === 'rejected' ? 'rejected' : rejectedOperations > 0 ? 'applied in part' : 'applied';
+  const verdict = verdictOf(outcome, rejectedOperations, wasSetAside);
   if (status === null) todo.push(`compactor wait ${collection} ${deltaId}`);
   return { verdict, story, todo: [...new Set(todo)] };
+}
+
+function verdictOf(outcome: DeltaOutcome, rejectedOperations: number, wasSetAside: boolean): Verdict {
+  if (wasSetAside) return 'set aside';
+  if (outcome === 'rejected') return 'rejected';
+  return rejectedOperations > 0 ? 'applied in part' : 'applied';
 }
 
 function explainUndecided({ trace, lock, now }: DeltaContext): DeltaExplanation {
@@ -83,7 +102,7 @@ function explainUndecided({ trace, lock, now }: DeltaContext): DeltaExplanation 
   if (inbox.sha256 === 'unreadable') {
     return {
       verdict: 'unreadable',
-      story: [arrived, 'It cannot be read. It is passed over, so that it stops nobody else.'],
+      story: [arrived, 'It cannot be read. It is skipped, so that it does not hold up other deltas.'],
       todo: ['Make it readable (encryption key, owner), or delete it and send it again.'],
     };
   }
@@ -94,19 +113,31 @@ function explainUndecided({ trace, lock, now }: DeltaContext): DeltaExplanation 
       arrived,
       isClaimed
         ? `Execution ${lock?.claimOwner} is compacting the collection, and looks at the inbox again before it lets go.`
-        : 'Nobody is compacting the collection at the moment.',
+        : 'The collection is not being compacted at the moment.',
     ],
     todo: [isClaimed ? `compactor wait ${collection} ${trace.deltaId}` : `compactor start ${collection}`],
   };
 }
 
-function listRejections(report: DeltaReport | undefined, inLedger: readonly Rejection[] | undefined): string[] {
+function listRejections(
+  report: DeltaReport | undefined,
+  inLedger: readonly Rejection[] | undefined,
+  total: number,
+): string[] {
   const rejections = report?.rejections ?? inLedger ?? [];
-  const lines = rejections.slice(0, SHOWN).map(({ line, id, error, reason }) => {
+  const shown = rejections.slice(0, SHOWN);
+  const lines = shown.map(({ line, id, error, reason }) => {
     const where = line === 0 ? 'the whole delta' : `line ${line}`;
     return `  ${where}${id === undefined ? '' : ` ("${id}")`}: ${error}: ${reason}`;
   });
-  return report === undefined ? lines : [...lines, `The report is at ${report.key}.`];
+  const left = total - shown.length;
+  const more = left > 0 ? [`  and ${left} more${unlisted(total, rejections.length)}.`] : [];
+  return report === undefined ? [...lines, ...more] : [...lines, ...more, `The report is at ${report.key}.`];
+}
+
+/** A report names the first rejections only. */
+function unlisted(total: number, named: number): string {
+  return named < total ? `, of which the report names those up to number ${named}` : '';
 }
 
 function adviceOn(rejections: readonly Rejection[]): string[] {

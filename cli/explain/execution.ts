@@ -1,5 +1,5 @@
 /** What happened in an execution, round by round, in words, and what to do. */
-import { ERROR_CATALOGUE, type ErrorName } from '../../lambdas/protocol/error-catalogue.ts';
+import { ERROR_CATALOGUE, type ErrorName } from '../../lambdas/errors/error-catalogue.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
 import { bytes, count } from '../output.ts';
 import type { Visit } from './history.ts';
@@ -61,6 +61,7 @@ function words({ state, output, isDone }: Visit): string[] {
     case 'PlanCompaction':
       return [
         `PlanCompaction: version ${after.base?.version} is current; ${count(after.pending ?? 0, 'delta')} ${after.pending === 1 ? 'waits' : 'wait'}, ${after.leftovers} to be settled.`,
+        ...(after.trial ? [`PlanCompaction: delta ${after.trial.deltaId} is merged alone.`] : []),
         ...(after.next === 'delegated' ? ['PlanCompaction: another execution has the claim, and was woken.'] : []),
       ];
     case 'ValidateCas':
@@ -73,17 +74,27 @@ function words({ state, output, isDone }: Visit): string[] {
         : [
             `MergeDeltas: ${count(after.merge.deltas, 'delta')}, ${count(after.merge.operations, 'operation')}, ` +
               `${after.merge.rejectedOperations} rejected; ${count(after.merge.records, 'record')}; ` +
-              `${bytes(after.merge.changedBytes)} of blocks changed.`,
+              `${bytes(after.merge.changedBytes)} of blocks changed.${setAsideWords(after.merge.setAside)}`,
           ];
     case 'SwapPointer':
       return [`SwapPointer: version ${after.committed?.version} is published (commit ${after.committed?.commitId}).`];
     case 'DiscardUpload':
-      return [`DiscardUpload: rebase ${after.attempts?.rebases}; plan again after ${after.backoffSeconds ?? 0} s.`];
+      return [discardWords(after)];
     case 'FinishCompaction':
       return [`FinishCompaction: settled; ${after.next === 'plan' ? 'more had arrived' : 'nothing more waits'}.`];
     default:
       return [];
   }
+}
+
+function discardWords({ attempts, trial, backoffSeconds = 0 }: Partial<CompactionState>): string {
+  const alone = trial && trial.failures > 0 ? `delta ${trial.deltaId} has failed ${trial.failures} times alone; ` : '';
+  const { rebases = 0, mergeFailures = 0 } = attempts ?? {};
+  return `DiscardUpload: ${alone}rebases ${rebases}, failed merges ${mergeFailures}; plan again after ${backoffSeconds} s.`;
+}
+
+function setAsideWords(deltas: number | undefined): string {
+  return deltas ? ` ${count(deltas, 'delta')} set aside, and kept.` : '';
 }
 
 function endingWords({ status, error, message, visits, durationMs }: ExecutionFacts): string {
@@ -105,7 +116,7 @@ function nextSteps({ status }: ExecutionFacts): string[] {
   if (status === 'RUNNING') return ['Wait for its end.'];
   if (status === 'FAILED') {
     return [
-      'A failed execution is not redriven. Once the cause is mended, compactor start <collection>, or leave it to the sweep.',
+      'A failed execution is not redriven. Once the cause is fixed, compactor start <collection>, or leave it to the sweep.',
     ];
   }
   return [

@@ -1,8 +1,9 @@
 /** Finds what `explain` is asked about: an execution, or a delta in one of the collections. */
 import { DescribeExecutionCommand, ExecutionDoesNotExist, paginateListExecutions } from '@aws-sdk/client-sfn';
 import { decodeTime } from 'ulid';
-import { isDeltaId, POINTERS_PREFIX, parsePointerKey } from '../../lambdas/snapshot/keys.ts';
-import { type DeltaTrace, traceDelta } from '../../lambdas/steps/trace-delta.ts';
+import { type DeltaTrace, traceDelta } from '../../lambdas/producer/trace-delta.ts';
+import { checkCollection, isDeltaId, POINTERS_PREFIX, parsePointerKey } from '../../lambdas/snapshot/keys.ts';
+import { resolveName } from '../resolve-name.ts';
 import type { Target } from '../target.ts';
 
 /** Executions looked through to find the one that made a commit. */
@@ -37,9 +38,10 @@ export async function findExecution(target: Target, subject: string): Promise<st
 
 /** `<collection>/<delta id>`, or a delta id that is looked for in one collection or in all. Those that know something of it. */
 export async function findDeltas(target: Target, subject: string, collection?: string): Promise<DeltaTrace[]> {
-  const [, inside, name = subject] = /^(?:deltas\/)?([^/]+)\/([^/]+)$/.exec(subject) ?? [];
-  const only = collection ?? inside;
+  const [, inside, name = subject] = /^(?:deltas\/)?(.+)\/([^/]+)$/.exec(subject) ?? [];
   if (!isDeltaId(name)) return [];
+  const named = collection ?? inside;
+  const only = named === undefined ? undefined : checkCollection(await resolveName(target.ports, named));
   if (only !== undefined) return [await traceDelta(target.ports, only, name)];
   const found: DeltaTrace[] = [];
   for (const each of await listCollections(target)) {

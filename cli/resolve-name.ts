@@ -1,0 +1,31 @@
+/** Which stored collection is meant by what a person types. */
+import { CollectionNotFoundError } from '../lambdas/errors/errors.ts';
+import { lookUp, parseName, recordOfStored } from '../lambdas/names/look-up.ts';
+import { isStoredName } from '../lambdas/names/records.ts';
+import type { SmallPorts } from '../lambdas/names/small-object.ts';
+
+/**
+ * A name of the directory comes first, then the name under which a collection is stored: that of one which was dropped
+ * or renamed still leads to what is stored, and standard error says so.
+ * @returns its stored collection; nothing says yet that it exists
+ * @throws InvalidInputError, CollectionNotFoundError (a name in a database that has no such collection)
+ */
+export async function resolveName(
+  ports: SmallPorts,
+  given: string,
+  tell: (text: string) => void = (text) => void process.stderr.write(text),
+): Promise<string> {
+  const wanted = parseName(given);
+  const found = await lookUp(ports, wanted);
+  if (found !== undefined) return found.collection;
+  if (given.includes('/')) {
+    throw new CollectionNotFoundError(
+      `There is no collection "${wanted.name}" in database "${wanted.database}" of tenant "${wanted.tenant}". ` +
+        'See which there are: compactor names.',
+    );
+  }
+  const record = isStoredName(given) ? undefined : await recordOfStored(ports, given);
+  if (record?.dropped) tell(`Note: "${given}" was dropped; this is what is still stored of it.\n`);
+  else if (record !== undefined && record.name !== given) tell(`Note: "${given}" is called "${record.name}" by now.\n`);
+  return given;
+}
