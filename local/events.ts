@@ -7,7 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { appendFile, open, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readFully, unlessAbsent } from '../lambdas/adapters/files/durable.ts';
+import { unlessAbsent } from '../lambdas/adapters/files/disk-errors.ts';
+import { readFully } from '../lambdas/adapters/files/whole-reads.ts';
 import { FileLock } from '../lambdas/adapters/store/file-lock.ts';
 import type { Announcer, Refusal } from '../lambdas/ports.ts';
 import {
@@ -118,7 +119,7 @@ async function readKept(path: string, from?: number): Promise<{ bytes: Buffer; s
   }
 }
 
-/** A line cut in two, by a crash or by starting in its middle, is none. */
+/** A line cut in two, by a crash or by starting in its middle, does not count. */
 function parse(line: string): CommittedEvent[] {
   try {
     const parsed = envelope.safeParse(JSON.parse(line));

@@ -44,7 +44,7 @@ export function registerMachines(stepFunctions: LocalStepFunctions, ports: Ports
   const onDeath = ({ detail }: StatusChange) => {
     if (detail.stateMachineArn !== compactionArn || !['FAILED', 'TIMED_OUT', 'ABORTED'].includes(detail.status)) return;
     // As the EventBridge rule does it, which cannot open the JSON in `detail.input`.
-    const input: ReleaseAbandonedInput = { input: detail.input, execution: detail.executionArn };
+    const input: ReleaseAbandonedInput = detail;
     stepFunctions.start({ stateMachineArn: releaseArn, input: JSON.stringify(input) });
   };
   stepFunctions.onStatusChange(onDeath);

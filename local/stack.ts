@@ -2,10 +2,11 @@
  * The embedded stack: a directory as object store, DynamoDB on disk, a cache directory, and Step Functions running the
  * real state machines with the real handlers. Everything listens on 127.0.0.1 and survives a restart.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { makeWritableFolder, withRoom } from '../lambdas/adapters/files/disk-errors.ts';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports } from '../lambdas/ports.ts';
 import { composePorts } from '../lambdas/runtime/compose.ts';
@@ -20,6 +21,7 @@ import { startSfnServer } from './sfn/server.ts';
 import { STACK_FILE, type StackFile, writeStackFile } from './stack-file.ts';
 import { startTable } from './table.ts';
 import { FileTelemetry } from './telemetry.ts';
+import { startTriggers, type TriggerOptions, type Triggers } from './triggers.ts';
 
 export interface LocalStackOptions {
   /** Everything lives here. One process at a time. */
@@ -29,6 +31,10 @@ export interface LocalStackOptions {
   tablePort?: number;
   /** Overrides of the environment, e.g. `LOCK_DURATION_MINUTES` or `STORE_URL`. */
   env?: Record<string, string | undefined>;
+  /**
+   * Do arriving deltas start executions, and does the sweep? Not by default: a command's own stack lives for one task.
+   */
+  triggers?: TriggerOptions;
 }
 
 export interface LocalStack {
@@ -48,7 +54,7 @@ const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 /** @throws ConfigurationError (the directory or the port is in use, or a setting is impossible) */
 export async function startStack(options: LocalStackOptions): Promise<LocalStack> {
   const data = resolve(options.dataDirectory);
-  await mkdir(data, { recursive: true });
+  await withRoom(data, () => makeWritableFolder(data));
   const config = parseConfig({
     STORE_URL: pathToFileURL(join(data, 'store')).href,
     TABLE_NAME,
@@ -106,9 +112,14 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
     stateMachineArn: compactionArn,
   };
   await writeStackFile(data, file);
+  let triggers: Triggers | undefined;
+  if (options.triggers !== undefined) {
+    triggers = await startTriggers({ ports, stepFunctions, machine: compactionArn }, options.triggers);
+  }
   let closing: Promise<void> | undefined;
   const close = async () => {
     await rm(join(data, STACK_FILE), { force: true });
+    await triggers?.close();
     await stepFunctions.close();
     await server.close();
     sfn.destroy();

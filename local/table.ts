@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
-import { ConfigurationError, TableUnavailableError } from '../lambdas/protocol/errors.ts';
+import { ConfigurationError, TableUnavailableError } from '../lambdas/errors/errors.ts';
 import { listen } from './listen.ts';
 
 const ACTIVE_CHECKS = 500;

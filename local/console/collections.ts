@@ -1,8 +1,9 @@
 /** Collections as the console shows them: pointer, versions, inbox, rejections, lock and claim. Reads only. */
 import { decodeTime } from 'ulid';
+import { CompactorError } from '../../lambdas/errors/errors.ts';
+import { listInbox } from '../../lambdas/inbox/list-inbox.ts';
+import { EVERYTHING, observeInbox } from '../../lambdas/inbox/observe-inbox.ts';
 import type { ObjectInfo, Ports } from '../../lambdas/ports.ts';
-import { CompactorError } from '../../lambdas/protocol/errors.ts';
-import type { Rejection } from '../../lambdas/protocol/ledger.ts';
 import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
 import type { Pointer } from '../../lambdas/protocol/pointer.ts';
 import {
@@ -12,9 +13,10 @@ import {
   parseRejectionKey,
   rejectionsPrefix,
 } from '../../lambdas/snapshot/keys.ts';
+import type { Rejection } from '../../lambdas/snapshot/ledger.ts';
 import { liveBytes, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
-import { EVERYTHING, listInbox, observeInbox } from '../../lambdas/steps/observe-inbox.ts';
-import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 
 type ReadPorts = Pick<Ports, 'store' | 'cache' | 'statuses' | 'locks' | 'clock' | 'telemetry'>;
 
@@ -114,7 +116,7 @@ export class CollectionViews {
     const { pointer } = await readPointer(this.#ports, collection);
     const { manifest } = await loadManifest(this.#ports, pointer.manifest);
     const limits = { ...EVERYTHING, maxDeltas: SHOWN_DELTAS };
-    const inbox = await observeInbox(this.#ports, collection, manifest.ledger, limits);
+    const inbox = await observeInbox(this.#ports, collection, manifest, limits);
     const rows = inbox.pending
       .slice(0, SHOWN_DELTAS)
       .map(({ deltaId, size, lastModified }) => ({ deltaId, size, arrivedAt: lastModified }));

@@ -1,8 +1,8 @@
 /** The console page: its files and its API, as replies to GET requests of the local stack's server. */
 import { hash } from 'node:crypto';
 import { ZodError, z } from 'zod';
+import { CompactorError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
-import { CompactorError } from '../../lambdas/protocol/errors.ts';
 import { ApiError } from '../sfn/errors.ts';
 import type { LocalStepFunctions } from '../sfn/executions.ts';
 import type { PageReply, PageRequest } from '../sfn/server.ts';

@@ -4,11 +4,11 @@
  */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { LockHeldError } from '../../lambdas/errors/errors.ts';
 import type { Clock, LockTable } from '../../lambdas/ports.ts';
-import { LockHeldError } from '../../lambdas/protocol/errors.ts';
 import type { AcquireRequest, ClaimRequest, Holder, LockItem } from '../../lambdas/protocol/lock.ts';
 
-export const LOCK_EVENT_KINDS = [
+const LOCK_EVENT_KINDS = [
   'lock-acquired',
   'lock-collision',
   'lock-released',

@@ -1,6 +1,5 @@
-import type { StateMachineDefinition } from 'aws-local-stepfunctions';
-import { StateMachine } from 'aws-local-stepfunctions';
-import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
+import validate from 'asl-validator';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -80,12 +79,10 @@ export function parseDefinition(
 ): Definition {
   const parsed: unknown = typeof source === 'string' ? parseJson(machine, source) : structuredClone(source);
   const definition = substitute(machine, parsed, substitutions, '') as Definition;
-  try {
-    // On a copy: the validator writes default values into what it is given.
-    new StateMachine(structuredClone(definition) as unknown as StateMachineDefinition);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new InvalidInputError(`State machine "${machine}" cannot run; correct its file. ${reason}`, { cause: error });
+  // On a copy: the validator writes default values into what it is given.
+  const { isValid, errorsText } = validate(structuredClone(definition));
+  if (!isValid) {
+    throw new InvalidInputError(`State machine "${machine}" cannot run; correct its file. ${errorsText()}`);
   }
   for (const [name, state] of [['(top level)', definition] as const, ...Object.entries(definition.States)]) {
     const type = 'Type' in state ? state.Type : undefined;

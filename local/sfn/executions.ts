@@ -34,7 +34,7 @@ interface Running {
  * `Local.Restarted` when the data directory is opened next, and listed in `interrupted`.
  */
 export class LocalStepFunctions {
-  /** Status changes of executions that were cut off, for whoever releases what they held. */
+  /** Status changes of executions that were cut off, for the machine that releases what they held. */
   readonly interrupted: readonly StatusChange[];
   /** For queries; written by this class only. */
   readonly store: ExecutionStore;

@@ -5,20 +5,22 @@ const ERROR_LIMIT = 256;
 const CAUSE_LIMIT = 32_768;
 
 /**
- * A state failed. `error` is what `ErrorEquals` matches, `reason` is the `Cause`. One that is not `catchable` fails the
- * execution whatever `Retry` and `Catch` say, as `States.Runtime` and `States.DataLimitExceeded` do in AWS.
+ * A state failed. `error` is what `ErrorEquals` matches, `reason` is the `Cause`.
  */
 export class StateFailure extends Error {
   override readonly name = 'StateFailure';
   readonly error: string;
   readonly reason: string | undefined;
-  readonly catchable: boolean;
-  constructor(error: string, reason?: string, options: { catchable?: boolean } = {}) {
+  constructor(error: string, reason?: string) {
     super(reason === undefined ? error : `${error}: ${reason}`);
     this.error = error.slice(0, ERROR_LIMIT);
     this.reason = reason?.slice(0, CAUSE_LIMIT);
-    this.catchable = options.catchable ?? true;
   }
+}
+
+/** Valid in the states language, but nothing that runs here. `what` completes "uses ...". */
+export class Unsupported extends Error {
+  override readonly name = 'Unsupported';
 }
 
 /** What a thrown value becomes when a Lambda function throws it: its name, and a JSON string as the cause. */
@@ -36,12 +38,17 @@ interface Matchable {
   ErrorEquals: string[];
 }
 
-/** The first retrier or catcher that names this error, with its index; the wildcards as the states language has them. */
+/**
+ * The first retrier or catcher that names this error, with its index; the wildcards as the states language has them. In
+ * AWS `States.Runtime` fails the execution whatever a rule says, and the terminal error `States.DataLimitExceeded` needs
+ * a rule with its own name.
+ * Source: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation
+ */
 export function firstMatch<T extends Matchable>(
   rules: readonly T[] | undefined,
   failure: StateFailure,
 ): { rule: T; index: number } | undefined {
-  if (!failure.catchable) return undefined;
+  if (failure.error === 'States.Runtime') return undefined;
   for (const [index, rule] of (rules ?? []).entries()) {
     if (rule.ErrorEquals.some((name) => covers(name, failure.error))) return { rule, index };
   }
@@ -49,6 +56,7 @@ export function firstMatch<T extends Matchable>(
 }
 
 function covers(name: string, error: string): boolean {
-  if (name === error || name === 'States.ALL') return true;
-  return name === 'States.TaskFailed' && error !== 'States.Timeout';
+  if (name === error) return true;
+  if (error === 'States.DataLimitExceeded') return false;
+  return name === 'States.ALL' || (name === 'States.TaskFailed' && error !== 'States.Timeout');
 }

@@ -38,7 +38,6 @@ export function historyWriter(now: () => number, append: (event: RecordedEvent) 
       throw new StateFailure(
         'States.Runtime',
         `The execution reached the maximum number of history events (${EVENT_LIMIT}).`,
-        { catchable: false },
       );
     }
     const id = last + 1;

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { type Definition, type Json, parseDefinition } from './definition.ts';
 import { integrationFor, type Start } from './integrations.ts';
 import { assertName, stateMachineArn } from './names.ts';

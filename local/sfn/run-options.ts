@@ -1,5 +1,7 @@
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import type { Definition, Json } from './definition.ts';
 import { type CompiledState, compileState } from './evaluate.ts';
+import { Unsupported } from './failure.ts';
 import type { RecordedEvent } from './history.ts';
 import type { TaskHandler } from './task.ts';
 import type { Time } from './time.ts';
@@ -10,8 +12,17 @@ export interface Machine {
   states: ReadonlyMap<string, CompiledState>;
 }
 
+/** @throws InvalidInputError (a state uses what does not run locally) */
 export function compileMachine(definition: Definition): Machine {
-  const states = new Map(Object.entries(definition.States).map(([name, state]) => [name, compileState(state)]));
+  const states = new Map<string, CompiledState>();
+  for (const [name, state] of Object.entries(definition.States)) {
+    try {
+      states.set(name, compileState(state));
+    } catch (cause) {
+      if (!(cause instanceof Unsupported)) throw cause;
+      throw new InvalidInputError(`State "${name}" uses ${cause.message}, which does not run locally.`, { cause });
+    }
+  }
   return { definition, states };
 }
 

@@ -8,7 +8,6 @@ import type { LocalStepFunctions } from './executions.ts';
 
 const TARGET = /^AWSStepFunctions\.(\w+)$/;
 const BODY_LIMIT_BYTES = 1024 * 1024;
-const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 /** How long `close` waits for calls under way. */
 const CLOSE_GRACE_MS = 2_000;
 
@@ -35,9 +34,8 @@ export interface SfnServer {
 }
 
 /**
- * Serve the Step Functions API (AWS JSON 1.0) on 127.0.0.1, without credentials: any are accepted. A browser cannot
- * reach it from a foreign page: the `Host` must be a loopback name, and the protocol's `x-amz-target` header is one that
- * needs a permission (CORS) which is never given.
+ * Serve the Step Functions API (AWS JSON 1.0) on 127.0.0.1, without credentials: any are accepted. Foreign
+ * pages are refused, as by every listener here.
  * @param options.port 0, the default, takes a free one
  * @param options.pages answers other GET requests, or says by `undefined` that there is no such page
  * @throws ConfigurationError (the port cannot be had)
@@ -75,9 +73,6 @@ async function answer(
   { stepFunctions, pages }: Parameters<typeof startSfnServer>[0],
   request: IncomingMessage,
 ): Promise<Reply | PageReply> {
-  if (!isLoopback(request.headers.host)) {
-    throw new HttpRefusal(403, 'AccessDeniedException', 'The Host header must be a loopback name.');
-  }
   if (request.method === 'GET' && request.url === '/health') return { status: 200, body: { status: 'ok' } };
   if (request.method === 'GET' && pages !== undefined) {
     const page = await pages({ path: request.url ?? '/', etag: request.headers['if-none-match'] });
@@ -112,10 +107,6 @@ function failureReply(error: unknown): Reply {
   }
   const status = error instanceof HttpRefusal ? error.status : 400;
   return { status, errorType: error.code, body: { __type: error.code, message: error.message } };
-}
-
-function isLoopback(host: string | undefined): boolean {
-  return LOOPBACK_NAMES.includes((host ?? '').replace(/:\d+$/, '').toLowerCase());
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -13,7 +13,11 @@ export interface StatusChange {
   region: string;
   resources: string[];
   /** Dates in milliseconds since the epoch; input and output are JSON texts. */
-  detail: Omit<ExecutionRecord, 'sequence'>;
+  detail: Omit<ExecutionRecord, 'sequence'> & {
+    /** An input or output that is too large for an event is `null` there, and not included. Here all are. */
+    inputDetails: { included: boolean };
+    outputDetails: { included: boolean } | null;
+  };
 }
 
 export function statusChange({ sequence: _internal, ...detail }: ExecutionRecord): StatusChange {
@@ -27,6 +31,10 @@ export function statusChange({ sequence: _internal, ...detail }: ExecutionRecord
     time: new Date(detail.stopDate ?? detail.startDate).toISOString(),
     region,
     resources: [detail.executionArn],
-    detail,
+    detail: {
+      ...detail,
+      inputDetails: { included: true },
+      outputDetails: detail.output === null ? null : { included: true },
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { ConfigurationError } from '../../lambdas/protocol/errors.ts';
+import { ConfigurationError } from '../../lambdas/errors/errors.ts';
 import { abortedEvent, type RecordedEvent } from './history.ts';
 
 export type Status = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';

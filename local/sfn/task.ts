@@ -92,7 +92,6 @@ export function assertPayload(state: string, text: string): void {
   throw new StateFailure(
     'States.DataLimitExceeded',
     `The state/task '${state}' returned a result with a size exceeding the maximum number of bytes service limit.`,
-    { catchable: false },
   );
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Json } from './definition.ts';
 
 /** Why the interpreter lets time pass. */
 export type SleepReason = 'wait' | 'retry' | 'task-timeout' | 'execution-timeout';
@@ -28,18 +29,12 @@ export const systemTime: Time = {
   },
 };
 
-/**
- * Like `time`, but waits and retries take no time; each is reported to `onSleep` with the milliseconds it would have
- * taken. Timeouts stay as they are.
- */
-export function withoutWaits(time: Time, onSleep: (ms: number, reason: SleepReason) => void = () => {}): Time {
-  return {
-    now: () => time.now(),
-    sleep: async (ms, signal, reason) => {
-      if (reason === 'task-timeout' || reason === 'execution-timeout') return time.sleep(ms, signal, reason);
-      onSleep(ms, reason);
-    },
-  };
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+
+/** Milliseconds since the epoch of what the states language takes for a timestamp; `undefined` for everything else. */
+export function instantOf(value: Json | undefined): number | undefined {
+  const instant = typeof value === 'string' && TIMESTAMP.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(instant) ? undefined : instant;
 }
 
 /** `promise`, unless the signal aborts first: then it rejects with the signal's reason, and `promise` goes on unheard. */

@@ -1,16 +1,24 @@
 import { type Json, jsonText, type StateDefinition } from './definition.ts';
 import type { CompiledState } from './evaluate.ts';
-import { CONTEXT_KEY, SEED_KEY } from './exact.ts';
 import { firstMatch, StateFailure } from './failure.ts';
 import type { Emit } from './history.ts';
+import type { Scope } from './paths.ts';
 import type { RunOptions } from './run-options.ts';
 import { assertPayload, runTask } from './task.ts';
-import { interruptible, type Time } from './time.ts';
+import { instantOf, interruptible, type Time } from './time.ts';
 
 export interface WalkOptions extends RunOptions {
   time: Time;
   signal: AbortSignal;
   emit: Emit;
+}
+
+/** What a state gives, and to whom. */
+interface Left {
+  next: string | undefined;
+  output: Json;
+  /** Of the output, where it was made already. */
+  text?: string;
 }
 
 /** The way of one execution through its states: what each takes, gives and writes into the history. */
@@ -30,23 +38,23 @@ export class Walk {
     for (let name: string | undefined = definition.StartAt; name !== undefined; ) {
       const state: StateDefinition | undefined = definition.States[name];
       if (state === undefined) throw new StateFailure('States.Runtime', `There is no state "${name}".`);
-      const left: { next: string | undefined; output: Json } = await this.#step(name, state, value);
+      const left: Left = await this.#step(name, state, value);
       name = left.next;
       value = left.output;
     }
     return value;
   }
 
-  async #step(name: string, state: StateDefinition, input: Json): Promise<{ next: string | undefined; output: Json }> {
+  async #step(name: string, state: StateDefinition, input: Json): Promise<Left> {
     this.#options.signal.throwIfAborted();
     const entered = this.#options.emit(`${state.Type}StateEntered`, {
       stateEnteredEventDetails: { name, input: jsonText(input), inputDetails: { truncated: false } },
     });
-    const context = this.#contextFor(name);
-    const left = await this.#visit(name, state, input, context).catch((thrown: unknown) => {
+    const scope = { input, context: this.#contextFor(name), random: this.#random };
+    const left = await this.#visit(name, state, scope).catch((thrown: unknown) => {
       throw located(thrown, name, entered);
     });
-    const output = jsonText(left.output);
+    const output = left.text ?? jsonText(left.output);
     assertPayload(name, output);
     if (state.Type !== 'Fail') {
       this.#options.emit(`${state.Type}StateExited`, {
@@ -56,33 +64,26 @@ export class Walk {
     return left;
   }
 
-  async #visit(name: string, state: StateDefinition, input: Json, context: Record<string, Json>) {
+  async #visit(name: string, state: StateDefinition, scope: Scope): Promise<Left> {
     const compiled = this.#options.machine.states.get(name) as CompiledState;
+    if (state.Type === 'Task') return this.#task(name, state, compiled, scope);
+    const effective = compiled.effective(scope);
+    const inner = { ...scope, input: effective };
     switch (state.Type) {
-      case 'Task':
-        return this.#task(name, state, compiled, input, context);
-      case 'Choice':
-        return { next: await compiled.choose(input, context), output: await compiled.output(input, context) };
       case 'Wait': {
-        const waitMs = waitTime(await compiled.details(input, context), this.#options.time.now());
+        const waitMs = waitTime(compiled.details(inner), this.#options.time.now());
         await interruptible(this.#options.signal, this.#options.time.sleep(waitMs, this.#options.signal, 'wait'));
         break;
       }
       case 'Fail': {
-        const { Error: error, Cause: cause } = (await compiled.details(input, context)) as Record<string, Json>;
+        const { Error: error, Cause: cause } = compiled.details(inner) as Record<string, Json>;
         throw new StateFailure(optionalText(error) ?? '', optionalText(cause));
       }
     }
-    return { next: state.Next, output: await compiled.output(input, context) };
+    return { next: compiled.choose?.(inner) ?? state.Next, output: compiled.output(scope, effective) };
   }
 
-  async #task(
-    name: string,
-    state: StateDefinition,
-    compiled: CompiledState,
-    input: Json,
-    context: Record<string, Json>,
-  ) {
+  async #task(name: string, state: StateDefinition, compiled: CompiledState, scope: Scope): Promise<Left> {
     const handler = this.#options.handlers[name];
     if (handler === undefined) throw new StateFailure('States.Runtime', `State "${name}" has no handler.`);
     const run = {
@@ -95,26 +96,21 @@ export class Walk {
       emit: this.#options.emit,
     };
     try {
-      return {
-        next: state.Next,
-        output: await compiled.output(input, context, (effective) => runTask(run, effective)),
-      };
+      const output = compiled.output(scope, await runTask(run, compiled.effective(scope)));
+      const text = jsonText(output);
+      // Here already, so that a catcher can name it.
+      assertPayload(name, text);
+      return { next: state.Next, output, text };
     } catch (thrown) {
       const match = thrown instanceof StateFailure ? firstMatch(state.Catch, thrown) : undefined;
       if (match === undefined) throw thrown;
-      return {
-        next: match.rule.Next,
-        output: await compiled.caught(match.index, input, context, thrown as StateFailure),
-      };
+      return { next: match.rule.Next, output: compiled.caught(match.index, scope.input, thrown as StateFailure) };
     }
   }
 
-  #contextFor(name: string): Record<string, Json> {
+  #contextFor(name: string): Json {
     const State = { Name: name, EnteredTime: new Date(this.#options.time.now()).toISOString() };
-    return {
-      [CONTEXT_KEY]: { ...this.#options.context, State },
-      [SEED_KEY]: Math.floor(this.#random() * 2 ** 31),
-    };
+    return { ...this.#options.context, State };
   }
 }
 
@@ -124,14 +120,13 @@ function located(thrown: unknown, name: string, entered: number): unknown {
     return thrown;
   }
   const place = `An error occurred while executing the state '${name}' (entered at the event id #${entered}).`;
-  return new StateFailure(thrown.error, `${place} ${thrown.reason ?? ''}`, { catchable: thrown.catchable });
+  return new StateFailure(thrown.error, `${place} ${thrown.reason ?? ''}`);
 }
 
 function waitTime(details: Json, now: number): number {
   const { Seconds: seconds, Timestamp: timestamp } = details as Record<string, Json>;
-  if (typeof timestamp === 'string' && !Number.isNaN(Date.parse(timestamp))) {
-    return Math.max(0, Date.parse(timestamp) - now);
-  }
+  const until = instantOf(timestamp);
+  if (until !== undefined) return Math.max(0, until - now);
   if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds >= 0) return seconds * 1000;
   throw new StateFailure(
     'States.Runtime',

@@ -31,7 +31,7 @@ export interface GraphNode {
   isOnLock: boolean;
 }
 
-export const EDGE_KINDS = ['next', 'choice', 'catch'] as const;
+const EDGE_KINDS = ['next', 'choice', 'catch'] as const;
 export type EdgeKind = (typeof EDGE_KINDS)[number];
 
 export interface GraphEdge {
@@ -52,7 +52,7 @@ export interface Graph {
   edges: GraphEdge[];
 }
 
-/** From so many catch-alls on, a target counts as common. */
+/** From this many catch-alls on, a target counts as common. */
 const COMMON_CATCHES = 4;
 
 /** The graph of a parsed ASL definition, states in the file's order; edges of one kind between two states are one. */

@@ -43,7 +43,7 @@ const STATE_WORDS: Readonly<Record<NodeState, string>> = {
   stopped: 'the execution was stopped here',
 };
 
-/** For a screen reader, and for whoever points at it. */
+/** For screen readers, and as a tooltip. */
 export function describeNode(id: string, type: string, view: NodeView): string {
   const words = [`${id}, ${type} state: ${STATE_WORDS[view.state]}`];
   if (view.visits.length > 1) words.push(`entered ${view.visits.length} times`);

@@ -1,0 +1,5 @@
+/** The part of asl-validator that we use; it brings no types of its own. */
+declare module 'asl-validator' {
+  /** Writes default values into the definition. */
+  export default function validate(definition: object): { isValid: boolean; errorsText: () => string };
+}

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** `compactor-local`, as it is installed: the embedded stack with its console, until Ctrl-C. */
+import { onNode24 } from './node-24.ts';
+
+await onNode24(() => import('./main.ts'));

@@ -1,0 +1,49 @@
+/**
+ * Keeps web pages out of the servers on this machine. Loopback is no fence against a browser: any page may send requests
+ * to 127.0.0.1, and with a name of its own that leads there (DNS rebinding) read the answers, too.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
+
+/**
+ * Refuse, before any other listener of `request` hears of it, what was sent by a page that this server did not serve: with
+ * 403, as `AccessDeniedException` of AWS's JSON protocols. To be called once all listeners are there.
+ */
+export function refuseForeignPages(server: Server): void {
+  const listeners = server.listeners('request') as Array<(request: IncomingMessage, response: ServerResponse) => void>;
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { port } = server.address() as AddressInfo;
+    const refusal = refusalOf(request, port);
+    if (refusal !== undefined) refuse(request, response, refusal);
+    else for (const listener of listeners) listener.call(server, request, response);
+  });
+}
+
+/** Why a request is refused; `undefined` when it is not. */
+function refusalOf({ headers }: IncomingMessage, port: number): string | undefined {
+  if (!LOOPBACK_NAMES.includes(withoutPort(headers.host ?? ''))) return 'The Host header must be a loopback name.';
+  const { origin } = headers;
+  const isOwn = LOOPBACK_NAMES.some((name) => origin?.toLowerCase() === `http://${name}:${port}`);
+  if (origin === undefined || isOwn) return undefined;
+  return 'Requests from pages of another origin are refused here.';
+}
+
+function withoutPort(host: string): string {
+  return host.replace(/:\d+$/, '').toLowerCase();
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, message: string): void {
+  const body = JSON.stringify({ __type: 'AccessDeniedException', message });
+  response.writeHead(403, {
+    'content-type': 'application/x-amz-json-1.0',
+    'content-length': Buffer.byteLength(body),
+    'x-amzn-errortype': 'AccessDeniedException',
+    // What else the request holds is not read: the connection cannot be used again.
+    connection: 'close',
+  });
+  request.resume();
+  response.end(body);
+}

@@ -1,0 +1,108 @@
+/**
+ * The queue between notifications and StartCompaction: gathers messages for the batching window, gives back what could not
+ * be started, and holds back the messages of a collection whose executions keep failing.
+ */
+import type { BatchResponse, QueueRecord } from '../lambdas/triggers/start-compactions.ts';
+import type { Arrived } from './notifications.ts';
+
+export interface QueueOptions {
+  windowMs: number;
+  batchSize: number;
+  /** After the first failure in a row; it doubles with each. */
+  firstPauseMs: number;
+  longestPauseMs: number;
+}
+
+/** As deployed: `batchWindowSeconds` and `batchSize`. */
+export const QUEUE: QueueOptions = {
+  windowMs: 5_000,
+  batchSize: 100,
+  firstPauseMs: 10_000,
+  longestPauseMs: 5 * 60_000,
+};
+
+export interface Timer {
+  now(): number;
+  /** @returns how to cancel it */
+  after(ms: number, task: () => void): () => void;
+}
+
+export class StarterQueue {
+  readonly #start: (batch: { Records: QueueRecord[] }) => Promise<BatchResponse>;
+  readonly #options: QueueOptions;
+  readonly #timer: Timer;
+  readonly #waiting: Arrived[] = [];
+  readonly #failures = new Map<string, { count: number; until: number }>();
+  #cancel: (() => void) | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(
+    start: (batch: { Records: QueueRecord[] }) => Promise<BatchResponse>,
+    options: QueueOptions = QUEUE,
+    timer: Timer = systemTimer,
+  ) {
+    this.#start = start;
+    this.#options = options;
+    this.#timer = timer;
+  }
+
+  send(arrived: Arrived): void {
+    this.#waiting.push(arrived);
+    this.#plan(this.#options.windowMs);
+  }
+
+  /** An execution of a collection has ended. */
+  ended(collection: string, hasFailed: boolean): void {
+    if (!hasFailed) {
+      this.#failures.delete(collection);
+      return;
+    }
+    const count = (this.#failures.get(collection)?.count ?? 0) + 1;
+    const { firstPauseMs, longestPauseMs } = this.#options;
+    const pause = Math.min(firstPauseMs * 2 ** (count - 1), longestPauseMs);
+    this.#failures.set(collection, { count, until: this.#timer.now() + pause });
+  }
+
+  /** Resolves once nothing is being started. What waits is the sweep's, next time. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancel?.();
+    await this.#running;
+  }
+
+  #plan(ms: number): void {
+    if (this.#isClosed || this.#cancel !== undefined) return;
+    this.#cancel = this.#timer.after(ms, () => {
+      this.#running = this.#deliver();
+    });
+  }
+
+  async #deliver(): Promise<void> {
+    const now = this.#timer.now();
+    const isHeld = ({ collection }: Arrived) => (this.#failures.get(collection)?.until ?? 0) > now;
+    const all = this.#waiting.splice(0);
+    const due = all.filter((arrived) => !isHeld(arrived));
+    const batch = due.slice(0, this.#options.batchSize);
+    this.#waiting.push(...all.filter(isHeld), ...due.slice(batch.length));
+    try {
+      if (batch.length > 0) {
+        const { batchItemFailures } = await this.#start({ Records: batch.map(({ message }) => message) });
+        const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+        this.#waiting.push(...batch.filter(({ message }) => failed.has(message.messageId)));
+      }
+    } catch {
+      this.#waiting.push(...batch);
+    }
+    this.#cancel = undefined;
+    if (this.#waiting.length > 0) this.#plan(due.length > batch.length ? 0 : this.#options.windowMs);
+  }
+}
+
+const systemTimer: Timer = {
+  now: () => performance.now(),
+  after: (ms, task) => {
+    const timer = setTimeout(task, ms);
+    return () => clearTimeout(timer);
+  },
+};
