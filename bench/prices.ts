@@ -94,12 +94,3 @@ export function dollarsOf(usage: Usage): number {
     return sum + (count * usd) / per;
   }, 0);
 }
-
-/** The table as docs/cost.md shows it, in Markdown. */
-export function priceTable(): string {
-  const rows = Object.values<Price>(PRICES).map(
-    ({ name, usd, per, unit, source, date }) =>
-      `| ${name} | $${usd} / ${per === 1 ? '' : `${per.toLocaleString('en-US')} `}${unit.replace(/^(GB-month|metric-month|key-month)s$/, '$1')} | ${source} | ${date} |`,
-  );
-  return ['| what | price | source | of |', '| --- | --- | --- | --- |', ...rows].join('\n');
-}

@@ -1,6 +1,7 @@
 /** The predecessor's pointer: one small object that is overwritten unconditionally. */
+
+import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/errors/errors.ts';
 import type { ObjectStore } from '../../lambdas/ports.ts';
-import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/protocol/errors.ts';
 import type { Meter } from '../network/meter.ts';
 import type { Network } from '../network/network.ts';
 import type { TreeFile } from './files.ts';

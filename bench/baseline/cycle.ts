@@ -12,15 +12,15 @@
  */
 import { access, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mapLimit } from '../../lambdas/concurrency/map-limit.ts';
+import { LockHeldError } from '../../lambdas/errors/errors.ts';
+import type { ReadDelta } from '../../lambdas/inbox/read-deltas.ts';
+import { applyDeltas } from '../../lambdas/merge/apply-deltas.ts';
 import type { Clock, Engine, Ids, LockTable, ObjectStore, WorkingDirectories } from '../../lambdas/ports.ts';
-import { LockHeldError } from '../../lambdas/protocol/errors.ts';
 import type { LockPhase } from '../../lambdas/protocol/lock.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { applyDeltas } from '../../lambdas/steps/apply-deltas.ts';
-import type { ReadDelta } from '../../lambdas/steps/read-deltas.ts';
-import { mapLimit } from '../../lambdas/steps/waits.ts';
 import { DIMENSION, SPACE } from '../fixture/corpus.ts';
 import type { Meter } from '../network/meter.ts';
 import type { Network } from '../network/network.ts';
@@ -117,7 +117,7 @@ async function attemptCommit(ports: BaselinePorts, deltas: readonly ReadDelta[])
 async function readBatch(ports: BaselinePorts, deltaIds: readonly string[]): Promise<ReadDelta[]> {
   return mapLimit(deltaIds, 8, async (deltaId) => {
     const { body } = await ports.store.get(deltaKey(ports.collection, deltaId));
-    return { deltaId, sha256: sha256(body), ...parseDelta(body, DIMENSION) };
+    return { deltaId, sha256: sha256(body), bytes: body.length, ...parseDelta(body, DIMENSION) };
   });
 }
 

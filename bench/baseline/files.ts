@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { mapLimit } from '../../lambdas/concurrency/map-limit.ts';
 import type { ObjectStore } from '../../lambdas/ports.ts';
-import { mapLimit } from '../../lambdas/steps/waits.ts';
 import type { Meter } from '../network/meter.ts';
 import type { Network } from '../network/network.ts';
 
@@ -63,7 +63,7 @@ export async function uploadTree(store: ObjectStore, from: string, prefix: strin
 }
 
 /** Read every file back by parallel ranges. `use` gets the ranges of a file in their order. */
-export async function downloadTree(
+async function downloadTree(
   store: ObjectStore,
   prefix: string,
   files: readonly TreeFile[],

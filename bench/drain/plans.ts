@@ -1,7 +1,8 @@
 /** PlanCompaction beside large backlogs: its time, its memory, and what it asks for. */
+
+import { planCompaction } from '../../lambdas/compaction/plan-compaction.ts';
 import type { ObjectInfo, ObjectStore, Ports } from '../../lambdas/ports.ts';
 import { deltaKey, inboxPrefix } from '../../lambdas/snapshot/keys.ts';
-import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
 import { COLLECTION } from '../fixture/build.ts';
 import { seeded } from '../fixture/random.ts';
 import type { Counts } from '../network/meter.ts';

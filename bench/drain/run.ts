@@ -1,7 +1,8 @@
 /** A backlog drained to the end by real executions on a real Chroma server, behind the network model. */
+
+import { mapLimit } from '../../lambdas/concurrency/map-limit.ts';
 import { inboxPrefix } from '../../lambdas/snapshot/keys.ts';
-import { mapLimit } from '../../lambdas/steps/waits.ts';
-import { walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { walkVersions } from '../../lambdas/versions/walk-versions.ts';
 import { COLLECTION } from '../fixture/build.ts';
 import { countDuplicates } from '../scenarios/contention.ts';
 import { delta, upserts } from '../scenarios/deltas.ts';

@@ -6,7 +6,8 @@ import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { Manifest } from '../../lambdas/snapshot/manifest.ts';
-import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { COLLECTION, type Fixture } from '../fixture/build.ts';
 import { PRESETS } from '../network/model.ts';
 import { Ours } from '../scenarios/ours.ts';

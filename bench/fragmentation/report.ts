@@ -22,7 +22,7 @@ export function fragmentationTables(document: FragmentationDocument): string {
     bytes(side.storedBytes),
   ];
   return [
-    `### The version after so many small compactions\n\n${markdown([HEADING, ...shown.map(cells)])}`,
+    `### The version by number of small compactions\n\n${markdown([HEADING, ...shown.map(cells)])}`,
     `### Cold hydrate from S3, median of ${hydrates.repetitions}\n\n${markdown([
       ['version', 'wall ms', 'from S3', 'requests', 'stored'],
       hydrate(`after ${document.compactions.toLocaleString('en')} small compactions`, fragmented),

@@ -1,6 +1,6 @@
 /** Everything that is counted on the way to the services, and how long lock and claim were held. */
 
-export const COUNTS = [
+const COUNTS = [
   'storeGets',
   'storePuts',
   'storeLists',

@@ -1,8 +1,9 @@
 /** Lock and statuses behind the network: every request counted and delayed, and every holding timed. */
+
+import { LockHeldError } from '../../lambdas/errors/errors.ts';
 import type { LockTable, StatusTable } from '../../lambdas/ports.ts';
-import { LockHeldError } from '../../lambdas/protocol/errors.ts';
-import type { DeltaStatus } from '../../lambdas/protocol/ledger.ts';
 import type { AcquireRequest, ClaimRequest, Holder, LockItem } from '../../lambdas/protocol/lock.ts';
+import type { DeltaStatus } from '../../lambdas/snapshot/ledger.ts';
 import type { Meter } from './meter.ts';
 import type { Network } from './network.ts';
 
@@ -93,6 +94,20 @@ export class MeteredStatuses implements StatusTable {
     this.#statuses = statuses;
     this.#network = network;
     this.#meter = meter;
+  }
+
+  readIdentity(): Promise<string | undefined> {
+    this.#meter.count('tableReads');
+    this.#meter.count('tableReadUnits');
+    return this.#network.request({ latencyMs: this.#network.model.tableMs }, () => this.#statuses.readIdentity());
+  }
+
+  ensureIdentity(candidate: string): Promise<string> {
+    this.#meter.count('tableWrites');
+    this.#meter.count('tableWriteUnits');
+    return this.#network.request({ latencyMs: this.#network.model.tableMs }, () =>
+      this.#statuses.ensureIdentity(candidate),
+    );
   }
 
   async getStatuses(collection: string, deltaIds: readonly string[]): Promise<Map<string, DeltaStatus>> {

@@ -119,7 +119,7 @@ export function boundsTable({ bounds, run }: { bounds: readonly Bound[]; run: { 
     timing ? 'timing' : '',
     holds ? 'holds' : timing && !run.failsOnTiming ? 'missed; shown only' : 'FAILS',
   ]);
-  return `### Bounds\n\n${markdown([['bound', 'limit', 'measured', 'hangs on', ''], ...rows])}`;
+  return `### Bounds\n\n${markdown([['bound', 'limit', 'measured', 'kind', ''], ...rows])}`;
 }
 
 function failuresTable({ failures }: Pick<BenchDocument, 'failures'>): string {

@@ -3,16 +3,18 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
+import { mergeDeltas } from '../../lambdas/compaction/merge-deltas.ts';
+import { planCompaction } from '../../lambdas/compaction/plan-compaction.ts';
+import { swapPointer } from '../../lambdas/compaction/swap-pointer.ts';
+import { syncEfs } from '../../lambdas/compaction/sync-efs.ts';
+import { uploadSnapshot } from '../../lambdas/compaction/upload-snapshot.ts';
 import type { Cache, Engine, ObjectStore, Ports } from '../../lambdas/ports.ts';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { deltaKey, inboxPrefix } from '../../lambdas/snapshot/keys.ts';
-import { hydrate } from '../../lambdas/steps/hydrate.ts';
-import { mergeDeltas } from '../../lambdas/steps/merge-deltas.ts';
-import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
-import { swapPointer } from '../../lambdas/steps/swap-pointer.ts';
-import { syncEfs } from '../../lambdas/steps/sync-efs.ts';
-import { uploadSnapshot } from '../../lambdas/steps/upload-snapshot.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
+import { adoptCollection } from '../../lambdas/upkeep/adopt-collection.ts';
+import { hydrate } from '../../lambdas/versions/hydrate.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
 import { COLLECTION, type Fixture } from '../fixture/build.ts';
 import { placeOurs } from '../fixture/place.ts';
 import { Meter } from '../network/meter.ts';
@@ -40,12 +42,15 @@ export class Ours {
   /** Lay out a fixture in the empty root. */
   async place(fixture: Fixture): Promise<void> {
     await placeOurs(fixture, this.#root);
+    // It was made beside another table, which is gone.
+    const { pointer } = await readPointer(this.plain, COLLECTION);
+    await adoptCollection(this.plain, { collection: COLLECTION, from: pointer.statusTable });
   }
 
   /** Put deltas into the inbox, as producers do: neither counted nor delayed. */
   async submit(...deltas: readonly Delta[]): Promise<void> {
     for (const { deltaId, body } of deltas) {
-      await submitDelta(this.plain, { collection: COLLECTION, deltaId, body });
+      await putDelta(this.plain, { collection: COLLECTION, deltaId, body });
     }
   }
 
@@ -155,7 +160,7 @@ function onlyDelta(store: ObjectStore, deltaId: string): ObjectStore {
 /** Of whoever has no EFS. */
 export const NO_CACHE: Pick<Cache, 'read' | 'evict'> = { read: async () => undefined, evict: async () => {} };
 
-export function countedEngine(engine: Engine, meter: Meter): Engine {
+function countedEngine(engine: Engine, meter: Meter): Engine {
   return {
     writtenAtStart: engine.writtenAtStart,
     identify: () => engine.identify(),
@@ -164,5 +169,8 @@ export function countedEngine(engine: Engine, meter: Meter): Engine {
       return engine.open(directory);
     },
     inspect: (directory, collection) => engine.inspect(directory, collection),
+    measureWaste: (directory, collection) => engine.measureWaste(directory, collection),
+    vacuum: (directory, collection, shape) => engine.vacuum(directory, collection, shape),
+    isAsNew: (directory, collection, shape) => engine.isAsNew(directory, collection, shape),
   };
 }

@@ -19,10 +19,6 @@ export const SCENARIOS = [
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
-export function isScenario(name: string): name is Scenario {
-  return (SCENARIOS as readonly string[]).includes(name);
-}
-
 /** What changed and how large the snapshot is; the baseline knows no changed blocks. */
 export interface ActResult {
   changedBytes: number;

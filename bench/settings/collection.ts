@@ -3,20 +3,22 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { ChromaClient, type HNSWConfiguration } from 'chromadb';
+import { DATABASE } from '../../lambdas/adapters/chroma/database.ts';
 import { HOST } from '../../lambdas/adapters/chroma/free-port.ts';
-import { DATABASE } from '../../lambdas/adapters/chroma/inspect.ts';
 import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
+import { scan } from '../../lambdas/commit/scan.ts';
+import { sealCommit } from '../../lambdas/commit/seal-commit.ts';
+import { applyDeltas } from '../../lambdas/merge/apply-deltas.ts';
 import type { WorkingDirectory } from '../../lambdas/ports.ts';
 import type { DirectoryDigests } from '../../lambdas/snapshot/blocks.ts';
 import { totalLength } from '../../lambdas/snapshot/changes.ts';
 import type { ScannedFile } from '../../lambdas/snapshot/commit.ts';
 import { parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { decodeManifest } from '../../lambdas/snapshot/manifest.ts';
-import { applyDeltas } from '../../lambdas/steps/apply-deltas.ts';
-import { createCollection } from '../../lambdas/steps/create-collection.ts';
-import { type LoadedManifest, loadCurrent } from '../../lambdas/steps/read-pointer.ts';
-import { scan, sealCommit } from '../../lambdas/steps/seal-commit.ts';
+import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
+import { loadCurrent } from '../../lambdas/versions/load-current.ts';
+import type { LoadedManifest } from '../../lambdas/versions/load-manifest.ts';
 import { COLLECTION } from '../fixture/build.ts';
 import { DIMENSION, SPACE } from '../fixture/corpus.ts';
 import type { PlainPorts } from '../ports.ts';
@@ -120,10 +122,10 @@ export class MeasuredCollection {
   /** Apply a delta as a merge does, and seal it as the next version. Nothing stays in staging. */
   async commit({ deltaId, body }: Delta): Promise<CommitBytes> {
     const parsed = parseDelta(body, DIMENSION);
-    const session = await this.#ports.engine.open(this.directory);
+    const session = await this.#ports.engine.open(this.directory, { incomingBytes: body.length });
     try {
       const shape = { collection: COLLECTION, space: SPACE, dimension: DIMENSION, records: this.#records } as const;
-      const plan = await applyDeltas(session, shape, [{ ...parsed, deltaId, sha256: '' }]);
+      const plan = await applyDeltas(session, shape, [{ ...parsed, deltaId, sha256: '', bytes: body.length }]);
       this.#records += plan.growth;
     } finally {
       await session.close();

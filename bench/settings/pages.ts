@@ -1,7 +1,7 @@
 /** What the changed pages of a Chroma database hold. */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { DATABASE } from '../../lambdas/adapters/chroma/inspect.ts';
+import { DATABASE } from '../../lambdas/adapters/chroma/database.ts';
 import { BLOCK_SIZE } from '../../lambdas/snapshot/blocks.ts';
 import type { Run } from '../../lambdas/snapshot/changes.ts';
 

@@ -3,6 +3,7 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import type { EngineRecord, EngineSession } from '../../lambdas/ports.ts';
+import { startTable } from '../../local/table.ts';
 import { DIMENSION, record, recordId, SPACE } from '../fixture/corpus.ts';
 import { openPorts } from '../ports.ts';
 import { type Delta, delta, upserts } from '../scenarios/deltas.ts';
@@ -191,9 +192,10 @@ export class Study {
   ): Promise<Result> {
     const root = join(this.#folder, 'run');
     await rm(root, { recursive: true, force: true });
-    // Nothing here asks the table. Newer servers do not heed SIGTERM, and nothing is gained by waiting.
+    const table = await startTable();
+    // Newer servers do not heed SIGTERM, and nothing is gained by waiting.
     const ports = {
-      ...openPorts(root, { region: 'local' }),
+      ...openPorts(root, table.clientConfig),
       engine: new ChromaEngine({ graceMs: 200, requestMs: 120_000 }),
     };
     try {
@@ -205,6 +207,7 @@ export class Study {
       }
     } finally {
       ports.close();
+      await table.close();
     }
   }
 }

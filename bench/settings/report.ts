@@ -118,7 +118,7 @@ function loadTable(rows: SettingsRun['load']): string {
     Math.round(row.firstWriteMs),
     Math.round(row.persistMs),
   ]);
-  const title = `### A server on a log of so many records, beside an index of ${first.records.toLocaleString('en')}`;
+  const title = `### A server that opens a log, by the records in it, beside an index of ${first.records.toLocaleString('en')}`;
   const note = `Columns in KiB are counts. Columns in ms are times, medians of ${first.opens} starts, and hold for this machine only.`;
   return `${title}\n\n${note}\n\n${markdown([heading, ...cells])}`;
 }
