@@ -3,14 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type BenchOptions, isGood, runBench } from '../../bench/bench.ts';
 import { type BenchDocument, benchDocument } from '../../bench/document.ts';
 import type { Plan } from '../../bench/plan.ts';
 import { BenchRun } from '../../bench/run.ts';
 import type { Scenario } from '../../bench/scenarios/scenarios.ts';
 
-vi.setConfig({ testTimeout: 240_000 });
 const POLL = { timeout: 120_000 };
 
 let folder: string;

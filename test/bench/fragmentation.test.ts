@@ -2,17 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { COLLECTION, type Fixture, fixture } from '../../bench/fixture/build.ts';
 import { DIMENSION, SPACE } from '../../bench/fixture/corpus.ts';
 import { type FragmentationOptions, makeHistory, measureHistory } from '../../bench/fragmentation/run.ts';
 import { GROWTH, mostDeltas, smallDelta } from '../../bench/fragmentation/small-delta.ts';
 import { MAX_PACKS } from '../../lambdas/snapshot/rewrite.ts';
-import { withCheckout } from '../../lambdas/steps/checkout.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
+import { withCheckout } from '../../lambdas/versions/checkout.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
 
 /** Enough for a commit beyond the limit of packs, so that the policy has something to do. */
 const COMPACTIONS = MAX_PACKS + 2;

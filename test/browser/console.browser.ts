@@ -33,7 +33,7 @@ async function at<Result>(variant: Variant, route: string, use: (page: Page) => 
   try {
     await page.goto(`${world.url}/#${route}`);
     await page.locator('h1').waitFor();
-    await expect.poll(() => page.locator('.loading').count(), { timeout: 20_000 }).toBe(0);
+    await expect.poll(() => page.locator('.loading').count(), { timeout: 300_000 }).toBe(0);
     const result = await use(page);
     expect(complaintsOf(page)).toEqual([]);
     return result;

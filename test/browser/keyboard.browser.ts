@@ -23,7 +23,7 @@ afterAll(async () => {
 const open = async (route: string) => {
   await page.goto('about:blank');
   await page.goto(`${world.url}/#${route}`);
-  await expect.poll(() => page.locator('.loading').count(), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => page.locator('.loading').count(), { timeout: 300_000 }).toBe(0);
   await page.locator('h1').waitFor();
 };
 const focused = (what: string) => page.evaluate(`document.activeElement?.${what}`) as Promise<string>;

@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
-import { createCollection } from '../../lambdas/steps/create-collection.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
+import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
 import { executionArn } from '../../local/sfn/names.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 
@@ -42,7 +42,7 @@ export class World {
   }
 
   submit(collection: string, deltaId: string, operations: readonly Operation[]): Promise<unknown> {
-    return submitDelta(this.stack.ports, { collection, deltaId, body: encodeDelta(operations) });
+    return putDelta(this.stack.ports, { collection, deltaId, body: encodeDelta(operations) });
   }
 
   /** Start without waiting. */

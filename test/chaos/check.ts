@@ -1,15 +1,20 @@
 /** After a round: everything that must hold of a collection at rest. Each string is one difference. */
 import { isDeepStrictEqual } from 'node:util';
+import { ObjectNotFoundError } from '../../lambdas/errors/errors.ts';
 import type { EngineRecord, Ports } from '../../lambdas/ports.ts';
-import { ObjectNotFoundError } from '../../lambdas/protocol/errors.ts';
-import { type LedgerEntry, sameStatus, statusOf } from '../../lambdas/protocol/ledger.ts';
 import { inboxPrefix, manifestsPrefix, packsPrefix, rejectionKey } from '../../lambdas/snapshot/keys.ts';
-import { withCheckout } from '../../lambdas/steps/checkout.ts';
-import type { LoadedManifest } from '../../lambdas/steps/read-pointer.ts';
-import { verifyVersion } from '../../lambdas/steps/verify-version.ts';
-import { walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { type LedgerEntry, sameStatus, statusOf } from '../../lambdas/snapshot/ledger.ts';
+import { verifyVersion } from '../../lambdas/upkeep/verify-version.ts';
+import { withCheckout } from '../../lambdas/versions/checkout.ts';
+import type { LoadedManifest } from '../../lambdas/versions/load-manifest.ts';
+import { walkVersions } from '../../lambdas/versions/walk-versions.ts';
 import { Model, type Sent } from './model.ts';
-import type { Producer } from './producer.ts';
+
+/** What an inbox took, by id and in order; and other content that it took under an id of that. */
+export interface Taken {
+  first: ReadonlyMap<string, Sent>;
+  reused: readonly Sent[];
+}
 
 export interface Check {
   differences: string[];
@@ -17,7 +22,13 @@ export interface Check {
   records: number;
 }
 
-export async function checkCollection(ports: Ports, collection: string, producer: Producer): Promise<Check> {
+/** @param producerOf Whose order a delta must keep; one producer sent all of them without it. */
+export async function checkCollection(
+  ports: Ports,
+  collection: string,
+  producer: Taken,
+  producerOf: (deltaId: string) => string = () => '',
+): Promise<Check> {
   const differences: string[] = [];
   const versions: LoadedManifest[] = [];
   for await (const loaded of walkVersions(ports, collection)) versions.push(loaded);
@@ -30,7 +41,7 @@ export async function checkCollection(ports: Ports, collection: string, producer
   }
   const decided = oldestFirst.flatMap(({ manifest }) => manifest.ledger.filter((e) => e.version === manifest.version));
   const model = new Model();
-  differences.push(...compareDecisions(decided, producer.first, model));
+  differences.push(...compareDecisions(decided, producer.first, producerOf, model));
   differences.push(...(await compareStatuses(ports, collection, decided)));
   differences.push(...(await compareReports(ports, collection, decided, producer.reused)));
   differences.push(...(await compareRecords(ports, newest, model.records)));
@@ -39,7 +50,12 @@ export async function checkCollection(ports: Ports, collection: string, producer
 }
 
 /** Every delta that the inbox took is decided once, with its own content, in the order of arrival. Fills the model. */
-function compareDecisions(decided: readonly LedgerEntry[], first: ReadonlyMap<string, Sent>, model: Model): string[] {
+function compareDecisions(
+  decided: readonly LedgerEntry[],
+  first: ReadonlyMap<string, Sent>,
+  producerOf: (deltaId: string) => string,
+  model: Model,
+): string[] {
   const differences: string[] = [];
   const seen = new Set<string>();
   const unseen = new Set(first.keys());
@@ -53,8 +69,8 @@ function compareDecisions(decided: readonly LedgerEntry[], first: ReadonlyMap<st
       );
       continue;
     }
-    // One producer that awaits each of its deltas: no later one may come before an earlier one.
-    const [next] = unseen;
+    // A producer that awaits each of its deltas: no later one may come before an earlier one.
+    const next = [...unseen].find((id) => producerOf(id) === producerOf(deltaId));
     if (!seen.has(deltaId) && next !== deltaId)
       differences.push(`${deltaId} is applied in version ${version} before ${next}`);
     seen.add(deltaId);
@@ -103,7 +119,7 @@ async function compareReports(
 }
 
 /** By a Chroma server on a checkout, record by record. */
-async function compareRecords(
+export async function compareRecords(
   ports: Ports,
   newest: LoadedManifest,
   expected: ReadonlyMap<string, EngineRecord>,

@@ -1,8 +1,9 @@
 /** A producer with every habit that the inbox must bear: duplicates, ids used again, lines that are no operation. */
+
+import { KeyCollisionError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
-import { KeyCollisionError } from '../../lambdas/protocol/errors.ts';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
 import type { Random } from '../simulation/random.ts';
 import type { Sent } from './model.ts';
 
@@ -56,7 +57,7 @@ export class Producer {
   async #sendAgain(deltaId: string): Promise<void> {
     const body = this.#bodies.get(deltaId) as Uint8Array;
     try {
-      await submitDelta(this.#ports, { collection: this.#collection, deltaId, body });
+      await putDelta(this.#ports, { collection: this.#collection, deltaId, body });
       this.counts.duplicates++;
     } catch (error) {
       // Content that reuses the id waits there now.
@@ -79,7 +80,7 @@ export class Producer {
     const operations = Array.from({ length: random.int(1, 12) }, () => operation(random));
     const invalidLines = random.chance(0.15) ? 1 : 0;
     const body = Buffer.concat([encodeDelta(operations), ...(invalidLines > 0 ? [NO_OPERATION] : [])]);
-    const { sha256 } = await submitDelta(this.#ports, { collection: this.#collection, deltaId, body });
+    const { sha256 } = await putDelta(this.#ports, { collection: this.#collection, deltaId, body });
     if (!this.#bodies.has(deltaId)) this.#bodies.set(deltaId, body);
     return { deltaId, sha256, operations, invalidLines };
   }

@@ -3,9 +3,9 @@
  * Then the killing ends; what the dead held is released as in production, and the collection is compared with its model.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { isAnythingWaiting } from '../../lambdas/inbox/find-work.ts';
 import type { Ports } from '../../lambdas/ports.ts';
-import { createCollection } from '../../lambdas/steps/create-collection.ts';
-import { isAnythingWaiting } from '../../lambdas/steps/let-go.ts';
+import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
 import type { Random } from '../simulation/random.ts';
 import { type Check, checkCollection } from './check.ts';
 import type { Crew } from './crew.ts';

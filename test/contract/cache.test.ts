@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileCache } from '../../lambdas/adapters/files/file-cache.ts';
+import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../lambdas/errors/errors.ts';
 import type { Cache, StreamBody } from '../../lambdas/ports.ts';
-import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../lambdas/protocol/errors.ts';
 import { MemoryCache } from '../support/memory-cache.ts';
 
 interface Harness {

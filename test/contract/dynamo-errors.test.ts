@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDynamoClient, toAttributes } from '../../lambdas/adapters/table/dynamo-client.ts';
 import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
 import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
-import { ConfigurationError, TableUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { ConfigurationError, TableUnavailableError } from '../../lambdas/errors/errors.ts';
 
 const ACQUIRE = { owner: 'a', phase: 'validation', pointerToken: 0, now: 1_000, durationMs: 1_000 } as const;
 

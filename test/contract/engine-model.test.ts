@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import type { EngineRecord, EngineSession, WorkingDirectory } from '../../lambdas/ports.ts';
-import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
 import { BLOCK_SIZE } from '../../lambdas/snapshot/blocks.ts';
 import { MemoryDirectories, MemoryDirectory } from '../support/memory-directories.ts';
 import { applyUpsert, MemoryEngine } from '../support/memory-engine.ts';

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
 import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
-import { ConfigurationError } from '../../lambdas/protocol/errors.ts';
-import type { DeltaStatus } from '../../lambdas/protocol/ledger.ts';
+import { ConfigurationError } from '../../lambdas/errors/errors.ts';
+import type { DeltaStatus } from '../../lambdas/snapshot/ledger.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
 
 const STATUS: DeltaStatus = { outcome: 'applied', version: 1, sha256: 'a'.repeat(64), rejectedOperations: 0 };

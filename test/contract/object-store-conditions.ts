@@ -1,6 +1,6 @@
 /** Conditional writes: one winner, no lost update, and the error that says which condition was lost. */
 import { describe, expect, test } from 'vitest';
-import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/protocol/errors.ts';
+import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/errors/errors.ts';
 import { bytes, text } from './object-store-bodies.ts';
 import { increment, isLost } from './object-store-increment.ts';
 import type { Subject } from './object-store-suite.ts';

@@ -5,7 +5,7 @@ import {
   InvalidInputError,
   ObjectNotFoundError,
   PreconditionFailedError,
-} from '../../lambdas/protocol/errors.ts';
+} from '../../lambdas/errors/errors.ts';
 import { brokenStream, bytes, noise, sha256, streamOf, text } from './object-store-bodies.ts';
 import type { Subject } from './object-store-suite.ts';
 

@@ -1,14 +1,15 @@
 /** What only files can do: races between processes, killed holders, stray files, failing disks. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FileLock, lockNumber } from '../../lambdas/adapters/store/file-lock.ts';
+import { tryLock } from '../../lambdas/adapters/files/try-lock.ts';
+import { FileLock, lockNumber, lockWaits } from '../../lambdas/adapters/store/file-lock.ts';
 import { FileStore } from '../../lambdas/adapters/store/file-store.ts';
-import { InvalidInputError, StoreUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { InvalidInputError, StoreUnavailableError } from '../../lambdas/errors/errors.ts';
 import { brokenStream, bytes, text } from './object-store-bodies.ts';
 
 const KEY = 'pointers/birds.json';
@@ -98,6 +99,23 @@ describe('the lock', () => {
     expect(text((await store.get(KEY)).body)).toBe('next');
   });
 
+  test('is kept from other processes although somebody else in this one asks for it, too', async () => {
+    const path = join(folder, 'lock');
+    const release = tryLock(path);
+
+    expect(tryLock(path)).toBeUndefined();
+
+    const asking = `
+      const { tryLock } = await import(process.argv[1]);
+      process.stdout.write(tryLock(process.argv[2]) === undefined ? 'busy' : 'had');`;
+    const module = new URL('../../lambdas/adapters/files/try-lock.ts', import.meta.url).href;
+    const ask = () =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', asking, module, path], { encoding: 'utf8' });
+    expect(ask()).toBe('busy');
+    release?.();
+    expect(ask()).toBe('had');
+  });
+
   test('is free again after a task that failed, and lets one in at a time', async () => {
     const lock = new FileLock(join(folder, 'lock'));
     const other = new FileLock(join(folder, 'lock'));
@@ -114,6 +132,22 @@ describe('the lock', () => {
     await Promise.all(Array.from({ length: 10 }, (_, n) => (n % 2 === 0 ? lock : other).run(visit)));
 
     expect(most).toBe(1);
+  });
+
+  test('says what it waits for once the wait is long', async () => {
+    const path = join(folder, 'lock');
+    const freed = Promise.withResolvers<void>();
+    const holder = new FileLock(path).run(() => freed.promise);
+    const said = new Promise((resolve) => {
+      lockWaits.subscribe((reason) => resolve(reason));
+    });
+
+    const waiter = new FileLock(path).run(async () => 'had it');
+
+    expect(await said).toContain(`another process holds "${path}"`);
+    freed.resolve();
+    await holder;
+    expect(await waiter).toBe('had it');
   });
 
   test('that cannot be had makes the store unavailable', async () => {

@@ -1,6 +1,7 @@
 /** The update that loses counts when a compare-and-swap is not one. */
+
+import { ConditionalRequestConflictError, PreconditionFailedError } from '../../lambdas/errors/errors.ts';
 import type { ObjectStore } from '../../lambdas/ports.ts';
-import { ConditionalRequestConflictError, PreconditionFailedError } from '../../lambdas/protocol/errors.ts';
 import { bytes, text } from './object-store-bodies.ts';
 
 /** Add one `times` times by compare-and-swap, reading again after every lost race. */

@@ -1,7 +1,7 @@
 /** Listing: complete, in UTF-8 order, page by page. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import type { ObjectInfo, ObjectStore } from '../../lambdas/ports.ts';
-import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { bytes } from './object-store-bodies.ts';
 import type { Subject } from './object-store-suite.ts';
 

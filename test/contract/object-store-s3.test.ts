@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openS3Store } from '../../lambdas/adapters/store/s3-clients.ts';
-import type { ObjectStore } from '../../lambdas/ports.ts';
 import {
   ConditionalRequestConflictError,
   ConfigurationError,
@@ -11,7 +10,8 @@ import {
   ObjectNotFoundError,
   PreconditionFailedError,
   StoreUnavailableError,
-} from '../../lambdas/protocol/errors.ts';
+} from '../../lambdas/errors/errors.ts';
+import type { ObjectStore } from '../../lambdas/ports.ts';
 import { type S3Server, type ScriptedAnswer, startS3Server } from '../support/s3-server.ts';
 import { bytes, noise, sha256, streamOf, text } from './object-store-bodies.ts';
 

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../lambdas/adapters/store/open-store.ts';
-import { ConfigurationError } from '../../lambdas/protocol/errors.ts';
+import { ConfigurationError } from '../../lambdas/errors/errors.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { startS3Server } from '../support/s3-server.ts';
-import { describeObjectStore, type StoreUnderTest } from './object-store-suite.ts';
+import { numbered, openBucket } from './object-store-adapters.ts';
+import { describeObjectStore } from './object-store-suite.ts';
 
 describeObjectStore('MemoryStore', async () => {
   let last = new MemoryStore();
@@ -39,15 +40,7 @@ describeObjectStore('S3Store over the wire', async () => {
 
 const { AWS_ENDPOINT_URL_S3, COMPACTOR_TEST_BUCKET } = process.env;
 describe.runIf(AWS_ENDPOINT_URL_S3 && COMPACTOR_TEST_BUCKET)('at AWS_ENDPOINT_URL_S3', () => {
-  describeObjectStore('S3Store', async () => {
-    const run = `contract-${process.pid}-${Date.now()}`;
-    const handles = numbered((n) => openStore(`s3://${COMPACTOR_TEST_BUCKET}/${run}/${n}`));
-    const clean = async () => {
-      const all = openStore(`s3://${COMPACTOR_TEST_BUCKET}/${run}`);
-      for await (const page of all.list('')) await Promise.all(page.map(({ key }) => all.delete(key)));
-    };
-    return { ...handles, etagPerWrite: false, close: clean };
-  });
+  describeObjectStore('S3Store', async () => openBucket(COMPACTOR_TEST_BUCKET ?? ''));
 });
 
 describe('openStore', () => {
@@ -75,14 +68,3 @@ describe('openStore', () => {
     expect(() => openStore(url)).toThrow(/"(s3|file):\/\//);
   });
 });
-
-function numbered(handle: (n: number) => ReturnType<typeof openStore>): Pick<StoreUnderTest, 'open' | 'reopen'> {
-  let n = 0;
-  return {
-    open: () => {
-      n += 1;
-      return handle(n);
-    },
-    reopen: () => handle(n),
-  };
-}

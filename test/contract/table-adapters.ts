@@ -1,25 +1,19 @@
 /** Every adapter of the table ports, each on a table of its own, for the contract suites. */
 import { randomUUID } from 'node:crypto';
-import { DeleteItemCommand, DeleteTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteItemCommand,
+  DeleteTableCommand,
+  type DynamoDBClient,
+  type DynamoDBClientConfig,
+} from '@aws-sdk/client-dynamodb';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
 import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
 import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
-import type { LockTable, StatusTable } from '../../lambdas/ports.ts';
 import { LockEventStore, RecordedLocks } from '../../local/console/lock-events.ts';
 import { createTable, startTable } from '../../local/table.ts';
 import { MemoryTable } from '../support/memory-table.ts';
-
-export interface TableUnderTest {
-  locks: LockTable;
-  statuses: StatusTable;
-  deleteLock(collection: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface TableAdapter {
-  name: string;
-  open(): Promise<TableUnderTest>;
-}
+import type { DynamoTable } from './table-items.ts';
+import type { TableAdapter, TableUnderTest } from './table-suite.ts';
 
 async function openMemory(): Promise<TableUnderTest> {
   const table = new MemoryTable();
@@ -51,12 +45,26 @@ async function openDynalite(): Promise<TableUnderTest> {
   };
 }
 
-async function openEndpoint(): Promise<TableUnderTest> {
-  const client = createDynamoClient();
+/** A new table at a DynamoDB endpoint, removed at the end. Default: the endpoint and credentials of the environment. */
+export async function openDynamo(config: DynamoDBClientConfig = {}): Promise<TableUnderTest> {
+  const { tableName, close } = await newTable(config);
+  const client = createDynamoClient(config);
+  return {
+    ...onDynamo(client, tableName),
+    close: async () => {
+      client.destroy();
+      await close();
+    },
+  };
+}
+
+export async function newTable(config: DynamoDBClientConfig): Promise<DynamoTable> {
+  const client = createDynamoClient(config);
   const tableName = `contract-${randomUUID()}`;
   await createTable(client, tableName);
   return {
-    ...onDynamo(client, tableName),
+    config,
+    tableName,
     close: async () => {
       await client.send(new DeleteTableCommand({ TableName: tableName }));
       client.destroy();
@@ -79,5 +87,5 @@ export const TABLE_ADAPTERS: TableAdapter[] = [
   { name: 'memory', open: openMemory },
   { name: 'memory, recorded for the console', open: openRecorded },
   { name: 'DynamoDB over dynalite', open: openDynalite },
-  ...(process.env.AWS_ENDPOINT_URL_DYNAMODB ? [{ name: 'DynamoDB at the endpoint', open: openEndpoint }] : []),
+  ...(process.env.AWS_ENDPOINT_URL_DYNAMODB ? [{ name: 'DynamoDB at the endpoint', open: () => openDynamo() }] : []),
 ];

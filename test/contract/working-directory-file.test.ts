@@ -20,7 +20,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { REST_MS, stampFiles, untouchedSince } from '../../lambdas/adapters/files/file-stamps.ts';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
-import { DirtyDirectoryError } from '../../lambdas/protocol/errors.ts';
+import { DirtyDirectoryError } from '../../lambdas/errors/errors.ts';
 import { digests, fileHarness, marker } from './working-directory-harness.ts';
 
 describe('working directories on a disk', () => {
@@ -128,6 +128,16 @@ describe('working directories on a disk', () => {
     expect(await readdir(join(h.root, 'idle'))).toEqual(['0.lock']);
     for (const directory of [owned, third, fourth]) expect(await directory.list()).toEqual([]);
     expect(await (await directories.claim('idle')).readMarker()).toBeUndefined();
+  });
+
+  it('gives another process none of several that this one owns', async () => {
+    const directories = new FileWorkingDirectories({ root: h.root });
+    const own = [await directories.claim('books'), await directories.claim('books')];
+
+    const elsewhere = await claimElsewhere(h.root, false);
+
+    expect(own.map(({ path }) => path)).not.toContain(elsewhere.path);
+    for (const directory of own) await directory.release();
   });
 
   /** A process that claims `books` and then waits to be killed. */

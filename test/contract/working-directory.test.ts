@@ -1,7 +1,7 @@
 /** What every working directory does, on files and in memory. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { MAX_PIECE, type PlacedBytes, type WorkingDirectory } from '../../lambdas/ports.ts';
-import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { BLOCK_SIZE, blockDigests } from '../../lambdas/snapshot/blocks.ts';
 import { digests, fileHarness, type Harness, marker, memoryHarness } from './working-directory-harness.ts';
 

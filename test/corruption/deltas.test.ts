@@ -1,10 +1,10 @@
 /** Damage of a delta in the inbox: its own trouble, seen by its producer, and nobody else's. */
 import { expect, test } from 'vitest';
-import { KeyCollisionError } from '../../lambdas/protocol/errors.ts';
+import { KeyCollisionError } from '../../lambdas/errors/errors.ts';
+import { findStatus } from '../../lambdas/producer/put-delta.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, inboxPrefix } from '../../lambdas/snapshot/keys.ts';
-import { findStatus } from '../../lambdas/steps/submit-delta.ts';
 import { Random } from '../simulation/random.ts';
 import { COLLECTION, createCollection, DIMENSION, memoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';

@@ -1,7 +1,7 @@
 /** A status that is well formed and wrong: the manifest that decided the delta knows better. */
 import { expect, test } from 'vitest';
-import type { DeltaStatus } from '../../lambdas/protocol/ledger.ts';
 import { inboxPrefix } from '../../lambdas/snapshot/keys.ts';
+import type { DeltaStatus } from '../../lambdas/snapshot/ledger.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
 import { listKeys, read, upserts } from './world.ts';

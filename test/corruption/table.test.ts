@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
 import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
 import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
-import { CompactorError, CorruptObjectError } from '../../lambdas/protocol/errors.ts';
+import { CompactorError, CorruptObjectError } from '../../lambdas/errors/errors.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
 import { COLLECTION } from '../support/memory-ports.ts';
 

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import type { EngineSession, Ports } from '../../lambdas/ports.ts';
-import { hydrate } from '../../lambdas/steps/hydrate.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
+import { hydrate } from '../../lambdas/versions/hydrate.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
 import { COLLECTION, createCollection, DIMENSION, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
 import { commit, RealClock, upserts } from './world.ts';
 
@@ -31,6 +31,9 @@ beforeAll(async () => {
   world.engine = {
     ...{ writtenAtStart: engine.writtenAtStart, identify: () => engine.identify() },
     inspect: engine.inspect.bind(engine),
+    measureWaste: engine.measureWaste.bind(engine),
+    vacuum: engine.vacuum.bind(engine),
+    isAsNew: engine.isAsNew.bind(engine),
     open: (directory) => {
       opened++;
       return engine.open(directory);

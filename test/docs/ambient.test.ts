@@ -2,10 +2,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { deployment } from '../../cdk/config.ts';
-import { ambient } from '../../cli/docs/ambient.ts';
+import { ambient } from '../../docs/generator/ambient.ts';
 import { environment } from '../../lambdas/runtime/config.ts';
 
-const SOURCES = globSync('{lambdas,cli,local}/**/*.ts', { exclude: ['cli/docs/**', 'cli/demo/**'] });
+const SOURCES = globSync('{lambdas,cli,local}/**/*.ts', { exclude: ['docs/generator/**', 'cli/demo/**'] });
 /** Given to the engine's process as they are, and read by nothing here. */
 const PASSED_ON = ['PATH', 'LD_LIBRARY_PATH', 'LANG', 'TZ'];
 

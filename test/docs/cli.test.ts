@@ -1,12 +1,12 @@
 /** The story behind docs/reference/cli.md leaves nothing out. test/e2e/reference.test.ts plays it. */
 import { describe, expect, it } from 'vitest';
-import { normalise } from '../../cli/docs/normalise.ts';
-import { STORY } from '../../cli/docs/story.ts';
 import { createProgram } from '../../cli/program.ts';
+import { normalise } from '../../docs/generator/normalise.ts';
+import { STORY } from '../../docs/generator/story.ts';
 
 describe('the story', () => {
   it.each(createProgram({}).commands.map((command) => ({ name: command.name(), command })))(
-    'shows what $name prints: else add lines to cli/docs/story.ts, and `npm run docs`',
+    'shows what $name prints: else add lines to docs/generator/story.ts, and `npm run docs`',
     ({ name, command }) => {
       const lines = STORY.filter(({ shownIn }) => shownIn === name);
       expect(lines.map(({ typed }) => typed)).toContainEqual(expect.stringContaining(`compactor ${name} `));

@@ -13,6 +13,7 @@ import { encodeDelta, parseDelta } from '../../lambdas/snapshot/delta.ts';
 import * as keys from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
+import { decodeRequests, encodeRequests } from '../../lambdas/snapshot/request-delta.ts';
 import { openStored } from '../support/memory-codec.ts';
 import { placed } from '../support/placed.ts';
 
@@ -100,11 +101,24 @@ describe("by the product's code", () => {
     expect(plan.growth).toBe(manifest.records);
   });
 
+  it('reads the requests', () => {
+    const text = only('Requests');
+    const requests = decodeRequests(Buffer.from(text));
+    expect(requests.map(({ op }) => op)).toEqual(['add', 'delete']);
+    expect(Buffer.from(encodeRequests(requests, JSON.parse(text.split('\n')[0] ?? '').id)).toString()).toBe(text);
+  });
+
   it('lists the members of manifest and pointer in the order in which they are stored', () => {
-    expect(fieldsUnder('Manifest, format 1').slice(0, -6)).toEqual(
-      Object.keys(manifest).flatMap((name) => (name === 'files' ? [name, 'files[].extents'] : [name])),
+    const { bytes } = encodeManifest({
+      ...decodeManifest('key', Buffer.from(versions[1]), sha256(versions[1])),
+      numbered: 1,
+    });
+    const members = Object.keys(JSON.parse(Buffer.from(bytes).toString()));
+    expect(members).toEqual([...Object.keys(manifest), 'numbered']);
+    expect(fieldsUnder('Manifest, formats 1 and 2').slice(0, -6)).toEqual(
+      members.flatMap((name) => (name === 'files' ? [name, 'files[].extents'] : [name])),
     );
-    expect(fieldsUnder('Manifest, format 1').slice(-6)).toEqual(Object.keys(manifest.ledger[0]));
+    expect(fieldsUnder('Manifest, formats 1 and 2').slice(-6)).toEqual(Object.keys(manifest.ledger[0]));
     expect(fieldsUnder('Pointer, format 1')).toEqual(Object.keys(JSON.parse(pointer)));
   });
 });

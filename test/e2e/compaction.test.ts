@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
 import { rejectionKey } from '../../lambdas/snapshot/keys.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
-import { verifyVersion } from '../../lambdas/steps/verify-version.ts';
-import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { verifyVersion } from '../../lambdas/upkeep/verify-version.ts';
+import { findVersion, walkVersions } from '../../lambdas/versions/walk-versions.ts';
 import { startStack } from '../../local/stack.ts';
 import { compact, create, endingOf, readRecords, stateOf, submit, upserts, withStack } from './support.ts';
 
@@ -71,7 +71,7 @@ describe('a compaction', () => {
       await submit(stack, 'pets', 'same', upserts('first', 3));
       const [again] = await compact(stack, 'pets');
       const other = encodeDelta(upserts('second', 3));
-      await submitDelta(stack.ports, { collection: 'pets', deltaId: 'same', body: other });
+      await putDelta(stack.ports, { collection: 'pets', deltaId: 'same', body: other });
       const [reused] = await compact(stack, 'pets');
 
       expect(endingOf(stack, again as NonNullable<typeof again>)).toBe('UpToDate');
@@ -116,7 +116,7 @@ test.skipIf(process.env.CHROMA_PYTHON === undefined)(
       await compact(stack, 'pets');
       const directory = join(stack.dataDirectory, 'out');
       const loaded = await findVersion(stack.ports, 'pets');
-      const { withCheckout } = await import('../../lambdas/steps/checkout.ts');
+      const { withCheckout } = await import('../../lambdas/versions/checkout.ts');
       const { cp } = await import('node:fs/promises');
       await withCheckout(stack.ports, loaded, async ({ path }) => cp(path, directory, { recursive: true }));
       const script =

@@ -8,19 +8,21 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { createCollection } from '../../lambdas/steps/create-collection.ts';
+import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
 import { compact, submit, type TestStack, withStack } from './support.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LIBRARY = join(ROOT, 'lambdas/index.ts');
+const CONSTRUCTS = join(ROOT, 'cdk/index.ts');
 const README = 'README.md';
 const READER = 'docs/how-to/read-from-a-service.md';
+const OWN_APP = 'docs/how-to/deploy-in-your-own-app.md';
 const QUERY = 'docs/how-to/serve-queries-by-lambda.md';
 
 const EXAMPLES = [README, 'docs/events.md', ...globSync('docs/how-to/*.md', { cwd: ROOT })].flatMap((page) =>
   blocks(page, 'ts')
-    .filter((code) => code.includes("from 'chroma-compactor'"))
+    .filter((code) => /from '(@chroma-compactor\/cdk|chroma-compactor)'/.test(code))
     .map((code, n) => ({ page, code, file: `${basename(page, '.md')}-${n}.ts` })),
 );
 const CAT: Operation = { op: 'upsert', id: 'cat', embedding: [1, 0, 0], document: 'a feline' };
@@ -36,12 +38,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it('are found', () => {
-  expect(EXAMPLES.map(({ page }) => page)).toEqual(expect.arrayContaining([README, READER]));
+  expect(EXAMPLES.map(({ page }) => page)).toEqual(expect.arrayContaining([README, READER, OWN_APP]));
 });
 
 it('have the right types, as printed', async () => {
   for (const { file, code } of EXAMPLES) await writeFile(join(folder, file), code);
-  const compilerOptions = { paths: { 'chroma-compactor': [LIBRARY] } };
+  const compilerOptions = { paths: { 'chroma-compactor': [LIBRARY], '@chroma-compactor/cdk': [CONSTRUCTS] } };
   const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
 
@@ -51,19 +53,18 @@ it('have the right types, as printed', async () => {
 });
 
 describe('on a local stack', () => {
-  it(`${README}: a delta is sent, applied, and found`, { timeout: 120_000 }, () =>
+  it(`${README}: a delta is sent, applied, and found`, () =>
     withPets(async (stack) => {
       const running = execute(stack, exampleOf(README), 'await reader.close();');
       // On AWS an event starts the execution.
       const arrived = () => stack.ports.store.get(deltaKey('pets', 'key-1'));
-      await Promise.race([running, vi.waitFor(arrived, { timeout: 60_000, interval: 100 })]);
+      await Promise.race([running, vi.waitFor(arrived, { timeout: 600_000, interval: 100 })]);
       await compact(stack, 'pets');
 
       expect(await running).toMatchObject({ version: 1, neighbours: [{ id: 'cat', distance: 0 }] });
-    }),
-  );
+    }));
 
-  it(`${READER}: a reader answers`, { timeout: 120_000 }, () =>
+  it(`${READER}: a reader answers`, () =>
     withPets(async (stack) => {
       await submit(stack, 'pets', 'one', [CAT]);
       await compact(stack, 'pets');
@@ -71,10 +72,9 @@ describe('on a local stack', () => {
       const answer = await execute(stack, exampleOf(READER), 'await reader.close();');
 
       expect(answer).toMatchObject({ version: 1, neighbours: [{ id: 'cat', document: 'a feline' }] });
-    }),
-  );
+    }));
 
-  it(`${QUERY}: the handler answers the request`, { timeout: 120_000 }, () =>
+  it(`${QUERY}: the handler answers the request`, () =>
     withPets(async (stack) => {
       await submit(stack, 'pets', 'one', [CAT]);
       await compact(stack, 'pets');
@@ -87,8 +87,7 @@ describe('on a local stack', () => {
       const answer = await execute(stack, code, '');
 
       expect(answer).toMatchObject({ version: 1, neighbours: [{ id: 'cat', document: 'a feline' }] });
-    }),
-  );
+    }));
 });
 
 /** Fenced blocks of a page in one language, less the indentation of the list that they may be in. */
@@ -138,7 +137,7 @@ async function execute(stack: TestStack, code: string, ending: string): Promise<
   };
   const { stdout } = await run(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
     env,
-    timeout: 100_000,
+    timeout: 600_000,
   });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }

@@ -1,16 +1,15 @@
 /** Finding out what happened and repairing it, by the CLI against a local stack that runs in another process. */
 import { appendFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { loadCurrent } from '../../lambdas/steps/read-pointer.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
+import { loadCurrent } from '../../lambdas/versions/load-current.ts';
 import { COMPACTION } from '../../local/machines.ts';
 import { executionArn } from '../../local/sfn/names.ts';
 import { type CommandResult, runCommand } from './command-line.ts';
 import { compact, create, submit, type TestStack, upserts, withStack } from './support.ts';
 
 /** Each command is a process, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 180_000 });
 
 let stack: TestStack;
 let end: () => void;
@@ -57,7 +56,7 @@ test('explain tells of a delta that was applied, by which commit and which execu
 
 test('explain tells of deltas that wait, were rejected in part, or were never heard of', async () => {
   const bad = '{"op":"upsert","id":"x","embedding":[1,2,3,4]}\n{"op":"upsert","id":"y","embedding":[1]}\n';
-  await submitDelta(stack.ports, { collection: 'pets', deltaId: 'half', body: Buffer.from(bad) });
+  await putDelta(stack.ports, { collection: 'pets', deltaId: 'half', body: Buffer.from(bad) });
 
   const waiting = await compactor('explain', 'half', '--collection', 'pets');
   await compact(stack, 'pets');
@@ -76,7 +75,7 @@ test('explain tells of deltas that wait, were rejected in part, or were never he
 
 test('explain tells of an id that was used for two contents', async () => {
   const other = Buffer.from('{"op":"delete","id":"pet-0"}\n');
-  await submitDelta(stack.ports, { collection: 'pets', deltaId: 'load', body: other });
+  await putDelta(stack.ports, { collection: 'pets', deltaId: 'load', body: other });
   const before = await compactor('explain', 'pets/load');
   await compact(stack, 'pets');
 

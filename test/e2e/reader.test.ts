@@ -1,9 +1,13 @@
 /** A reader that follows commits under load, with real Chroma servers. COMPACTIONS=100 for the long form. */
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
-import { connect, DeltaBuilder, makeQuery, SnapshotReader, submitDelta, waitForDelta } from '../../lambdas/index.ts';
+import { expect, test } from 'vitest';
+import { connect, DeltaBuilder, type SnapshotReader } from '../../lambdas/index.ts';
 import type { WorkingDirectories } from '../../lambdas/ports.ts';
+import { submitDelta, waitForDelta } from '../../lambdas/producer/produce-delta.ts';
+import { makeQuery } from '../../lambdas/reader/query-snapshot.ts';
+import { SnapshotReader as Reader } from '../../lambdas/reader/snapshot-reader.ts';
+import { applicationPorts } from '../../lambdas/runtime/connect.ts';
 import { compact, create, type TestStack, withStack } from './support.ts';
 
 const COMPACTIONS = Number(process.env.COMPACTIONS ?? 4);
@@ -18,8 +22,6 @@ const QUERIES = 50;
 const RECORDS = 12;
 const IDS = Array.from({ length: RECORDS }, (_, n) => `r-${n}`);
 
-vi.setConfig({ testTimeout: 120_000 + COMPACTIONS * 6_000 });
-
 /** Every record says in which version it was written last: a mixed answer would name two, or another than its own. */
 async function commitNumber(stack: TestStack, number: number): Promise<{ snapshotBytes: number }> {
   const delta = new DeltaBuilder();
@@ -31,11 +33,29 @@ async function commitNumber(stack: TestStack, number: number): Promise<{ snapsho
   return JSON.parse(record?.output ?? '{}').committed;
 }
 
-const connected = (stack: TestStack, name: string) =>
-  connect({ storeUrl: stack.file.storeUrl, workDirectory: join(stack.dataDirectory, name) });
+const optionsFor = (stack: TestStack, name: string) => ({
+  storeUrl: stack.file.storeUrl,
+  workDirectory: join(stack.dataDirectory, name),
+});
+const connected = (stack: TestStack, name: string) => connect(optionsFor(stack, name));
+const portsFor = (stack: TestStack, name: string) => applicationPorts(optionsFor(stack, name));
 
 const slotsOf = async (stack: TestStack) =>
   (await readdir(join(stack.dataDirectory, 'reader', 'pets'))).filter((name) => /^\d+$/.test(name));
+
+/** SIGKILL for every server on a directory below this one, as the kernel does when memory runs out. */
+async function killServers(below: string): Promise<number> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const command = (pid: number) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  const servers: number[] = [];
+  for (const pid of pids) {
+    const words = (await command(pid)).split('\0');
+    const path = words[words.indexOf('--path') + 1] ?? '';
+    if (words.includes('run') && path.startsWith(below)) servers.push(pid);
+  }
+  for (const pid of servers) process.kill(pid, 'SIGKILL');
+  return servers.length;
+}
 
 interface Observed {
   answers: number;
@@ -105,7 +125,7 @@ test(`${QUERIES} concurrent queries see whole versions only, while ${COMPACTIONS
   withStack(async (stack) => {
     await create(stack, 'pets');
     await commitNumber(stack, 1);
-    const reader = await SnapshotReader.open(connected(stack, 'reader'), 'pets');
+    const reader = await connected(stack, 'reader').openReader('pets');
 
     const seen = await observe(stack, reader, COMPACTIONS);
 
@@ -129,7 +149,7 @@ test('a reader that patches the directory that it serves would be caught', () =>
   withStack(async (stack) => {
     await create(stack, 'pets');
     await commitNumber(stack, 1);
-    const ports = connected(stack, 'reader');
+    const ports = portsFor(stack, 'reader');
     const release = async () => {};
     const served: WorkingDirectories = {
       claim: (collection) => ports.directories.claim(collection),
@@ -142,11 +162,36 @@ test('a reader that patches the directory that it serves would be caught', () =>
           },
         }),
     };
-    const reader = await SnapshotReader.open({ ...ports, directories: served }, 'pets');
+    const reader = await Reader.open({ ...ports, directories: served }, 'pets');
 
     const seen = await observe(stack, reader, 3).finally(() => reader.close().catch(() => {}));
 
     expect(seen.mixed).not.toEqual([]);
+  }));
+
+test('a reader whose server is killed answers on, and gives back what the dead one had', () =>
+  withStack(async (stack) => {
+    await create(stack, 'pets');
+    await commitNumber(stack, 1);
+    const reader = await connected(stack, 'reader').openReader('pets');
+    const ids = async () => (await reader.query([0, 1, 1, 1], 3)).neighbours.map(({ id }) => id);
+    const before = await ids();
+
+    const killed = await killServers(join(stack.dataDirectory, 'reader'));
+    const after = await Promise.all(Array.from({ length: 20 }, ids));
+    await killServers(join(stack.dataDirectory, 'reader'));
+    const used = await reader.use((snapshot) => snapshot.get(['r-1'])).catch(() => reader.use((s) => s.get(['r-1'])));
+    await killServers(join(stack.dataDirectory, 'reader'));
+    const refreshed = await reader.refresh();
+
+    expect(killed).toBeGreaterThan(0);
+    expect(new Set(after.map(String))).toEqual(new Set([String(before)]));
+    expect(used).toMatchObject([{ id: 'r-1' }]);
+    expect(refreshed).toMatchObject({ version: 1, changed: false });
+    expect(await ids()).toEqual(before);
+    expect(await slotsOf(stack)).toHaveLength(2);
+    await reader.close();
+    expect(await slotsOf(stack)).toHaveLength(1);
   }));
 
 test('a refresh fetches what changed, and a reader that starts again fetches nothing', () =>
@@ -158,7 +203,7 @@ test('a refresh fetches what changed, and a reader that starts again fetches not
     const loaded = await submitDelta(stack.ports, { collection: 'pets', operations: load });
     await compact(stack, 'pets');
     expect(await waitForDelta(stack.ports, loaded, { timeoutMs: 0 })).toMatchObject({ outcome: 'applied', version: 1 });
-    const first = await SnapshotReader.open(connected(stack, 'reader'), 'pets');
+    const first = await connected(stack, 'reader').openReader('pets');
     const small = new DeltaBuilder().update({ id: 'p-5', metadata: { seen: true } }).delete('p-6');
     await submitDelta(stack.ports, { collection: 'pets', operations: small });
     const [record] = await compact(stack, 'pets');
@@ -168,7 +213,7 @@ test('a refresh fetches what changed, and a reader that starts again fetches not
     const again = await first.refresh();
     const answer = await first.query([5, 1, 2, 3], 2);
     await first.close();
-    const second = await SnapshotReader.open(connected(stack, 'reader'), 'pets');
+    const second = await connected(stack, 'reader').openReader('pets');
     const warm = await second.refresh();
     await second.close();
 
@@ -185,7 +230,7 @@ test('a producer is told of what would be rejected, before anything is sent; the
     await create(stack, 'pets');
     const query = makeQuery();
     const ask = () =>
-      query(connected(stack, 'query'), { collection: 'pets', embedding: [1, 2, 3, 4], maxStalenessSeconds: 0 });
+      query(portsFor(stack, 'query'), { collection: 'pets', embedding: [1, 2, 3, 4], maxStalenessSeconds: 0 });
     const wrong = new DeltaBuilder()
       .upsert({ id: 'cat', embedding: [1, 2, 3, 4] })
       .upsert({ id: 'dog', embedding: [1] });
@@ -205,5 +250,5 @@ test('a producer is told of what would be rejected, before anything is sent; the
     const other = { collection: 'pets', operations: new DeltaBuilder().delete('cat'), deltaId: 'key-1' };
     const late = await submitDelta(stack.ports, other);
     await expect(waitForDelta(stack.ports, late)).rejects.toMatchObject({ name: 'KeyCollisionError' });
-    await query(connected(stack, 'other'), { collection: 'nowhere', embedding: [1] }).catch(() => {});
+    await query(portsFor(stack, 'other'), { collection: 'nowhere', embedding: [1] }).catch(() => {});
   }));

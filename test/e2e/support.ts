@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineRecord } from '../../lambdas/ports.ts';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
-import { withCheckout } from '../../lambdas/steps/checkout.ts';
-import { createCollection } from '../../lambdas/steps/create-collection.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
+import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
+import { withCheckout } from '../../lambdas/versions/checkout.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
 import type { ExecutionRecord } from '../../local/sfn/store.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
@@ -40,7 +40,7 @@ export async function submit(
   deltaId: string,
   operations: readonly Operation[],
 ): Promise<void> {
-  await submitDelta(stack.ports, { collection, deltaId, body: encodeDelta(operations) });
+  await putDelta(stack.ports, { collection, deltaId, body: encodeDelta(operations) });
 }
 
 /** Start executions and wait until all that run have ended. */

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { stampFiles, untouchedSince } from '../../lambdas/adapters/files/file-stamps.ts';
-import { DirtyDirectoryError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { DirtyDirectoryError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import {
   CHOSEN_BIN,
   cleanUpAfterEach,

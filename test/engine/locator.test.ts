@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
-import { EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import { compareVersions } from '../../lambdas/protocol/versions.ts';
 import { cleanUpAfterEach, fakeServer, makeDirectory } from './support.ts';
 

@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 const OWNER = `
 import { locateEngine } from './lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from './lambdas/adapters/chroma/server.ts';
-const server = await ChromaServer.start(await locateEngine(), process.argv[1], { startMs: 30_000, graceMs: 2_000 });
+const server = await ChromaServer.start(await locateEngine(), process.argv[1], { startMs: 300_000, graceMs: 2_000 });
 process.stdout.write(String(server.pid));
 setInterval(() => {}, 1_000);
 `;
@@ -35,6 +35,6 @@ test('a server dies with an owner that is killed by SIGKILL', async () => {
   owner.kill('SIGKILL');
   await once(owner, 'exit');
 
-  await expect.poll(() => isAlive(server), { timeout: 20_000 }).toBe(false);
+  await expect.poll(() => isAlive(server), { timeout: 300_000 }).toBe(false);
   await rm(directory, { recursive: true, force: true });
 });

@@ -7,7 +7,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { ChromaSession } from '../../lambdas/adapters/chroma/session.ts';
-import { EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import { cleanUpAfterEach, fakeServer, makeDirectory, onCleanup, processesOn, useNotes } from './support.ts';
 
 const TIMES = { startMs: 20_000, graceMs: 50 };
@@ -124,7 +124,7 @@ describe('stopping', () => {
     });
     await once(parent, 'exit');
     expect(printed).toBe('open');
-    await vi.waitFor(async () => expect(await processesOn(path)).toEqual([]), { timeout: 10_000, interval: 10 });
+    await vi.waitFor(async () => expect(await processesOn(path)).toEqual([]), { timeout: 300_000, interval: 10 });
   });
 });
 

@@ -68,7 +68,7 @@ export async function killServer(path: string): Promise<void> {
   const pids = await processesOn(path);
   if (pids.length === 0) throw new Error(`No server runs on ${path}.`);
   for (const pid of pids) process.kill(pid, 'SIGKILL');
-  await vi.waitUntil(async () => (await processesOn(path)).length === 0, { timeout: 10_000, interval: 10 });
+  await vi.waitUntil(async () => (await processesOn(path)).length === 0, { timeout: 300_000, interval: 10 });
 }
 
 /** A program that passes for Chroma: a script of ours behind `run`, with `port` and `path` in scope. */

@@ -1,6 +1,6 @@
 /** Traces and lanes of real runs of the real machine: what the console says happened is what happened. */
 import { describe, expect, it } from 'vitest';
-import { LockHeldError } from '../../lambdas/protocol/errors.ts';
+import { LockHeldError } from '../../lambdas/errors/errors.ts';
 import { laneOf } from '../../local/console/lane.ts';
 import { type LockEvent, RecordedLocks } from '../../local/console/lock-events.ts';
 import { traceOf } from '../../local/console/trace.ts';

@@ -5,12 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { ConfigurationError } from '../../lambdas/protocol/errors.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ConfigurationError } from '../../lambdas/errors/errors.ts';
 import { startStack } from '../../local/stack.ts';
 import { startTable } from '../../local/table.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let dataDirectory: string;
 let other: Server;

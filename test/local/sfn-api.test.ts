@@ -15,7 +15,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LocalStepFunctions } from '../../local/sfn/executions.ts';
 import { type SfnServer, startSfnServer } from '../../local/sfn/server.ts';
 import type { StatusChange } from '../../local/sfn/status-change.ts';
-import { systemTime, withoutWaits } from '../../local/sfn/time.ts';
+import { systemTime } from '../../local/sfn/time.ts';
+import { withoutWaits } from '../support/without-waits.ts';
 
 const LAMBDA = 'arn:aws:lambda:us-east-1:000000000000:function:work';
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type Json, parseDefinition } from '../../local/sfn/definition.ts';
+import { type Definition, type Json, parseDefinition } from '../../local/sfn/definition.ts';
 import type { RecordedEvent } from '../../local/sfn/history.ts';
 import { runExecution, StopRequest } from '../../local/sfn/interpreter.ts';
 import { compileMachine, type RunOptions } from '../../local/sfn/run-options.ts';
-import { systemTime, type Time, withoutWaits } from '../../local/sfn/time.ts';
+import { systemTime, type Time } from '../../local/sfn/time.ts';
+import { withoutWaits } from '../support/without-waits.ts';
 
 type Handlers = RunOptions['handlers'];
 
@@ -12,17 +13,20 @@ const EXECUTION = {
   Execution: { Id: 'arn:execution', Name: 'run-7', Input: { given: 1 }, StartTime: '2026-01-01T00:00:00.000Z' },
 };
 
-/** Run states whose first one is the start; waits and retries take no time and are listed in `sleeps`. */
+/**
+ * Run states whose first one is the start; waits and retries take no time and are listed in `sleeps`. Not validated, which
+ * takes longer than all the rest: what is refused is told below.
+ */
 async function run(
   states: Record<string, object>,
   options: { input?: Json; handlers?: Handlers; random?: () => number; time?: Time; signal?: AbortSignal } = {},
 ) {
   const sleeps: number[] = [];
   const events: RecordedEvent[] = [];
-  const definition = parseDefinition('test', { StartAt: Object.keys(states)[0], States: states });
+  const definition = { StartAt: Object.keys(states)[0], States: states } as Definition;
   const outcome = await runExecution({
     machine: compileMachine(definition),
-    input: options.input ?? {},
+    input: options.input === undefined ? {} : options.input,
     handlers: options.handlers ?? {},
     context: EXECUTION,
     onEvent: (event) => events.push(event),
@@ -147,12 +151,49 @@ describe('Catch', () => {
     });
   });
 
-  it('does not take what is too large, which no wildcard covers', async () => {
-    const state = task({ Catch: [{ ErrorEquals: ['States.ALL'], Next: 'Handle' }] });
+  const tooLarge = async () => 'x'.repeat(262_145);
+  const catching = (...names: string[]) =>
+    task({ Catch: [{ ErrorEquals: names, ResultPath: '$.error', Next: 'Handle' }] });
 
-    const { outcome } = await run({ T: state, Handle: pass({}) }, { handlers: { T: async () => 'x'.repeat(262_145) } });
+  it.each(['States.ALL', 'States.TaskFailed'])('by %s does not take what is too large', async (wildcard) => {
+    const { outcome } = await run({ T: catching(wildcard), Handle: pass({}) }, { handlers: { T: tooLarge } });
 
     expect(outcome).toMatchObject({ status: 'FAILED', error: 'States.DataLimitExceeded' });
+  });
+
+  it('takes what is too large by its name, a result or the output made of it', async () => {
+    const state = catching('Other', 'States.DataLimitExceeded');
+    const merging = { ...state, ResultPath: '$.result' };
+    const half = async () => 'x'.repeat(200_000);
+
+    const byResult = await output({ T: state, Handle: pass({}) }, { handlers: { T: tooLarge } });
+    const byOutput = await output(
+      { T: merging, Handle: pass({ Parameters: { 'name.$': '$.error.Error' } }) },
+      { input: { given: 'x'.repeat(200_000) }, handlers: { T: half } },
+    );
+
+    expect(byResult).toEqual({ error: { Error: 'States.DataLimitExceeded', Cause: expect.stringContaining("'T'") } });
+    expect(byOutput).toEqual({ name: 'States.DataLimitExceeded' });
+  });
+
+  it('retries what is too large by its name alone', async () => {
+    const Retry = [
+      { ErrorEquals: ['States.DataLimitExceeded'], MaxAttempts: 2 },
+      { ErrorEquals: ['States.ALL'], MaxAttempts: 5 },
+    ];
+
+    const { outcome, sleeps } = await run({ T: task({ Retry }) }, { handlers: { T: tooLarge } });
+
+    expect(outcome).toMatchObject({ error: 'States.DataLimitExceeded' });
+    expect(sleeps).toHaveLength(2);
+  });
+
+  it.each(['States.ALL', 'States.TaskFailed', 'States.Runtime'])('by %s takes no States.Runtime', async (name) => {
+    const state = { ...catching(name), Parameters: { 'x.$': '$.absent' } };
+
+    const { outcome } = await run({ T: state, Handle: pass({}) }, { handlers: { T: async () => 1 } });
+
+    expect(outcome).toMatchObject({ status: 'FAILED', error: 'States.Runtime' });
   });
 });
 
@@ -244,6 +285,7 @@ describe('Choice', () => {
     return output({ C: choice, Yes: pass({ Result: true }), No: pass({ Result: false }) }, { input });
   };
   const x = (test: object) => ({ Variable: '$.x', ...test });
+  const T = '2026-01-01T00:00:00Z';
 
   it.each([
     ['IsPresent true', x({ IsPresent: true }), { x: null }, true],
@@ -258,6 +300,14 @@ describe('Choice', () => {
     ['BooleanEquals false', x({ BooleanEquals: false }), { x: false }, true],
     ['StringEquals', x({ StringEquals: 'a' }), { x: 'a' }, true],
     ['StringMatches, a number', x({ StringMatches: '5*' }), { x: 5 }, false],
+    ['StringMatches, wildcards', x({ StringMatches: 'a.*\\*z*' }), { x: 'a.bc*z' }, true],
+    ['StringMatches, a dot is a dot', x({ StringMatches: 'a.*' }), { x: 'abc' }, false],
+    ['StringLessThanEquals', x({ StringLessThanEquals: 'b' }), { x: 'a' }, true],
+    ['IsTimestamp', x({ IsTimestamp: true }), { x: '2026-01-01' }, false],
+    ['TimestampGreaterThan', x({ TimestampGreaterThan: T }), { x: '2026-01-01T01:00:00+02:00' }, false],
+    ['TimestampEqualsPath', x({ TimestampEqualsPath: '$$.Execution.StartTime' }), { x: T }, true],
+    ['BooleanEqualsPath', x({ BooleanEqualsPath: '$.list[1]' }), { x: true, list: [false, true] }, true],
+    ['NumericEquals, a string', x({ NumericEquals: 1 }), { x: '1' }, false],
     ['And', { And: [x({ IsPresent: true }), x({ NumericGreaterThan: 0 })] }, { x: 1 }, true],
     ['And stops at the first that fails', { And: [x({ IsPresent: true }), x({ NumericGreaterThan: 0 })] }, {}, false],
     ['Or', { Or: [x({ NumericEquals: 1 }), x({ NumericEquals: 2 })] }, { x: 2 }, true],
@@ -265,6 +315,13 @@ describe('Choice', () => {
     ['Not with a nested IsPresent false', { Not: x({ IsPresent: false }) }, { x: 2 }, true],
   ])('%s', async (_name, rule, input, expected) => {
     expect(await chosen(rule, input as Json)).toBe(expected);
+  });
+
+  it.each([
+    ['a variable', x({ IsNull: true }), {}],
+    ['an operand', x({ NumericEqualsPath: '$.y' }), { x: 1 }],
+  ])('fails where %s is absent', async (_name, rule, input) => {
+    expect(await chosen(rule, input)).toMatchObject({ status: 'FAILED', error: 'States.Runtime' });
   });
 
   it('without a match or default fails, and says where', async () => {
@@ -321,6 +378,11 @@ describe('input and output', () => {
     ['a ResultPath of $', task({ ResultPath: '$' }), { b: 2 }],
     ['a ResultPath of null', task({ ResultPath: null }), { a: 1 }],
     ['a ResultPath in brackets', task({ ResultPath: "$['c']" }), { a: 1, c: { b: 2 } }],
+    ['a ResultPath whose parents are missing', task({ ResultPath: '$.c.d' }), { a: 1, c: { d: { b: 2 } } }],
+    ['an InputPath of null', pass({ InputPath: null }), {}],
+    ['an OutputPath of null', pass({ OutputPath: null }), {}],
+    ['a template in a list', pass({ Parameters: { list: [{ 'n.$': '$.a' }, 2] } }), { list: [{ n: 1 }, 2] }],
+    ['a path through the context', pass({ InputPath: '$$.Execution.Input' }), { given: 1 }],
   ])('handles %s', async (_name, state, expected) => {
     expect(await output({ S: state }, { input: { a: 1 }, handlers: { S: async () => ({ b: 2 }) } })).toEqual(expected);
   });
@@ -341,6 +403,77 @@ describe('input and output', () => {
     expect(first).toEqual({ next: 2, name: 'x-3', random: expect.any(Number) });
     expect(await values(0.1)).toEqual(first);
     expect((await values(0.9)).random).not.toBe(first.random);
+  });
+
+  const FALSY: Json[] = [null, false, 0, ''];
+  const echo = { T: async (given: Json) => given };
+
+  it.each(FALSY)('finds %j at $ and in the context, in every kind of template', async (input) => {
+    const template = { 'input.$': '$', 'run.$': '$$.Execution.Name' };
+    const states: Record<string, object> = {
+      plain: task({ Parameters: template }),
+      withInputPath: task({ InputPath: '$', Parameters: template }),
+      withIntrinsic: task({ Parameters: { ...template, 'one.$': 'States.MathAdd(0, 1)' } }),
+      nested: task({ Parameters: { 'all.$': 'States.Array($, States.Array($, 1))', ...template } }),
+      withSelector: task({ ResultSelector: { 'all.$': 'States.Array($)', 'input.$': '$', run: 'run-7' } }),
+      ofPass: pass({ Parameters: { ...template, 'one.$': 'States.MathAdd(0, 1)' } }),
+    };
+
+    for (const [name, state] of Object.entries(states)) {
+      expect(await output({ T: state }, { input, handlers: echo }), name).toMatchObject({ input, run: 'run-7' });
+    }
+    expect(await output({ T: states.nested as object }, { input, handlers: echo })).toMatchObject({
+      all: [input, [input, 1]],
+    });
+  });
+
+  it.each(FALSY)('passes %j on by InputPath, OutputPath and the context', async (value) => {
+    const input = { value };
+    const chosen = { Type: 'Choice', Choices: [{ Variable: '$', IsPresent: true, Next: 'Yes' }], Default: 'No' };
+
+    expect(await output({ P: pass({ InputPath: '$.value' }) }, { input })).toEqual(value);
+    expect(await output({ P: pass({ OutputPath: '$.value' }) }, { input })).toEqual(value);
+    expect(await output({ P: pass({ InputPath: '$.value', OutputPath: '$' }) }, { input })).toEqual(value);
+    expect(
+      await output(
+        { T: task({ InputPath: '$.value', Parameters: { 'of.$': '$', 'n.$': 'States.MathAdd(0, 1)' } }) },
+        { input, handlers: echo },
+      ),
+    ).toEqual({ of: value, n: 1 });
+    expect(await output({ C: chosen, Yes: pass({}), No: pass({ Result: 'no' }) }, { input: value })).toEqual(value);
+  });
+
+  it('fails by name where a result does not fit, and an intrinsic function has not what it needs', async () => {
+    const Catch = [{ ErrorEquals: ['States.ALL'], ResultPath: null, Next: 'Caught' }];
+    const misfit = task({ ResultPath: '$.a.b', Catch });
+    const short = task({ Parameters: { 'text.$': "States.Format('{} {}', $.a)" }, Catch });
+    const Caught = pass({ Result: 'caught' });
+
+    const failed = await output({ T: { ...misfit, Catch: [] } }, { input: { a: 1 }, handlers: echo });
+
+    expect(await output({ T: misfit, Caught }, { input: { a: 1 }, handlers: echo })).toBe('caught');
+    expect(await output({ T: short, Caught }, { input: { a: 1 }, handlers: echo })).toBe('caught');
+    expect(failed).toMatchObject({ status: 'FAILED', error: 'States.ResultPathMatchFailure' });
+  });
+
+  it.each([
+    ['a filter', pass({ InputPath: '$.list[?(@.a > 1)]' })],
+    ['a wildcard', pass({ Parameters: { 'all.$': '$.list[*]' } })],
+    ['a ResultPath into a list', task({ ResultPath: '$.list[0]' })],
+    ['a function that does not run here', pass({ Parameters: { 'id.$': 'States.UUID()' } })],
+  ])('refuses %s, and says where', (_name, state) => {
+    const definition = parseDefinition('test', { StartAt: 'S', States: { S: state } });
+
+    expect(() => compileMachine(definition)).toThrow(/^State "S" uses .*, which does not run locally\.$/);
+  });
+
+  it('leaves quoted text in intrinsic functions alone', async () => {
+    const template = { 'text.$': "States.Format('($), $, $$ costs {}', $)", 'n.$': 'States.MathAdd(0, 1)' };
+
+    expect(await output({ P: pass({ Parameters: template }) }, { input: 5 })).toEqual({
+      text: '($), $, $$ costs 5',
+      n: 1,
+    });
   });
 
   it('turns a function that returns nothing into null, and a missing path into States.Runtime', async () => {

@@ -64,7 +64,7 @@ it.each(['localhost', 'LOCALHOST:1234', '127.0.0.1', '[::1]:80'])('accepts the H
 it('gives no permission to pages of other origins', async () => {
   const preflight = await call('OPTIONS', { headers: { origin: 'http://evil.example' } });
 
-  expect(preflight.status).toBe(405);
+  expect(preflight.status).toBe(403);
   expect(Object.keys(preflight.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
 });
 

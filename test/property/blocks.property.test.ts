@@ -2,16 +2,10 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  BLOCK_SIZE,
-  blockCount,
-  contentDigest,
-  DIGEST_SIZE,
-  digestAt,
-  type FileDigests,
-} from '../../lambdas/snapshot/blocks.ts';
-import { BlockDigester, changedRuns, type Run, totalLength } from '../../lambdas/snapshot/changes.ts';
+import { BLOCK_SIZE, blockCount, contentDigest, DIGEST_SIZE, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
+import { changedRuns, type Run, totalLength } from '../../lambdas/snapshot/changes.ts';
 import { content, edited, edits, render } from '../support/arbitraries.ts';
+import { BlockDigester, digestAt } from '../support/block-digester.ts';
 
 const PATH = 'chroma.sqlite3';
 

@@ -1,15 +1,17 @@
 /** Commits over directories in memory: the same calls that MergeDeltas and hydration make, without stores and files. */
 import fc from 'fast-check';
 import { BLOCK_SIZE, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
-import { BlockDigester, changedRuns } from '../../lambdas/snapshot/changes.ts';
+import { changedRuns } from '../../lambdas/snapshot/changes.ts';
 import { nextManifest, type ScannedFile } from '../../lambdas/snapshot/commit.ts';
 import type { SnapshotDiff } from '../../lambdas/snapshot/diff.ts';
-import { decompressFrame, isFrame, mismatch } from '../../lambdas/snapshot/frames.ts';
+import { isFrame, mismatch } from '../../lambdas/snapshot/frames.ts';
 import { manifestKey, packKey } from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
 import { withRewrites } from '../../lambdas/snapshot/rewrite.ts';
 import { type Directory, type Edit, edited, edits, resized } from '../support/arbitraries.ts';
+import { BlockDigester } from '../support/block-digester.ts';
+import { decompressFrame } from '../support/memory-codec.ts';
 import { placed } from '../support/placed.ts';
 
 export interface Snapshot {

@@ -5,8 +5,9 @@ import { BLOCK_SIZE } from '../../lambdas/snapshot/blocks.ts';
 import { totalLength } from '../../lambdas/snapshot/changes.ts';
 import { changedBytes } from '../../lambdas/snapshot/commit.ts';
 import { diff } from '../../lambdas/snapshot/diff.ts';
-import { childAncestry, storedBytes } from '../../lambdas/snapshot/manifest.ts';
+import { childAncestry } from '../../lambdas/snapshot/manifest.ts';
 import { build, history, type Rewrite, RUNS, type Snapshot, steps } from './commit-chain.ts';
+import { storedBytes } from './stored-bytes.ts';
 
 describe('a chain of commits', () => {
   it('gives every version back from every other one: empty, older or newer, rewritten or not', () => {

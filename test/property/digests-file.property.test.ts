@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeDigests, encodeDigests } from '../../lambdas/adapters/files/digests-file.ts';
-import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { BLOCK_SIZE } from '../../lambdas/snapshot/blocks.ts';
 import { digests } from '../contract/working-directory-harness.ts';
 

@@ -3,7 +3,7 @@ import { createZstdCompress, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ThreadedCodec } from '../../lambdas/adapters/frame-codec.ts';
-import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
+import { CorruptObjectError } from '../../lambdas/errors/errors.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { compressFrame, FRAME_SIZE, type Frame } from '../../lambdas/snapshot/frames.ts';
 import { MEMORY_CODEC, openStored } from '../support/memory-codec.ts';

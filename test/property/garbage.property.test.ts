@@ -5,11 +5,11 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { PointerMovedError, StoreUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { PointerMovedError, StoreUnavailableError } from '../../lambdas/errors/errors.ts';
 import { sealedAt } from '../../lambdas/protocol/retention.ts';
 import { pointerKey } from '../../lambdas/snapshot/keys.ts';
-import { collectGarbage } from '../../lambdas/steps/collect-garbage.ts';
-import { readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { collectGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { type Fault, faulty } from '../support/faulty.ts';
 import { COLLECTION, createCollection, memoryPorts } from '../support/memory-ports.ts';
 import { missing, needed, type Prepared, prepare, stored, swap } from '../workflow/commits.ts';

@@ -1,9 +1,9 @@
 /** Manifests of an attacker who can hash: whatever they say, they are a CorruptObjectError. */
 import { describe, expect, it } from 'vitest';
-import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
-import type { LedgerEntry } from '../../lambdas/protocol/ledger.ts';
+import { CorruptObjectError } from '../../lambdas/errors/errors.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { FRAME_SIZE } from '../../lambdas/snapshot/frames.ts';
+import type { LedgerEntry } from '../../lambdas/snapshot/ledger.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../../lambdas/snapshot/manifest.ts';
 import { edited } from '../support/arbitraries.ts';
 import { Chain } from './commit-chain.ts';

@@ -1,7 +1,7 @@
 /** Laws of object keys: they parse back, they never collide, and no hostile name gets into one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvalidInputError } from '../../lambdas/protocol/errors.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import {
   checkCollection,
   checkDeltaId,

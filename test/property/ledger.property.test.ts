@@ -1,7 +1,8 @@
 /** Laws of the ledger: what a commit may forget about the deltas that it contains, and what it must not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DeltaStatus, type LedgerEntry, nextLedger, sameStatus, statusOf } from '../../lambdas/protocol/ledger.ts';
+import { nextLedger } from '../../lambdas/protocol/ledger.ts';
+import { type DeltaStatus, type LedgerEntry, sameStatus, statusOf } from '../../lambdas/snapshot/ledger.ts';
 
 const status: fc.Arbitrary<DeltaStatus> = fc.record({
   outcome: fc.constantFrom('applied', 'rejected'),

@@ -1,7 +1,7 @@
 /** Laws of the manifest: it comes back as it was stored, or as a CorruptObjectError, and never as anything else. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
+import { CorruptObjectError } from '../../lambdas/errors/errors.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import {
   ANCESTRY_LENGTH,

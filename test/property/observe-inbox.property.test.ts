@@ -1,9 +1,10 @@
 /** Laws of looking no further than needed: it changes what is asked for, never what is chosen, kept or settled. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DeltaStatus, type LedgerEntry, nextLedger } from '../../lambdas/protocol/ledger.ts';
+import { EVERYTHING, InboxObservation, OLDEST } from '../../lambdas/inbox/observe-inbox.ts';
+import { nextLedger } from '../../lambdas/protocol/ledger.ts';
 import { type BatchLimits, fillsBatch, type InboxEntry, plan, selectBatch } from '../../lambdas/protocol/plan.ts';
-import { EVERYTHING, InboxObservation, OLDEST } from '../../lambdas/steps/observe-inbox.ts';
+import type { DeltaStatus, LedgerEntry } from '../../lambdas/snapshot/ledger.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { MemoryTelemetry } from '../support/memory-surroundings.ts';
 import { MemoryTable } from '../support/memory-table.ts';
@@ -48,7 +49,7 @@ async function observe(fates: ReadonlyArray<typeof fate extends fc.Arbitrary<inf
   }
   const ports = { store: new MemoryStore(), statuses: table, telemetry: new MemoryTelemetry() };
   return {
-    observation: new InboxObservation(ports, 'docs', ledger, inbox),
+    observation: new InboxObservation(ports, 'docs', { ledger }, inbox),
     whole: plan(ledger, inbox, statuses),
     ...{ table, inbox, ledger, statuses },
   };

@@ -1,8 +1,8 @@
 /** Laws of the plan: what is pending, what is decided already, and what fits into one commit. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DeltaStatus, LedgerEntry } from '../../lambdas/protocol/ledger.ts';
 import { byArrival, deltaCap, type InboxEntry, plan, selectBatch } from '../../lambdas/protocol/plan.ts';
+import type { DeltaStatus, LedgerEntry } from '../../lambdas/snapshot/ledger.ts';
 
 const STATUS: DeltaStatus = { outcome: 'applied', version: 1, sha256: 'a'.repeat(64), rejectedOperations: 0 };
 

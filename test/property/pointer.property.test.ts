@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
+import { CorruptObjectError } from '../../lambdas/errors/errors.ts';
 import { decodePointer, encodePointer, type Pointer, pointerDigest } from '../../lambdas/protocol/pointer.ts';
 import { pointer } from '../support/arbitraries.ts';
 

@@ -2,12 +2,20 @@
 import fc from 'fast-check';
 import { decodeTime } from 'ulid';
 import { describe, expect, it } from 'vitest';
-import { fencedPointer, oldestRetained, sealedAt, sortListed } from '../../lambdas/protocol/retention.ts';
+import {
+  fencedPointer,
+  oldestRetained,
+  type Retention,
+  sealedAt,
+  sealingTimes,
+  sortListed,
+} from '../../lambdas/protocol/retention.ts';
 import { manifestKey, packKey } from '../../lambdas/snapshot/keys.ts';
 import type { CommitRef } from '../../lambdas/snapshot/manifest.ts';
 import { commitId, pointer, version } from '../support/arbitraries.ts';
 
 const DAY = 86_400_000;
+const HOUR = DAY / 24;
 const NOW = Date.UTC(2030, 0, 1);
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
@@ -31,6 +39,11 @@ const history = fc
       return { version: first + ages.length - 1 - index, commitId: idAt(NOW - age) };
     }),
   }));
+/** By ancestry alone, newest first. */
+function oldest(versions: readonly CommitRef[], retainedFrom: number, retention: Retention, now: number): number {
+  const version = versions[0]?.version ?? 0;
+  return oldestRetained({ version, retainedFrom }, sealingTimes(versions, []), retention, now);
+}
 const retention = fc.record({ retainVersions: fc.integer({ min: 1, max: 50 }), retainDays: fc.nat(40) });
 
 describe('the time of a commit', () => {
@@ -45,9 +58,9 @@ describe('the oldest retained version', () => {
   it('never falls, and the current version is always retained', () => {
     fc.assert(
       fc.property(history, retention, ({ versions, before }, retention) => {
-        const oldest = oldestRetained(versions, before, retention, NOW);
-        expect(oldest).toBeGreaterThanOrEqual(before);
-        expect(oldest).toBeLessThanOrEqual(versions[0]?.version ?? 0);
+        const kept = oldest(versions, before, retention, NOW);
+        expect(kept).toBeGreaterThanOrEqual(before);
+        expect(kept).toBeLessThanOrEqual(versions[0]?.version ?? 0);
       }),
     );
   });
@@ -55,11 +68,18 @@ describe('the oldest retained version', () => {
   it('lies below everything that the count or the age retains, and not further below than that', () => {
     fc.assert(
       fc.property(history, retention, ({ versions, before }, retention) => {
-        const oldest = oldestRetained(versions, before, retention, NOW);
-        const isDue = ({ commitId }: CommitRef, index: number) =>
-          index < retention.retainVersions || decodeTime(commitId) >= NOW - retention.retainDays * DAY;
-        const due = versions.filter(isDue).map((ref) => ref.version);
-        expect(oldest).toBe(Math.max(before, Math.min(...due)));
+        const replacedAt = (index: number) => decodeTime(versions[index - 1]?.commitId ?? '');
+        const isDue = (_: CommitRef, index: number) =>
+          index < retention.retainVersions || (index > 0 && replacedAt(index) >= NOW - retention.retainDays * DAY);
+        // What was let go of before is nobody's reason to keep more.
+        const isThere = ({ version }: CommitRef) => version >= before;
+        const due = versions
+          .filter(isDue)
+          .filter(isThere)
+          .map((ref) => ref.version);
+        expect(oldest(versions, before, retention, NOW)).toBe(
+          due.length === 0 ? versions[0]?.version : Math.min(...due),
+        );
       }),
     );
   });
@@ -67,30 +87,58 @@ describe('the oldest retained version', () => {
   it('does not fall either when commits come and time passes', () => {
     fc.assert(
       fc.property(history, retention, fc.nat(5), fc.nat(20 * DAY), ({ versions, before }, retention, more, passed) => {
-        const first = oldestRetained(versions, before, retention, NOW);
+        const first = oldest(versions, before, retention, NOW);
         const current = versions[0]?.version ?? 0;
         const newer = Array.from({ length: more }, (_, n) => ({
           version: current + more - n,
           commitId: idAt(NOW + passed),
         }));
         const walked = [...newer, ...versions].filter((ref) => ref.version >= first);
-        expect(oldestRetained(walked, first, retention, NOW + passed)).toBeGreaterThanOrEqual(first);
+        expect(oldest(walked, first, retention, NOW + passed)).toBeGreaterThanOrEqual(first);
       }),
     );
   });
 
   it.each([
     { retainVersions: 3, retainDays: 0, expected: 7, why: 'the count alone' },
-    { retainVersions: 1, retainDays: 4, expected: 5, why: 'the age alone' },
+    { retainVersions: 1, retainDays: 4, expected: 4, why: 'the age alone' },
     { retainVersions: 8, retainDays: 4, expected: 2, why: 'the count, which reaches further' },
-    { retainVersions: 2, retainDays: 6, expected: 3, why: 'the age, which reaches further' },
+    { retainVersions: 2, retainDays: 6, expected: 2, why: 'the age, which reaches further' },
     { retainVersions: 1, retainDays: 0, expected: 9, why: 'neither: the current version alone' },
   ])('of ten daily versions is $expected by $why', ({ expected, ...retention }) => {
     const versions = Array.from({ length: 10 }, (_, n) => ({
       version: 9 - n,
       commitId: idAt(NOW - n * DAY - (n > 0 ? 0 : 1)),
     }));
-    expect(oldestRetained(versions, 0, retention, NOW)).toBe(expected);
+    expect(oldest(versions, 0, retention, NOW)).toBe(expected);
+  });
+
+  it('keeps what was current for thirty days until an hour ago, whatever quick commits followed', () => {
+    const versions = Array.from({ length: 14 }, (_, n) => ({
+      version: 13 - n,
+      commitId: idAt(n === 13 ? NOW - 30 * DAY : NOW - HOUR + (13 - n)),
+    }));
+    const kept = oldest(versions, 0, { retainVersions: 10, retainDays: 7 }, NOW);
+    expect(kept).toBe(0);
+    expect(oldest(versions, 0, { retainVersions: 10, retainDays: 7 }, NOW + 7 * DAY)).toBe(4);
+  });
+
+  it('goes by listed keys where no ancestor is named, and keeps more, never less, for those that were lost', () => {
+    const list = (version: number, age: number) => ({ key: manifestKey('books', version, idAt(NOW - age)), size: 1 });
+    const listed = [list(1, 9 * DAY), list(2, 9 * DAY), list(3, 5 * DAY), list(3, 9 * DAY), list(5, 0), list(8, 0)];
+    const known = [
+      { version: 7, commitId: idAt(NOW - 9 * DAY) },
+      { version: 6, commitId: idAt(NOW - 9 * DAY) },
+      { version: 5, commitId: idAt(NOW - 9 * DAY) },
+    ];
+    const at = (days: number) =>
+      oldestRetained(
+        { version: 7, retainedFrom: 0 },
+        sealingTimes(known, listed),
+        { retainVersions: 1, retainDays: days },
+        NOW,
+      );
+    expect([at(4), at(6), at(10)]).toEqual([7, 2, 0]);
   });
 });
 

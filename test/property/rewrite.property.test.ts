@@ -7,10 +7,11 @@ import { changedBytes, nextManifest, type ScannedFile } from '../../lambdas/snap
 import { diff } from '../../lambdas/snapshot/diff.ts';
 import { type Extent, FRAME_SIZE, type Frame } from '../../lambdas/snapshot/frames.ts';
 import { packKey } from '../../lambdas/snapshot/keys.ts';
-import { liveBytes, type Manifest, storedBytes } from '../../lambdas/snapshot/manifest.ts';
+import { liveBytes, type Manifest } from '../../lambdas/snapshot/manifest.ts';
 import { extentLimit, MAX_PACKS, STORED, WASTE, withRewrites } from '../../lambdas/snapshot/rewrite.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { build, type Commit, history, RUNS, type Snapshot } from './commit-chain.ts';
+import { storedBytes } from './stored-bytes.ts';
 
 const MIB = 1024 * 1024;
 

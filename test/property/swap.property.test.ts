@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { successionViolations, swapViolations } from '../../lambdas/protocol/invariants.ts';
-import type { LedgerEntry } from '../../lambdas/protocol/ledger.ts';
 import type { Pointer } from '../../lambdas/protocol/pointer.ts';
 import { judgeSwap, type ObservedPointer } from '../../lambdas/protocol/swap.ts';
+import type { LedgerEntry } from '../../lambdas/snapshot/ledger.ts';
 import { childAncestry, type Manifest } from '../../lambdas/snapshot/manifest.ts';
 import { commitId, pointer } from '../support/arbitraries.ts';
 

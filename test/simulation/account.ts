@@ -1,12 +1,15 @@
 /** The account at the end: nothing waits for nobody, and after the sweep and a last collection everything is as it should be. */
-import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
-import { manifestsPrefix, packsPrefix, rejectionKey } from '../../lambdas/snapshot/keys.ts';
+import type { LockItem } from '../../lambdas/protocol/lock.ts';
 import { ask } from './actors.ts';
+import { keyOfAside, keyOfReport } from './independent/formats.ts';
+import { isSetAside } from './independent/rules.ts';
+import { oldestPromised } from './oracle-retention.ts';
 import type { CollectionTruth } from './truth.ts';
 import type { World } from './world.ts';
 
 const SWEEPS = 12;
-const MINUTE_MS = 60_000;
+/** Between sweeps: longer than any clock is wrong, so that no sweep falls into a minute that has had its execution. */
+const APART_MS = 600_000;
 
 export async function settleAccounts(world: World): Promise<void> {
   const { oracle } = world;
@@ -17,6 +20,7 @@ export async function settleAccounts(world: World): Promise<void> {
   if (isBroken()) return;
   if (!(await run(world, () => sweepAll(world)))) return;
   for (const truth of oracle.truths.values()) judgeAfterSweep(world, truth);
+  for (const collection of oracle.truths.keys()) oracle.log(collection).judgeEnd(collection);
   await oracle.compareStatuses(world.table);
   if (isBroken()) return;
   if (!(await run(world, () => askAll(world)))) return;
@@ -48,7 +52,7 @@ function judgeBeforeSweep(world: World, truth: CollectionTruth): void {
   if (world.excuses.has(collection)) return;
   const item = world.table.locks.get(collection);
   const now = world.scheduler.now();
-  if (isClaimLive(item, now)) {
+  if (isClaimed(item, now)) {
     world.violate(`all is quiet, and ${item?.claimOwner} still has the claim on "${collection}"`);
   }
   world.counts.judged++;
@@ -61,12 +65,15 @@ function judgeBeforeSweep(world: World, truth: CollectionTruth): void {
   }
 }
 
+function isClaimed(item: LockItem | undefined, now: number): boolean {
+  return item?.claimOwner !== undefined && (item.claimExpiresAt ?? 0) > now;
+}
+
 async function sweepAll(world: World): Promise<void> {
   for (let n = 0; n < SWEEPS; n++) {
-    // Not in a minute that has had its execution.
-    await world.scheduler.wait(MINUTE_MS);
+    await world.scheduler.wait(APART_MS);
     const { started } = await world.sweep();
-    await world.scheduler.wait(MINUTE_MS * 10);
+    await world.scheduler.wait(APART_MS);
     if (started.length === 0) return;
   }
   world.violate(`after ${SWEEPS} sweeps, something still waits`);
@@ -76,9 +83,9 @@ function judgeAfterSweep(world: World, truth: CollectionTruth): void {
   const { collection, decided, overwritten, reports } = truth;
   const item = world.table.locks.get(collection);
   const now = world.scheduler.now();
-  if (isClaimLive(item, now))
+  if (isClaimed(item, now))
     world.violate(`after the sweep, ${item?.claimOwner} still has the claim on "${collection}"`);
-  if (!isLockFree(item, 'nobody', now))
+  if (item?.owner !== undefined && (item.expiresAt ?? 0) > now)
     world.violate(`after the sweep, ${item?.owner} still has the lock of "${collection}"`);
   for (const deltaId of truth.inbox.keys())
     world.violate(`after the sweep, delta ${deltaId} of "${collection}" lies in the inbox`);
@@ -89,11 +96,15 @@ function judgeAfterSweep(world: World, truth: CollectionTruth): void {
       continue;
     }
     if (entry.rejectedOperations > 0) world.counts.rejections++;
-    if (entry.rejectedOperations > 0 && !reports.has(rejectionKey(collection, deltaId))) {
+    const isKept = truth.aside.has(keyOfAside(collection, deltaId, entry.sha256));
+    if (isSetAside(entry) && !isKept && !overwritten.has(`${deltaId} ${entry.sha256}`)) {
+      world.violate(`delta ${deltaId} of "${collection}" was set aside, and its content is lost`);
+    }
+    if (entry.rejectedOperations > 0 && !reports.has(keyOfReport(collection, deltaId))) {
       world.violate(`delta ${deltaId} was rejected in part, and no report says so`);
     }
     for (const sha256 of contents) {
-      const isAnswered = sha256 === entry.sha256 || reports.has(rejectionKey(collection, deltaId, sha256));
+      const isAnswered = sha256 === entry.sha256 || reports.has(keyOfReport(collection, deltaId, sha256));
       if (!isAnswered && !overwritten.has(`${deltaId} ${sha256}`)) {
         world.violate(`a content of delta ${deltaId} of "${collection}" was neither decided nor reported`);
       }
@@ -109,9 +120,15 @@ async function askAll(world: World): Promise<void> {
 }
 
 /** After a last collection: exactly what retained versions reach. */
-async function judgeGarbage({ raw, oracle }: World, truth: CollectionTruth): Promise<void> {
+async function judgeGarbage({ raw, oracle, profile, scheduler }: World, truth: CollectionTruth): Promise<void> {
+  const { retainedFrom } = truth.pointer;
+  const oldest = oldestPromised(truth, 0, profile, scheduler.now());
+  // Only what an earlier fence let go of, by a clock that was fast or for versions that came since, may be missing.
+  if (retainedFrom < oldest) {
+    oracle.violate(`versions from ${retainedFrom} on are kept, though only those from ${oldest} on are promised`);
+  }
   const expected = truth.reachable();
-  for (const prefix of [manifestsPrefix(truth.collection), packsPrefix(truth.collection)]) {
+  for (const prefix of [`manifests/${truth.collection}/`, `packs/${truth.collection}/`]) {
     for await (const page of raw.list(prefix)) {
       for (const { key } of page) {
         if (!expected.delete(key))

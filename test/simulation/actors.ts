@@ -1,14 +1,11 @@
-/** Who does something in a world besides compacting: producers and their waiters, readers, and whoever spoils things. */
+/** Who does something in a world besides compacting: producers and their waiters, and whoever spoils things. */
+
+import { KeyCollisionError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
-import { KeyCollisionError } from '../../lambdas/protocol/errors.ts';
+import { findStatus, putDelta } from '../../lambdas/producer/put-delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { withCheckout } from '../../lambdas/steps/checkout.ts';
-import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
-import { findStatus, submitDelta } from '../../lambdas/steps/submit-delta.ts';
-import { MemoryDirectories } from '../support/memory-directories.ts';
-import { ModelDatabase } from '../support/model-database.ts';
-import { makeContent } from './contents.ts';
-import { type Content, difference } from './truth.ts';
+import { makeContent, twinOf } from './contents.ts';
+import type { Content } from './truth.ts';
 import type { World } from './world.ts';
 
 const SEND_ATTEMPTS = 6;
@@ -18,12 +15,22 @@ const LATEST_MS = 120_000;
 
 /** Sends its share of the deltas, some of them again, changed, or under an id that was used. */
 export async function produce(world: World, who: string, share: readonly number[]): Promise<void> {
+  await produceFor(world, who, undefined, share);
+}
+
+/** The same for one collection; without a name, for any. */
+export async function produceFor(
+  world: World,
+  who: string,
+  only: string | undefined,
+  share: readonly number[],
+): Promise<void> {
   const { random, profile, scheduler } = world;
   const ports = world.client(who);
   const waiters: Promise<void>[] = [];
   for (const n of share) {
     await scheduler.wait(random.next() * profile.paceMs);
-    const collection = random.pick(profile.collections);
+    const collection = only ?? random.pick(profile.collections);
     const deltaId = `d-${n}`;
     const send = async (content: Content) => {
       world.oracle.contents.set(content.sha256, content);
@@ -49,7 +56,8 @@ export async function produce(world: World, who: string, share: readonly number[
       }),
       later(profile.reuse, async () => {
         world.counts.reusedIds++;
-        await send(makeContent(random, profile, n + 100));
+        const hasTwin = random.chance(0.5) && content.operations[0]?.op === 'upsert';
+        await send(hasTwin ? twinOf(content) : makeContent(random, profile, n + 100));
       }),
       later(profile.overwrite, () => overwrite(world, collection, deltaId, makeContent(random, profile, n + 200))),
     );
@@ -66,7 +74,8 @@ async function deliver(
 ): Promise<boolean> {
   for (let attempt = 0; attempt < SEND_ATTEMPTS; attempt++) {
     try {
-      await submitDelta(ports, { collection, deltaId, body: content.body });
+      await putDelta(ports, { collection, deltaId, body: content.body });
+      world.oracle.sent(collection, deltaId, content.sha256);
       return true;
     } catch (error) {
       // Other content waits under this id: the producer is told, and has sent nothing.
@@ -119,36 +128,6 @@ export async function ask(
   return true;
 }
 
-/** Hydrates again and again into a directory of its own. Whatever it gets must be one committed version, whole. */
-export async function read(world: World, who: string): Promise<void> {
-  const { random, scheduler } = world;
-  const directories = new MemoryDirectories();
-  const ports = world.client(who, directories);
-  for (let n = random.int(2, 4); n > 0; n--) {
-    await scheduler.wait(random.logarithmic(10, 60_000));
-    const collection = random.pick(world.profile.collections);
-    try {
-      const { pointer } = await readPointer(ports, collection);
-      const loaded = await loadManifest(ports, pointer.manifest);
-      const records = await withCheckout(ports, loaded, async (directory) => {
-        const database = await ModelDatabase.load(directory);
-        return new Map(database.all().map((record) => [record.id, record]));
-      });
-      const { version } = loaded.manifest;
-      const truth = world.oracle.truth(collection).versions.get(version)?.records;
-      if (truth === undefined) world.violate(`${who} read version ${version}, which nobody committed`);
-      else {
-        const wrong = difference(truth, records);
-        if (wrong !== undefined) world.violate(`${who} read version ${version} wrongly: ${wrong}`);
-      }
-      world.counts.reads++;
-    } catch (error) {
-      // An error is an honest answer; that nothing reachable is missing, the oracle sees for itself.
-      scheduler.note(`${who} gets ${(error as Error).name}`);
-    }
-  }
-}
-
 /** Deletes `LOCK` items, damages and empties the cache, damages directories that nobody uses, stops executions. */
 export async function spoil(world: World): Promise<void> {
   const { random, profile, scheduler, counts, table, cache, machines } = world;
@@ -191,6 +170,11 @@ export async function spoil(world: World): Promise<void> {
       scheduler.note(`a block of ${path} of ${collection} rots on the disk`);
     });
   }
+  for (let n = 0; n < profile.badWrites; n++) {
+    deeds.push(() => {
+      world.badWrites++;
+    });
+  }
   for (let n = 0; n < profile.stops; n++) {
     deeds.push(() => {
       const running = [...machines.executions.values()].filter(({ status }) => status === 'RUNNING');
@@ -220,5 +204,14 @@ export async function goBack(world: World): Promise<void> {
     const collection = random.pick(profile.collections);
     const { version } = world.oracle.truth(collection).pointer;
     await world.rollBack(collection, random.int(0, Math.max(0, version - 1))).catch(() => {});
+  }
+}
+
+/** An operator asks for vacuums, whoever is at work. */
+export async function vacuum(world: World): Promise<void> {
+  const { random, profile, scheduler, machines } = world;
+  for (let n = 0; n < profile.vacuums; n++) {
+    await scheduler.wait(random.logarithmic(50, Math.max(5_000, profile.paceMs * profile.deltas)));
+    await machines.start(`vacuum-${n + 1}`, { collection: random.pick(profile.collections), vacuum: true });
   }
 }

@@ -2,16 +2,18 @@
  * The control: the predecessor's protocol in the same worlds. One Lambda takes the lock, works, checks that it still has
  * the lock, and writes the pointer unconditionally. Between check and write the lock may expire.
  */
+
+import { mergeDeltas } from '../../lambdas/compaction/merge-deltas.ts';
+import { planCompaction } from '../../lambdas/compaction/plan-compaction.ts';
+import { settleDeltas } from '../../lambdas/compaction/settle-deltas.ts';
+import { uploadSnapshot } from '../../lambdas/compaction/upload-snapshot.ts';
+import { LockHeldError } from '../../lambdas/errors/errors.ts';
+import { listInbox } from '../../lambdas/inbox/list-inbox.ts';
 import type { ObjectStore, Ports } from '../../lambdas/ports.ts';
-import { LockHeldError } from '../../lambdas/protocol/errors.ts';
 import { encodePointer } from '../../lambdas/protocol/pointer.ts';
 import { pointerKey } from '../../lambdas/snapshot/keys.ts';
-import { mergeDeltas } from '../../lambdas/steps/merge-deltas.ts';
-import { listInbox } from '../../lambdas/steps/observe-inbox.ts';
-import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
-import { loadCurrentBeside, readOwnPointer } from '../../lambdas/steps/read-pointer.ts';
-import { settleDeltas } from '../../lambdas/steps/settle-deltas.ts';
-import { uploadSnapshot } from '../../lambdas/steps/upload-snapshot.ts';
+import { loadCurrentBeside } from '../../lambdas/versions/load-current.ts';
+import { readOwnPointer } from '../../lambdas/versions/own-pointer.ts';
 import { type CompactionState, NEXT, type PlanInput } from '../../statemachine/contract.ts';
 import type { Plant } from './planted/plant.ts';
 
@@ -21,7 +23,7 @@ export function predecessor(): Plant {
     store: unconditionalPointers,
     steps: { PlanCompaction: ({ ports }, input: PlanInput) => compact(ports, input) },
     // It had no garbage collection, and what is shown is not that it strands deltas as well.
-    profile: { garbageRuns: 0, poison: 0, stall: 0.04, slowestStallMs: 100_000 },
+    profile: { garbageRuns: 0, poison: 0, heavy: 0, stall: 0.04, slowestStallMs: 100_000 },
     lookFor: /an update is lost/,
   };
 }

@@ -18,7 +18,7 @@ export function gatedDirectories(
       await invocation.step();
       const directory = await directories.claim(collection);
       invocation.onDeath(() => directories.crash(directory));
-      return wrap(new GatedDirectory(directory, () => invocation.step()));
+      return wrap(new GatedDirectory(directory, invocation));
     },
     replicate: (collection, source) => directories.replicate(collection, source),
   };
@@ -27,11 +27,13 @@ export function gatedDirectories(
 class GatedDirectory implements WorkingDirectory {
   readonly path: string;
   readonly #raw: WorkingDirectory;
-  readonly #step: () => Promise<void>;
+  readonly #invocation: Invocation;
+  /** Does anybody know what should be in it? */
+  #isKnown = false;
 
-  constructor(raw: WorkingDirectory, step: () => Promise<void>) {
+  constructor(raw: WorkingDirectory, invocation: Invocation) {
     this.#raw = raw;
-    this.#step = step;
+    this.#invocation = invocation;
     this.path = raw.path;
   }
 
@@ -40,21 +42,23 @@ class GatedDirectory implements WorkingDirectory {
   }
 
   async markClean(marker: CleanMarker): Promise<void> {
-    await this.#step();
+    await this.#invocation.step();
     return this.#raw.markClean(marker);
   }
 
   async markDirty(): Promise<void> {
-    await this.#step();
+    await this.#invocation.step();
     return this.#raw.markDirty();
   }
 
   async readDigests(): Promise<DirectoryDigests | undefined> {
-    return this.#raw.readDigests();
+    const digests = await this.#raw.readDigests();
+    this.#isKnown = digests !== undefined;
+    return digests;
   }
 
   async writeDigests(digests: DirectoryDigests): Promise<void> {
-    await this.#step();
+    await this.#invocation.step();
     return this.#raw.writeDigests(digests);
   }
 
@@ -82,28 +86,34 @@ class GatedDirectory implements WorkingDirectory {
     return this.#raw.readRuns(path, runs);
   }
 
-  /** Each piece is a place to die. */
+  /**
+   * What is fetched, piece by piece: each is a place to die, and one that the disk may fail to keep. Not when all is
+   * fetched anew: then nothing tells a bad disk from a bad store.
+   */
   async writeEach(path: string, pieces: readonly PlacedBytes[]): Promise<void> {
-    for (const { offset, bytes } of pieces) await this.writeAt(path, offset, bytes);
+    for (const { offset, bytes } of pieces) {
+      await this.writeAt(path, offset, this.#isKnown ? this.#invocation.asKept(bytes) : bytes);
+    }
   }
 
   async writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void> {
-    await this.#step();
+    await this.#invocation.step();
     return this.#raw.writeAt(path, offset, bytes);
   }
 
   async resize(path: string, size: number): Promise<void> {
-    await this.#step();
+    await this.#invocation.step();
     return this.#raw.resize(path, size);
   }
 
   async remove(path: string): Promise<void> {
-    await this.#step();
+    await this.#invocation.step();
     return this.#raw.remove(path);
   }
 
   async clear(): Promise<void> {
-    await this.#step();
+    this.#isKnown = false;
+    await this.#invocation.step();
     return this.#raw.clear();
   }
 

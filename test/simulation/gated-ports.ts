@@ -1,5 +1,12 @@
 /** The ports of one invocation: each call on store, table, cache, engine and executions waits for its turn. */
 import { ulid } from 'ulid';
+import {
+  CacheUnwritableError,
+  EngineUnavailableError,
+  StagingLostError,
+  StoreUnavailableError,
+  TableUnavailableError,
+} from '../../lambdas/errors/errors.ts';
 import type {
   Announcer,
   Cache,
@@ -14,13 +21,6 @@ import type {
   StatusTable,
   Telemetry,
 } from '../../lambdas/ports.ts';
-import {
-  CacheUnwritableError,
-  EngineUnavailableError,
-  StagingLostError,
-  StoreUnavailableError,
-  TableUnavailableError,
-} from '../../lambdas/protocol/errors.ts';
 import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import type { MemoryDirectories } from '../support/memory-directories.ts';
 import { type DirectoryWrapper, gatedDirectories } from './gated-directory.ts';
@@ -46,6 +46,9 @@ const noEngine = () => new EngineUnavailableError('The simulated engine does not
 const noCache = () => new CacheUnwritableError('The simulated cache cannot be written. Try again.');
 const noStaging = () => new StagingLostError('The simulated cache cannot be read. Plan again.');
 const noExecutions = () => Object.assign(new Error('Rate exceeded.'), { name: 'ThrottlingException' });
+
+/** Nobody writes over these, so that what was modified late came late. */
+const LOGGED = /^deltas\/[^/]+\/0{10}/;
 
 export function gatedPorts(invocation: Invocation, backend: Backend, directories: MemoryDirectories): Ports {
   const { world } = invocation;
@@ -89,20 +92,25 @@ function gatedStore(invocation: Invocation, store: ObjectStore): ObjectStore {
     unavailable: noStore,
     ...(isConditional ? { conditional: about } : {}),
   });
-  const { pageSize } = invocation.world.profile;
+  const { random, scheduler, profile } = invocation.world;
+  const { pageSize } = profile;
   return {
     url: store.url,
     get: (key, options) => invocation.call(kind('get', key, false), () => store.get(key, options)),
     head: (key) => invocation.call(kind('head', key, false), () => store.head(key)),
-    async *list(prefix) {
+    async *list(prefix, options) {
       // Page by page, each in its own time, as with S3: what comes in between may or may not be seen.
-      const pages = store.list(prefix, { pageSize })[Symbol.asyncIterator]();
+      const pages = store.list(prefix, { ...options, pageSize })[Symbol.asyncIterator]();
       for (;;) {
+        const since = scheduler.now();
         const page: IteratorResult<ObjectInfo[]> = await invocation.call(kind('list', prefix, false), () =>
           pages.next(),
         );
         if (page.done === true) return;
-        yield page.value;
+        // What came while the page was made may be in it or not, each object for itself.
+        yield page.value.filter(({ key, lastModified }) => {
+          return !LOGGED.test(key) || lastModified <= since || random.chance(0.5);
+        });
       }
     },
     putIfAbsent: (key, body, options) =>
@@ -136,6 +144,8 @@ function gatedStatuses(invocation: Invocation, statuses: StatusTable): StatusTab
     invocation.call({ on: `statuses.${on}`, about, isWrite, unavailable: noTable }, perform);
   return {
     tableName: statuses.tableName,
+    readIdentity: () => call('readIdentity', '', false, () => statuses.readIdentity()),
+    ensureIdentity: (candidate) => call('ensureIdentity', '', true, () => statuses.ensureIdentity(candidate)),
     getStatuses: (collection, ids) =>
       call('getStatuses', ids.join(','), false, () => statuses.getStatuses(collection, ids)),
     putStatus: (collection, id, status) =>
@@ -148,20 +158,30 @@ function gatedEngine(invocation: Invocation, engine: Engine): Engine {
     invocation.call({ on: `engine.${on}`, isWrite: false, isLocal: true, unavailable: noEngine }, perform);
   const gated = (session: EngineSession): EngineSession => ({
     useCollection: (name, options) => session.useCollection(name, options),
+    measureSpace: (name) => session.measureSpace(name),
     count: () => session.count(),
     existing: (ids) => session.existing(ids),
     upsert: (records) => call('upsert', () => session.upsert(records)),
     update: (records) => call('update', () => session.update(records)),
     remove: (ids) => call('remove', () => session.remove(ids)),
+    replay: (request) => call('replay', () => session.replay(request)),
     get: (ids) => session.get(ids),
-    query: (embedding, limit) => session.query(embedding, limit),
+    visitEmbeddings: (visit) => session.visitEmbeddings(visit),
+    query: (embedding, limit, filter) => session.query(embedding, limit, filter),
+    find: (page) => session.find(page),
+    get isRunning() {
+      return session.isRunning;
+    },
     close: () => session.close(),
   });
   return {
     writtenAtStart: engine.writtenAtStart,
     identify: () => engine.identify(),
-    open: async (directory) => gated(await call('open', () => engine.open(directory))),
+    open: async (directory, options) => gated(await call('open', () => engine.open(directory, options))),
     inspect: (directory, collection, options) => engine.inspect(directory, collection, options),
+    measureWaste: (directory, collection) => engine.measureWaste(directory, collection),
+    vacuum: (directory, collection, shape) => call('vacuum', () => engine.vacuum(directory, collection, shape)),
+    isAsNew: (directory, collection, shape) => call('isAsNew', () => engine.isAsNew(directory, collection, shape)),
   };
 }
 

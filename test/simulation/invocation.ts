@@ -2,7 +2,7 @@
  * One run of a Lambda function, or of a client. Every call that it makes goes through here, waits for its turn, and may
  * meet a fault. A killed invocation makes no further call; one that was given up by its caller goes on as a zombie.
  */
-import { ConditionalRequestConflictError } from '../../lambdas/protocol/errors.ts';
+import { ConditionalRequestConflictError } from '../../lambdas/errors/errors.ts';
 import type { Counts } from './counts.ts';
 import type { Profile } from './profile.ts';
 import type { Random } from './random.ts';
@@ -14,6 +14,8 @@ export interface Surroundings {
   scheduler: Scheduler;
   profile: Profile;
   counts: Counts;
+  /** So many of the next blocks that are fetched are not kept by the disk as they are written. */
+  badWrites: number;
   /** From then on nothing fails any more; what is on its way still arrives. */
   faultsAreOver: boolean;
   violate(what: string): void;
@@ -37,7 +39,14 @@ type Fault = 'none' | 'lost-request' | 'lost-response' | 'late-landing' | 'confl
 
 /** Errors of the product that no fault can excuse, wherever they come up. */
 const BROKEN = ['InvariantViolatedError', 'StatusConflictError', 'ForeignStoreError', 'PointerMissingError'];
-const CRASHES = ['Lambda.Unknown', 'Runtime.ExitError', 'Lambda.ServiceException', 'Runtime.OutOfMemory'];
+/** The last one is retried after whole minutes, which outlast lock and claim. */
+const CRASHES = [
+  'Lambda.Unknown',
+  'Runtime.ExitError',
+  'Lambda.ServiceException',
+  'Runtime.OutOfMemory',
+  'Lambda.EFSIOException',
+];
 /** Longest that a write takes to land after its caller was told that nothing is known. */
 const LATEST_LANDING_MS = 400_000;
 
@@ -54,6 +63,8 @@ export class Invocation {
   readonly world: Surroundings;
   /** The caller has given up: whatever it still does, it does as a zombie. */
   isAbandoned = false;
+  readonly #isMortal: boolean;
+  readonly #isForeign: boolean;
   readonly #skewMs: number;
   readonly #frozenClock: number | undefined;
   readonly #death: Promise<never>;
@@ -66,10 +77,20 @@ export class Invocation {
   #crashAt = Number.POSITIVE_INFINITY;
   #suspendedUntil = 0;
 
-  /** @param crash Probability that it dies at one of its calls. */
-  constructor(world: Surroundings, name: string, { crash = 0, isMortal = true } = {}) {
+  /**
+   * @param crash Probability that it dies at one of its calls.
+   * @param skewed Probability that its clock is wrong.
+   * @param isForeign Of a stack to which the store does not belong: that it is told so is no fault.
+   */
+  constructor(
+    world: Surroundings,
+    name: string,
+    { crash = 0, isMortal = true, isForeign = false, skewed = world.profile.skewedClock } = {},
+  ) {
     this.world = world;
+    this.#isForeign = isForeign;
     this.name = name;
+    this.#isMortal = isMortal;
     const { random, profile, scheduler, faultsAreOver } = world;
     this.#death = new Promise((_, reject) => {
       this.#perish = reject;
@@ -77,7 +98,7 @@ export class Invocation {
     this.#death.catch(() => {});
     const isFaulty = isMortal && !faultsAreOver;
     if (isFaulty && random.chance(crash)) this.#crashAt = random.logarithmic(1, 40);
-    this.#skewMs = isFaulty && random.chance(profile.skewedClock) ? random.int(-300_000, 300_000) : 0;
+    this.#skewMs = isFaulty && random.chance(skewed) ? random.int(-300_000, 300_000) : 0;
     this.#frozenClock = isFaulty && random.chance(profile.frozenClock) ? scheduler.now() + this.#skewMs : undefined;
   }
 
@@ -100,7 +121,8 @@ export class Invocation {
       this.#died = reject;
       task().then(resolve, (error: unknown) => {
         const { name = '', message = '' } = error as Error;
-        const isBroken = BROKEN.includes(name) || error instanceof TypeError || error instanceof RangeError;
+        const isDue = this.#isForeign && name === 'ForeignStoreError';
+        const isBroken = (BROKEN.includes(name) && !isDue) || error instanceof TypeError || error instanceof RangeError;
         if (isBroken) this.world.violate(`${this.name} failed with ${name}: ${message}`);
         this.world.scheduler.note(`${this.name} ! ${name}`);
         reject(error);
@@ -182,6 +204,20 @@ export class Invocation {
     });
   }
 
+  /** Bytes as the local disk keeps them. Whoever meets a bad write mostly dies soon after. */
+  asKept(bytes: Uint8Array): Uint8Array {
+    const { world } = this;
+    if (!this.#isMortal || world.badWrites === 0 || world.faultsAreOver || bytes.length === 0) return bytes;
+    world.badWrites--;
+    world.counts.badWrites++;
+    world.scheduler.note(`${this.name} writes a block that the disk does not keep`);
+    if (world.random.chance(0.7)) this.#crashAt = this.#steps + world.random.int(2, 9);
+    const kept = Buffer.from(bytes);
+    const at = world.random.int(0, kept.length - 1);
+    kept[at] = (kept[at] ?? 0) ^ (1 << world.random.int(0, 7));
+    return kept;
+  }
+
   sleep(ms: number): Promise<void> {
     if (!this.#isAliveAtStep()) return new Promise<never>(() => {});
     return new Promise((resolve) => this.world.scheduler.after(ms, () => this.#resume(resolve)));
@@ -244,9 +280,12 @@ export class Invocation {
     return ordinary;
   }
 
-  #drawFault({ isWrite, conditional }: CallKind): Fault {
+  #drawFault({ isWrite, conditional, about = '' }: CallKind): Fault {
     const { random, profile, faultsAreOver } = this.world;
     if (faultsAreOver) return 'none';
+    if (about.startsWith('pointers/') && random.chance(profile.pointerFault)) {
+      return isWrite ? 'lost-response' : 'lost-request';
+    }
     if (random.chance(profile.lostRequest)) return 'lost-request';
     if (random.chance(profile.lostResponse)) return 'lost-response';
     if (isWrite && random.chance(profile.lateLanding)) return 'late-landing';

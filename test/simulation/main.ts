@@ -6,10 +6,11 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { CONTROL } from './bugs.ts';
+import { CONTROL, HUNTED } from './bugs.ts';
 import { type Campaign, campaign } from './campaign.ts';
 import { COUNTED } from './counts.ts';
-import { PLANTED } from './planted/index.ts';
+import { failingTests } from './planted/run-tests.ts';
+import { TESTED } from './planted/source-bugs.ts';
 import { explain } from './report.ts';
 
 /** A planted bug must show within so many seeds. */
@@ -59,6 +60,14 @@ async function search(
   return { bug, seed: first?.seed ?? null, violation: first?.violations[0] ?? null };
 }
 
+/** For what lies outside the simulator. */
+async function searchTests(bug: string, file: string): Promise<{ bug: string; test: string | null }> {
+  const failing = await failingTests(bug, file);
+  say(failing.length === 0 ? `NOT CAUGHT  ${bug}: nothing in ${file}` : `caught      ${bug}: ${file}`);
+  say(indented(failing));
+  return { bug, test: failing[0] ?? null };
+}
+
 async function plain(): Promise<boolean> {
   const result = await campaign({ seed, seeds, threads, onProgress: showProgress });
   const { worlds, ms, found, unrepeatable, counts, events } = result;
@@ -77,8 +86,13 @@ async function plain(): Promise<boolean> {
 
 async function hunt(bugs: readonly string[]): Promise<boolean> {
   const results = [];
-  for (const bug of bugs) results.push(await search(bug, PLANTED_SEEDS));
-  const caught = results.filter((result) => result.seed !== null).length;
+  let caught = 0;
+  for (const bug of bugs) {
+    const file = TESTED[bug]?.test;
+    const result = await (file === undefined ? search(bug, PLANTED_SEEDS) : searchTests(bug, file));
+    results.push(result);
+    caught += Number('test' in result ? result.test !== null : result.seed !== null);
+  }
   say(`${caught} of ${bugs.length} caught`);
   if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`);
   return caught === bugs.length;
@@ -90,7 +104,7 @@ async function main(): Promise<boolean> {
     return true;
   }
   if (values.bug !== undefined) return hunt([values.bug]);
-  if (values.planted) return hunt(Object.keys(PLANTED));
+  if (values.planted) return hunt([...HUNTED, ...Object.keys(TESTED)]);
   if (values.control) return hunt([CONTROL]);
   return plain();
 }

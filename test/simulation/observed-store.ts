@@ -1,8 +1,8 @@
 /** The store of a simulated world: every effect is shown to the oracle in the moment in which it happens. */
 import { isStream } from '../../lambdas/adapters/store/store-input.ts';
 import type { Body, ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../../lambdas/ports.ts';
-import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
+import { sha256Of } from './independent/formats.ts';
 import type { Oracle } from './oracle.ts';
 
 export class ObservedStore implements ObjectStore {
@@ -30,7 +30,7 @@ export class ObservedStore implements ObjectStore {
   async putIfAbsent(key: string, body: Body, options?: { sha256?: string }): Promise<{ etag: string }> {
     const result = await this.#raw.putIfAbsent(key, body, options);
     // What comes as a stream is a pack: its content is looked at when it is published.
-    if (!isStream(body)) await this.#oracle.written(key, body, sha256(body), true);
+    if (!isStream(body)) await this.#oracle.written(key, body, sha256Of(body), true, result.etag);
     return result;
   }
 
@@ -39,7 +39,7 @@ export class ObservedStore implements ObjectStore {
       this.#oracle.lost(key);
       throw error;
     });
-    await this.#oracle.written(key, body, sha256(body), false);
+    await this.#oracle.written(key, body, sha256Of(body), false, result.etag);
     return result;
   }
 

@@ -4,39 +4,54 @@
  */
 import type { Refusal, StatusTable } from '../../lambdas/ports.ts';
 import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
-import { type DeltaStatus, sameStatus, statusOf } from '../../lambdas/protocol/ledger.ts';
-import { decodePointer, type Pointer } from '../../lambdas/protocol/pointer.ts';
-import {
-  deltaKey,
-  parseDeltaKey,
-  parseManifestKey,
-  parsePackKey,
-  parsePointerKey,
-  parseRejectionKey,
-  rejectionKey,
-} from '../../lambdas/snapshot/keys.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import type { Counts } from './counts.ts';
-import { commitFaults, fenceFaults, type Publication } from './oracle-commit.ts';
+import {
+  asStatus,
+  type DeltaStatus,
+  keyOfAside,
+  keyOfDelta,
+  keyOfReport,
+  kindOf,
+  type Pointer,
+  readStoredPointer,
+} from './independent/formats.ts';
+import { isSetAside } from './independent/rules.ts';
+import { LogTruth, orderOf, type ReadFloor, type View } from './log-truth.ts';
+import { endpointContent } from './log-writes.ts';
+import { commitFaults, creationFaults, fenceFaults, type Publication } from './oracle-commit.ts';
 import { lockFaults } from './oracle-lock.ts';
+import { type Promised, retentionFaults } from './oracle-retention.ts';
 import type { LockChange, TableObserver } from './table.ts';
-import type { CollectionTruth, Content } from './truth.ts';
+import { CollectionTruth, type Content, type Records } from './truth.ts';
 
 export class Oracle implements TableObserver {
   readonly truths = new Map<string, CollectionTruth>();
   /** By SHA-256. */
   readonly contents = new Map<string, Content>();
   readonly violations: string[] = [];
+  readonly #logs = new Map<string, LogTruth>();
+  /** SHA-256 of what was written, by the ETag that it got. */
+  readonly #byEtag = new Map<string, string>();
   /** By who rolls back: to which version. */
   readonly rollbacks = new Map<string, number>();
+  /** By who imports: what the collection then holds. */
+  readonly imports = new Map<string, Records>();
   /** Called for every object that appears in an inbox: the store's notification. */
   onDelta: (collection: string, deltaId: string) => void = () => {};
+  /** Called after a commit of an execution. */
+  onCommit: (collection: string) => void = () => {};
   readonly #store: MemoryStore;
   readonly #counts: Counts;
   readonly #lookFor: RegExp;
 
+  readonly #promised: Promised;
+  readonly #now: () => number;
+
   /** @param lookFor Take no other violation for one. */
-  constructor(store: MemoryStore, counts: Counts, lookFor: RegExp = /^/) {
+  constructor(store: MemoryStore, counts: Counts, promised: Promised, now: () => number, lookFor: RegExp = /^/) {
+    this.#promised = promised;
+    this.#now = now;
     this.#store = store;
     this.#counts = counts;
     this.#lookFor = lookFor;
@@ -44,7 +59,7 @@ export class Oracle implements TableObserver {
 
   /** A conditional write lost its condition. */
   lost(key: string): void {
-    if (parsePointerKey(key) !== undefined) this.#counts.conflicts++;
+    if (kindOf(key).kind === 'pointer') this.#counts.conflicts++;
   }
 
   violate(what: string): void {
@@ -57,32 +72,55 @@ export class Oracle implements TableObserver {
     return truth;
   }
 
+  log(collection: string): LogTruth {
+    const log = this.#logs.get(collection) ?? new LogTruth((what) => this.violate(what));
+    this.#logs.set(collection, log);
+    return log;
+  }
+
+  /** A client of an endpoint was given this, who asked when the floor was taken. */
+  shown(collection: string, view: View, floor: ReadFloor): void {
+    const by = (etag: string) => this.#byEtag.get(etag) ?? '';
+    this.log(collection).shown(this.truth(collection), view, floor, { by, all: this.contents });
+  }
+
   /** After a write has taken effect. */
-  async written(key: string, body: Uint8Array, sha256: string, isNew: boolean): Promise<void> {
-    const pointer = parsePointerKey(key);
-    if (pointer !== undefined) return this.#pointerWritten(key, pointer.collection, body);
-    const delta = parseDeltaKey(key);
-    if (delta !== undefined) return this.#deltaWritten(delta, sha256, isNew);
-    const report = parseRejectionKey(key);
-    if (report !== undefined) this.#reportWritten(key, report, body);
-    else if (!isNew) this.violate(`"${key}" is immutable and was written over`);
+  async written(key: string, body: Uint8Array, sha256: string, isNew: boolean, etag: string): Promise<void> {
+    const found = kindOf(key);
+    this.#byEtag.set(etag, sha256);
+    const content = found.kind === 'delta' ? endpointContent(body) : undefined;
+    if (found.kind === 'delta' && content !== undefined) {
+      this.contents.set(sha256, content);
+      this.log(found.collection).arrived(content);
+    }
+    if (found.kind === 'pointer') await this.#pointerWritten(key, found.collection, body);
+    else if (found.kind === 'delta') this.#deltaWritten(found, sha256, isNew);
+    else if (found.kind === 'aside') this.#asideWritten(key, found, sha256, isNew);
+    else if (found.kind === 'report') this.#reportWritten(key, found, body);
+    else if (!isNew && found.kind !== 'probe') this.violate(`"${key}" is immutable and was written over`);
   }
 
   /** After a delete has taken effect. */
   deleted(key: string): void {
-    const delta = parseDeltaKey(key);
-    if (delta !== undefined) {
-      this.#deltaDeleted(delta);
+    const found = kindOf(key);
+    if (found.kind === 'delta') {
+      this.#deltaDeleted(found);
       return;
     }
-    const collection = (parseManifestKey(key) ?? parsePackKey(key))?.collection;
-    if (collection === undefined) {
+    if (found.kind === 'probe') return;
+    if (found.kind !== 'manifest' && found.kind !== 'pack') {
       this.violate(`"${key}" was deleted, which nobody may`);
       return;
     }
     this.#counts.collectedObjects++;
-    if (this.truth(collection).reachable().has(key))
+    if (this.truth(found.collection).reachable().has(key))
       this.violate(`"${key}" was deleted although a retained version needs it`);
+  }
+
+  /** An invocation of MergeDeltas came to nothing. */
+  mergeFailed(collection: string, execution: string): void {
+    const { failedMerges } = this.truth(collection);
+    failedMerges.set(execution, (failedMerges.get(execution) ?? 0) + 1);
   }
 
   lockChanged(change: LockChange): void {
@@ -98,10 +136,8 @@ export class Oracle implements TableObserver {
       return;
     }
     if (!truth.announced.has(deltaId)) this.violate(`the status of ${deltaId} was written before any event told of it`);
-    if (!sameStatus(statusOf(entry), status)) {
-      this.violate(
-        `the status of delta ${deltaId} is ${JSON.stringify(status)}, its commit says ${JSON.stringify(statusOf(entry))}`,
-      );
+    if (asStatus(entry) !== asStatus(status)) {
+      this.violate(`the status of delta ${deltaId} is ${asStatus(status)}, its commit says ${asStatus(entry)}`);
     }
   }
 
@@ -121,7 +157,7 @@ export class Oracle implements TableObserver {
         const entry = truth.decided.get(delta.deltaId);
         truth.announced.add(delta.deltaId);
         if (entry === undefined) this.violate(`an event tells of ${delta.deltaId}, which no commit decided`);
-        else if (!sameStatus(statusOf(entry), { version, ...delta })) {
+        else if (asStatus(entry) !== asStatus({ ...delta, version })) {
           this.violate(
             `an event tells of ${delta.deltaId} ${JSON.stringify(delta)}, its commit ${JSON.stringify(entry)}`,
           );
@@ -129,6 +165,13 @@ export class Oracle implements TableObserver {
       }
     }
     return [];
+  }
+
+  /** A producer was told that its content is in the inbox. */
+  sent(collection: string, deltaId: string, sha256: string): void {
+    const hasArrived = this.truth(collection).arrived.get(deltaId)?.has(sha256) === true;
+    if (!hasArrived) this.violate(`the producer of ${deltaId} was told "sent", and its content never arrived`);
+    this.log(collection).sent(deltaId, sha256);
   }
 
   /** A waiter was told this. */
@@ -150,29 +193,54 @@ export class Oracle implements TableObserver {
       for (const [deltaId, entry] of truth.decided) {
         const status = statuses.get(deltaId);
         if (status === undefined) this.violate(`delta ${deltaId} was decided and has no status`);
-        else if (!sameStatus(status, statusOf(entry))) this.violate(`the status of ${deltaId} changed`);
+        else if (asStatus(status) !== asStatus(entry)) this.violate(`the status of ${deltaId} changed`);
       }
     }
   }
 
   async #pointerWritten(key: string, collection: string, body: Uint8Array): Promise<void> {
+    const next = this.#readPointer(key, collection, body);
+    if (next === undefined) return;
+    if (!this.truths.has(collection)) return this.#created(next);
     const truth = this.truth(collection);
-    const next: Pointer = decodePointer(key, collection, body);
     const base = truth.pointer;
     if (next.version === base.version && next.commitId === base.commitId) {
-      for (const fault of fenceFaults(base, next)) this.violate(`fence of "${collection}": ${fault}`);
+      const retention = retentionFaults(truth, next, this.#promised, this.#now());
+      for (const fault of [...fenceFaults(base, next), ...retention])
+        this.violate(`fence of "${collection}": ${fault}`);
       truth.pointer = next;
       this.#counts.fences++;
       return;
     }
     const restored = this.rollbacks.get(next.execution);
     if (restored !== undefined) this.#counts.rollbacks++;
-    const publication: Publication = { store: this.#store, truth, contents: this.contents, next, restored };
+    const imported = this.imports.get(next.execution);
+    const before = truth.versions.get(base.version)?.manifest;
+    const publication: Publication = { store: this.#store, truth, contents: this.contents, next, restored, imported };
     for (const fault of await commitFaults(publication)) {
       this.violate(`version ${next.version} of "${collection}" (${next.commitId}): ${fault}`);
     }
     truth.pointer = next;
+    const now = truth.versions.get(next.version)?.manifest;
+    if (before !== undefined && now !== undefined) this.log(collection).committed(before, now, this.contents);
     this.#counts.commits++;
+    if (restored === undefined && imported === undefined) this.onCommit(collection);
+  }
+
+  async #created(pointer: Pointer): Promise<void> {
+    const truth = new CollectionTruth(pointer);
+    const faults = await creationFaults(this.#store, truth);
+    for (const fault of faults) this.violate(`"${pointer.collection}" is created, and ${fault}`);
+    this.truths.set(pointer.collection, truth);
+  }
+
+  #readPointer(key: string, collection: string, body: Uint8Array): Pointer | undefined {
+    try {
+      return readStoredPointer(collection, body);
+    } catch (error) {
+      this.violate(`"${key}" was written, and ${(error as Error).message}`);
+      return undefined;
+    }
   }
 
   #deltaWritten(
@@ -194,11 +262,32 @@ export class Oracle implements TableObserver {
     if (sha256 === undefined) return;
     truth.inbox.delete(deltaId);
     const status = truth.statuses.get(deltaId);
-    const key = deltaKey(collection, deltaId);
-    if (status === undefined) this.violate(`"${key}" was deleted before its status was written`);
-    else if (status.sha256 !== sha256 && !truth.reports.has(rejectionKey(collection, deltaId, sha256))) {
+    const key = keyOfDelta(collection, deltaId);
+    const decision = truth.decided.get(deltaId);
+    // A writer that finds its number decided with other content takes back what it put there, and nobody was told of it.
+    const isTakenBack = orderOf(deltaId) !== undefined && decision !== undefined && decision.sha256 !== sha256;
+    if (isTakenBack) truth.overwritten.add(`${deltaId} ${sha256}`);
+    else if (status === undefined) this.violate(`"${key}" was deleted before its status was written`);
+    else if (status.sha256 !== sha256 && !truth.reports.has(keyOfReport(collection, deltaId, sha256))) {
       this.violate(`"${key}" was deleted with a content that was never decided nor reported`);
+    } else if (status.sha256 === sha256 && isSetAside(truth.decided.get(deltaId))) {
+      const isKept = truth.aside.has(keyOfAside(collection, deltaId, sha256));
+      if (!isKept) this.violate(`"${key}" was set aside, and deleted before its content was kept`);
     }
+  }
+
+  #asideWritten(
+    key: string,
+    { collection, deltaId, sha256: named }: { collection: string; deltaId: string; sha256: string },
+    sha256: string,
+    isNew: boolean,
+  ): void {
+    const truth = this.truth(collection);
+    const entry = truth.decided.get(deltaId);
+    const isRight = entry !== undefined && isSetAside(entry) && entry.sha256 === sha256 && named === sha256;
+    if (!isNew || !isRight) this.violate(`"${key}" is not the content of a delta that a commit set aside`);
+    truth.aside.add(key);
+    this.#counts.setAside++;
   }
 
   #reportWritten(

@@ -1,30 +1,53 @@
 /** The short form of `npm run simulate`: no violation, planted bugs seen, the control loses updates, seeds repeat. */
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { plantOf } from './bugs.ts';
+import { CONTROL } from './bugs.ts';
 import { campaign } from './campaign.ts';
 import { simulate } from './simulate.ts';
 
 const SEEDS = 300;
-/** Found by `npm run simulate -- --planted`; a change of the simulator moves them. */
-const CAUGHT: ReadonlyArray<readonly [bug: string, seed: number, violation: RegExp]> = [
-  ['no If-Match', 32, /not up by one/],
-  ['upload discarded on an unknown outcome', 339, /points at something that is not there/],
-  ['statuses read before the pointer', 4, /is applied a second time/],
-  ['refused release taken as released', 41, /nobody will look before the sweep/],
-  ['collection without the fence', 36, /points at something that is not there/],
-  ['delegation to oneself', 2, /nobody will look before the sweep/],
-  ['delegation without waking', 784, /nobody will look before the sweep/],
-  ['status written before the event', 1, /before any event told of it/],
-  ['rollback below retainedFrom', 35, /was deleted although|points at something that is not there/],
+/** A planted bug must show within so many seeds: searched for, since every change of the product moves the seeds. */
+const PLANTED_SEEDS = 2_000;
+const THREADS = Math.min(2, availableParallelism());
+const CAUGHT: ReadonlyArray<readonly [bug: string, violation: RegExp]> = [
+  ['no If-Match', /not up by one|the fence changes in a swap/],
+  ['upload discarded on an unknown outcome', /points at something that is not there/],
+  ['statuses read before the pointer', /is applied a second time/],
+  ['refused release taken as released', /nobody will look before the sweep/],
+  ['collection without the fence', /was deleted although|points at something that is not there|are promised/],
+  ['delegation to oneself', /nobody will look before the sweep/],
+  ['delegation without waking', /nobody will look before the sweep/],
+  ['set-aside content not kept', /before its content was kept/],
+  ['set aside at the first failure', /is set aside after . failed merges/],
+  ['status written before the event', /before any event told of it/],
+  ['ledger cut to its newest 64 entries', /the ledger drops/],
+  ['floats without a fraction become integers', /its content is wrong|wrongly/],
+  ['create-once compares sizes only', /its content never arrived/],
+  ['directory marked clean before it is verified', /its content is wrong|cannot be read whole/],
+  ['reader skips the count', /read version \d+ wrongly/],
+  ['successor started before the claim is released', /nobody will look before the sweep/],
+  ['import on top of a history', /an import replaces a history/],
+  ['retention counted from sealing', /are promised, and those below/],
+  ['a table known by its name alone', /is applied a second time/],
+  ['two deltas applied twice to the serving copy', /a read on version \d+ and \d+ deltas is wrong/],
+  ['writes in the order of host clocks', /which was acknowledged before it began/],
+  ['acknowledgement before the write', /does not show write|is lost|before it began/],
+  ['a stale number acknowledged', /does not show write|is lost|before it began/],
+  ['a listing shared with a read that came later', /does not show write|sent before it/],
+  ['rollback below retainedFrom', /was deleted although|points at something that is not there/],
 ];
-const CONTROL_SEED = 28;
+
+/** What the first world that violates anything says. */
+async function firstViolation(bug: string): Promise<string> {
+  const { found } = await campaign({ bug, seed: 1, seeds: PLANTED_SEEDS, threads: THREADS, stopsAtViolation: true });
+  return found[0]?.violations.join('\n') ?? `nothing in ${PLANTED_SEEDS} worlds`;
+}
 
 it(`holds every invariant in ${SEEDS} worlds`, { timeout: 240_000 }, async () => {
   const { worlds, found, unrepeatable, counts } = await campaign({
     seed: 1,
     seeds: SEEDS,
-    threads: Math.min(2, availableParallelism()),
+    threads: THREADS,
   });
 
   expect(found).toEqual([]);
@@ -35,18 +58,14 @@ it(`holds every invariant in ${SEEDS} worlds`, { timeout: 240_000 }, async () =>
   expect(Object.entries(met).filter(([, count]) => count === 0)).toEqual([]);
 });
 
-describe('sees a planted bug', () => {
-  it.each(CAUGHT)('%s (seed %i)', async (bug, seed, violation) => {
-    const { violations } = await simulate(seed, plantOf(bug));
-
-    expect(violations.join('\n')).toMatch(violation);
+describe('sees a planted bug', { timeout: 240_000 }, () => {
+  it.each(CAUGHT)('%s', async (bug, violation) => {
+    expect(await firstViolation(bug)).toMatch(violation);
   });
 });
 
-it('sees the protocol of the predecessor lose an update', async () => {
-  const { violations } = await simulate(CONTROL_SEED, plantOf('control'));
-
-  expect(violations.join('\n')).toMatch(/an update is lost/);
+it('sees the protocol of the predecessor lose an update', { timeout: 240_000 }, async () => {
+  expect(await firstViolation(CONTROL)).toMatch(/an update is lost/);
 });
 
 it('gives the same trace for the same seed, and another one for another', async () => {

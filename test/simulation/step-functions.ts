@@ -78,10 +78,11 @@ export class SimulatedStepFunctions implements Executions {
     this.#listener = listener;
   }
 
-  async start(name: string, { collection }: { collection: string }): Promise<'started' | 'exists'> {
+  async start(name: string, asked: { collection: string; vacuum?: boolean }): Promise<'started' | 'exists'> {
+    const { collection } = asked;
     const arn = executionArn(COMPACTION, name);
     if (this.executions.has(arn)) return 'exists';
-    const at = { state: machineOf(COMPACTION).definition.StartAt, input: JSON.stringify({ collection }) };
+    const at = { state: machineOf(COMPACTION).definition.StartAt, input: JSON.stringify(asked) };
     const execution: Execution = {
       arn,
       name,
@@ -93,6 +94,7 @@ export class SimulatedStepFunctions implements Executions {
     };
     this.executions.set(arn, execution);
     this.#world.counts.executions++;
+    if (name.includes('-next-')) this.#world.counts.handOvers++;
     this.#run(execution);
     return 'started';
   }

@@ -2,10 +2,11 @@
  * The table of a simulated world: the transitions of `protocol/lock.ts` on open maps, so that the oracle sees every
  * item before and after, and a planted bug can put another transition in the place of one.
  */
+
+import { LockHeldError, StatusConflictError } from '../../lambdas/errors/errors.ts';
 import type { LockTable, StatusTable } from '../../lambdas/ports.ts';
-import { LockHeldError, StatusConflictError } from '../../lambdas/protocol/errors.ts';
-import { type DeltaStatus, sameStatus } from '../../lambdas/protocol/ledger.ts';
 import * as lock from '../../lambdas/protocol/lock.ts';
+import { type DeltaStatus, sameStatus } from '../../lambdas/snapshot/ledger.ts';
 
 export type Transitions = Pick<
   typeof lock,
@@ -30,6 +31,7 @@ export interface TableObserver {
 
 export class SimulatedTable implements LockTable, StatusTable {
   readonly tableName = 'memory';
+  identity: string | undefined;
   readonly locks = new Map<string, lock.LockItem>();
   readonly statuses = new Map<string, Map<string, DeltaStatus>>();
   readonly #observer: TableObserver;
@@ -38,6 +40,15 @@ export class SimulatedTable implements LockTable, StatusTable {
   constructor(observer: TableObserver, transitions: Transitions = REAL_TRANSITIONS) {
     this.#observer = observer;
     this.#transitions = transitions;
+  }
+
+  async readIdentity(): Promise<string | undefined> {
+    return this.identity;
+  }
+
+  async ensureIdentity(candidate: string): Promise<string> {
+    this.identity ??= candidate;
+    return this.identity;
   }
 
   async readLock(collection: string): Promise<lock.LockItem | undefined> {

@@ -4,6 +4,8 @@ import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { parseDeltaKey } from '../../lambdas/snapshot/keys.ts';
 import type { World } from './world.ts';
 
+/** Longest that a look at the inbox takes, from a read that failed to the warning. */
+const LOOK_MS = 60_000;
 const UNREADABLE = 'A delta stays unreadable';
 
 export function worldTelemetry(world: World): Telemetry {
@@ -13,11 +15,14 @@ export function worldTelemetry(world: World): Telemetry {
       if (name === METRICS.rebase.name) counts.rebases += value;
       if (name === METRICS.delegated.name) counts.delegations += value;
     },
-    info: () => {},
+    info: (message) => {
+      if (message === 'Vacuumed.') counts.vacuums++;
+      if (message === 'Emptied.') counts.emptied++;
+    },
     warn: (message, fields = {}) => {
       scheduler.note(`(${message})`);
       const collection = parseDeltaKey(String(fields.key))?.collection;
-      if (message.startsWith(UNREADABLE) && collection !== undefined) world.excuse(collection, UNREADABLE);
+      if (message.startsWith(UNREADABLE) && collection !== undefined) world.excuse(collection, UNREADABLE, LOOK_MS);
     },
   };
 }

@@ -1,26 +1,26 @@
 /** What is true of one collection, kept apart from the product: contents sent, decisions committed, records of each version. */
 import type { EngineRecord } from '../../lambdas/ports.ts';
-import type { DeltaStatus, LedgerEntry } from '../../lambdas/protocol/ledger.ts';
-import type { Pointer } from '../../lambdas/protocol/pointer.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
-import type { Manifest } from '../../lambdas/snapshot/manifest.ts';
-import { applyUpsert } from '../support/memory-engine.ts';
+import type { DeltaStatus, LedgerEntry, Pointer, StoredManifest } from './independent/formats.ts';
+import { applyTo, textOf } from './independent/rules.ts';
 
 /** A delta's content as its producer meant it, beside the bytes that it sent. */
 export interface Content {
   sha256: string;
   body: Uint8Array;
   operations: readonly Operation[];
-  /** Lines that no compactor can accept. */
-  invalid: number;
-  /** The engine blames it whenever it is alone: rejected whole. */
-  isPoison: boolean;
+  /** Lines that no compactor can accept, and lines that the engine refuses; they are not among the operations. */
+  invalid: readonly string[];
+  /** The engine gives no answer to it: set aside, and never applied. */
+  isHeavy: boolean;
+  /** Of an endpoint's delta: the writes in it. Its operations are Chroma's, which meet a missing record in silence. */
+  writes?: readonly number[];
 }
 
 export type Records = ReadonlyMap<string, EngineRecord>;
 
 export interface CommittedVersion {
-  manifest: Manifest;
+  manifest: StoredManifest;
   manifestKey: string;
   execution: string;
   records: Records;
@@ -41,12 +41,28 @@ export class CollectionTruth {
   readonly inbox = new Map<string, string>();
   /** `<id> <sha256>` of contents that a producer itself wrote over. */
   readonly overwritten = new Set<string>();
+  /** Keys of contents that were set aside. */
+  readonly aside = new Set<string>();
+  /** Merges that failed, by execution; and deltas that its commits set aside. */
+  readonly failedMerges = new Map<string, number>();
+  readonly setAsideBy = new Map<string, number>();
   /** Keys of rejection reports. */
   readonly reports = new Set<string>();
 
   constructor(pointer: Pointer) {
     this.collection = pointer.collection;
     this.pointer = pointer;
+  }
+
+  /** For one world to go on from. */
+  copy(pointer: Pointer): CollectionTruth {
+    const copy = new CollectionTruth(pointer);
+    for (const [number, version] of this.versions) copy.versions.set(number, version);
+    for (const [deltaId, entry] of this.decided) copy.decided.set(deltaId, entry);
+    for (const [deltaId, status] of this.statuses) copy.statuses.set(deltaId, status);
+    for (const [deltaId, contents] of this.arrived) copy.arrived.set(deltaId, new Set(contents));
+    for (const [deltaId, sha256] of this.inbox) copy.inbox.set(deltaId, sha256);
+    return copy;
   }
 
   current(): CommittedVersion {
@@ -70,17 +86,9 @@ export class CollectionTruth {
 /** One operation after the other, as a producer would think of it. `missing`: how many could not be done, by content. */
 export function applyContents(base: Records, contents: readonly Content[]): { records: Records; missing: number[] } {
   const records = new Map(base);
-  const missing = contents.map(({ operations, isPoison }) => {
-    if (isPoison) return operations.length;
-    let count = 0;
-    for (const operation of operations) {
-      const { op, ...record } = operation;
-      const old = records.get(record.id);
-      if (op === 'delete') records.delete(record.id);
-      else if (op === 'update' && old === undefined) count++;
-      else records.set(record.id, applyUpsert(old, record as EngineRecord));
-    }
-    return count;
+  const missing = contents.map(({ operations, writes }) => {
+    const count = operations.filter((operation) => !applyTo(records, operation)).length;
+    return writes === undefined ? count : 0;
   });
   return { records, missing };
 }
@@ -90,7 +98,7 @@ export function difference(expected: Records, actual: Records): string | undefin
   for (const [id, record] of expected) {
     const found = actual.get(id);
     if (found === undefined) return `record "${id}" is missing`;
-    if (JSON.stringify(found) !== JSON.stringify(record)) {
+    if (textOf(found) !== textOf(record)) {
       return `record "${id}" is ${brief(found)}, not ${brief(record)}`;
     }
   }
@@ -98,6 +106,6 @@ export function difference(expected: Records, actual: Records): string | undefin
   return surplus === undefined ? undefined : `record "${surplus}" should not be there`;
 }
 
-function brief({ embedding, metadata }: EngineRecord): string {
-  return JSON.stringify({ embedding, metadata });
+function brief(record: EngineRecord): string {
+  return textOf({ ...record, document: undefined });
 }

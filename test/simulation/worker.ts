@@ -1,9 +1,8 @@
 /** One thread of a campaign. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { plantOf } from './bugs.ts';
 import type { Progress, Share } from './campaign.ts';
 import { addCounts, noCounts } from './counts.ts';
-import { simulate } from './simulate.ts';
+import { plantSource } from './planted/load.ts';
 
 /** Stacks are of no use in a world that can be replayed, and they cost a tenth of the time. */
 Error.stackTraceLimit = 0;
@@ -12,6 +11,10 @@ const REPEAT_EVERY = 50;
 const REPORT_EVERY = 20;
 
 const { bug, first, step, last, stopsAtViolation } = workerData as Share;
+plantSource(bug);
+// Only now: what is loaded before has no bug.
+const { plantOf } = await import('./bugs.ts');
+const { simulate } = await import('./simulate.ts');
 const tell = (progress: Progress) => parentPort?.postMessage(progress);
 
 let counts = noCounts();

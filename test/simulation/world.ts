@@ -1,4 +1,5 @@
 /** One simulated world: everything that runs in it, from its seed alone, until all is quiet; then the last account. */
+import { ulid } from 'ulid';
 import { handler as collectGarbageHandler } from '../../lambdas/collect-garbage.ts';
 import { HANDLERS } from '../../lambdas/handlers.ts';
 import type { Ports } from '../../lambdas/ports.ts';
@@ -6,21 +7,27 @@ import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts
 import { makeHandler, runWithPorts } from '../../lambdas/runtime/handler.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { handler as startCompactionHandler } from '../../lambdas/start-compaction.ts';
-import type { GarbageRun } from '../../lambdas/steps/collect-garbage.ts';
-import { type RolledBack, rollback } from '../../lambdas/steps/rollback.ts';
-import type { BatchResponse, QueueRecord } from '../../lambdas/steps/start-compactions.ts';
-import type { Sweep } from '../../lambdas/steps/sweep-collections.ts';
 import { handler as sweepHandler } from '../../lambdas/sweep.ts';
+import type { BatchResponse, QueueRecord } from '../../lambdas/triggers/start-compactions.ts';
+import type { Sweep } from '../../lambdas/triggers/sweep-collections.ts';
+import type { GarbageRun } from '../../lambdas/upkeep/collect-garbage.ts';
+import { type RolledBack, rollback } from '../../lambdas/upkeep/rollback.ts';
+import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts';
 import { MemoryCache } from '../support/memory-cache.ts';
+import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import { MemoryEngine } from '../support/memory-engine.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
-import { collect, goBack, produce, read, spoil } from './actors.ts';
+import { collect, goBack, produce, spoil, vacuum } from './actors.ts';
 import { startFrom } from './baseline.ts';
-import { POISON } from './contents.ts';
+import { burst } from './burst.ts';
+import { HEAVY, POISON } from './contents.ts';
 import { type Counts, noCounts } from './counts.ts';
 import { endingFaults } from './endings.ts';
-import { gatedPorts } from './gated-ports.ts';
+import { runEndpoint } from './endpoint.ts';
+import { type Backend, gatedPorts } from './gated-ports.ts';
+import { adopt } from './importer.ts';
+import { intrude } from './intruder.ts';
 import { Invocation, type Surroundings } from './invocation.ts';
 import { ObservedStore } from './observed-store.ts';
 import { Oracle } from './oracle.ts';
@@ -28,15 +35,26 @@ import type { Plant } from './planted/plant.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { Queue } from './queue.ts';
 import { Random } from './random.ts';
+import { read } from './readers.ts';
 import { Scheduler } from './scheduler.ts';
+import type { Stack } from './stack.ts';
 import { SimulatedStepFunctions } from './step-functions.ts';
 import { SimulatedTable } from './table.ts';
 import { worldTelemetry } from './telemetry.ts';
+import type { CollectionTruth } from './truth.ts';
 
 export interface Waiter {
   collection: string;
   deltaId: string;
   sha256: string;
+}
+
+/** A process that is no Lambda, and may die. */
+export interface Process {
+  ports: Ports;
+  isDead(): boolean;
+  /** Resolves when it dies. */
+  died: Promise<undefined>;
 }
 
 /** An ordinary world has less than a tenth of it. */
@@ -52,7 +70,11 @@ const OTHERS: Record<string, AnyHandler> = {
 };
 const LAMBDA_TIMEOUT_MS = { Rollback: 600_000, StartCompaction: 30_000, CollectGarbage: 900_000, Sweep: 300_000 };
 
-export class World implements Surroundings {
+/** So few slots as there are here must be worth a vacuum. */
+const SLOT_BYTES = 4 * 1024 * 1024;
+
+export class World implements Surroundings, Stack {
+  readonly isForeign = false;
   readonly random: Random;
   readonly scheduler: Scheduler;
   readonly profile: Profile;
@@ -68,19 +90,26 @@ export class World implements Surroundings {
   /** Collections for which a stranded delta would be nobody's fault but the harness's, and why. */
   readonly excuses = new Map<string, string>();
   faultsAreOver = false;
+  badWrites = 0;
   readonly directories = new MemoryDirectories();
   readonly #queue: Queue;
   readonly #current = new Map<string, Invocation>();
   #invocations = 0;
+  #faultsEndedAt = 0;
 
   static async make(seed: number, plant: Plant, options: { keepTrace?: boolean } = {}): Promise<World> {
     const random = new Random(seed);
     const profile = { ...drawProfile(random), ...plant.profile };
+    // Long listings one object at a time would teach nothing that short ones do not.
+    if (profile.isOld) profile.pageSize = Math.max(profile.pageSize, 25);
     const scheduler = new Scheduler(options);
-    const { store, truths, fill } = await startFrom(profile.collections, () => scheduler.now());
+    const resolution = profile.wholeSeconds ? 1_000 : 1;
+    const now = () => Math.floor(scheduler.now() / resolution) * resolution;
+    const { store, truths, fill } = await startFrom(profile, now);
     const world = new World({ random, profile, scheduler, store, plant });
     for (const truth of truths) world.oracle.truths.set(truth.collection, truth);
     fill(world.table);
+    if (profile.isOld) world.counts.oldWorlds++;
     return world;
   }
 
@@ -96,7 +125,7 @@ export class World implements Surroundings {
     this.scheduler = made.scheduler;
     this.raw = made.store;
     this.plant = made.plant;
-    this.oracle = new Oracle(made.store, this.counts, made.plant.lookFor);
+    this.oracle = new Oracle(made.store, this.counts, made.profile, () => this.scheduler.now(), made.plant.lookFor);
     this.store = new ObservedStore(made.store, this.oracle);
     this.table = new SimulatedTable(this.oracle, made.plant.transitions);
     this.cache = new MemoryCache({ now: () => this.scheduler.now() });
@@ -120,10 +149,11 @@ export class World implements Surroundings {
       this,
       (Records: QueueRecord[]) => this.invoke('StartCompaction', 'start', { Records }) as Promise<BatchResponse>,
       () => {
-        for (const collection of this.profile.collections)
+        for (const collection of this.oracle.truths.keys())
           this.excuse(collection, 'a wake-up went to the dead letters');
       },
     );
+    this.oracle.onCommit = (collection) => burst(this, collection);
     this.oracle.onDelta = (collection, deltaId) => this.#queue.notify(deltaKey(collection, deltaId));
   }
 
@@ -136,8 +166,10 @@ export class World implements Surroundings {
     this.oracle.violate(what);
   }
 
-  excuse(collection: string, why: string): void {
-    if (this.faultsAreOver || this.excuses.has(collection)) return;
+  /** @param graceMs After the last fault: an answer that it spoiled may be acted upon so much later. */
+  excuse(collection: string, why: string, graceMs = 0): void {
+    const isTooLate = this.faultsAreOver && this.scheduler.now() > this.#faultsEndedAt + graceMs;
+    if (isTooLate || this.excuses.has(collection)) return;
     this.counts.excused++;
     this.excuses.set(collection, why);
     this.scheduler.note(`${collection} is excused: ${why}`);
@@ -145,34 +177,60 @@ export class World implements Surroundings {
 
   /** Ports of a process that is no Lambda: it meets faults, but lives. */
   client(name: string, directories = new MemoryDirectories()): Ports {
-    return this.#ports(new Invocation(this, name, { isMortal: false }), '', directories);
+    return this.#ports(new Invocation(this, name, { isMortal: false }), '', { ...ownStack(this), directories });
+  }
+
+  /** Ports of a process that runs for long, whose clock is mostly wrong, and which may die at any of its calls. */
+  process(name: string): Process {
+    const invocation = new Invocation(this, name, { crash: this.profile.endpointCrash, skewed: 0.7 });
+    const { promise: died, resolve } = Promise.withResolvers<undefined>();
+    invocation.onDeath(() => {
+      this.counts.endpointDeaths++;
+      resolve(undefined);
+    });
+    const directories = new MemoryDirectories();
+    const ports = this.#ports(invocation, '', { ...ownStack(this), directories });
+    return { ports, isDead: () => invocation.isDead, died };
   }
 
   /** Run a handler as one Lambda invocation, with its own clock, its own end, and perhaps its own afterlife. */
-  invoke(handler: string, who: string, input: unknown, timeoutMs?: number, execution = ''): Promise<unknown> {
+  invoke(
+    handler: string,
+    who: string,
+    input: unknown,
+    timeoutMs?: number,
+    execution = '',
+    stack: Stack = this,
+  ): Promise<unknown> {
     const limitMs = timeoutMs ?? LAMBDA_TIMEOUT_MS[handler as keyof typeof LAMBDA_TIMEOUT_MS] ?? 60_000;
     const { crash, finishCrash } = this.profile;
     const invocation = new Invocation(this, `${who}#${++this.#invocations}`, {
       crash: handler === 'FinishCompaction' ? Math.max(crash, finishCrash) : crash,
+      isForeign: stack.isForeign,
     });
     this.scheduler.note(`${invocation.name} starts`);
     if (execution !== '') this.#current.set(execution, invocation);
-    const ports = this.#ports(invocation, execution, this.directories);
+    const ports = this.#ports(invocation, execution, stack);
     const real = (HANDLERS[handler] ?? OTHERS[handler]) as (input: unknown) => Promise<unknown>;
     const bug = this.plant.steps?.[handler];
     return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => {
+        if (handler === 'MergeDeltas') this.oracle.mergeFailed((input as CompactionState).collection, execution);
+        reject(error);
+      };
       // The function's own timeout lies a little below the task's; a suspended one outlives both.
       const dies = this.random.chance(0.5);
       const cancel = this.scheduler.after(limitMs - 3_000, () => {
         if (dies && !invocation.isDead) return invocation.kill('Sandbox.Timedout');
         this.scheduler.after(3_001, () => {
           invocation.isAbandoned = true;
-          reject(new Error('The caller waits no longer.'));
+          fail(new Error('The caller waits no longer.'));
         });
       });
       const task = () =>
         runWithPorts(ports, () => (bug === undefined ? real(input) : bug({ ports, execution }, input, real)));
-      invocation.run(task).finally(cancel).then(resolve, reject);
+      const ended = invocation.run(task).finally(cancel);
+      ended.then((output) => resolve(handler === 'PlanCompaction' ? this.#tired(output) : output), fail);
     });
   }
 
@@ -204,10 +262,16 @@ export class World implements Surroundings {
         ),
       ),
       ...Array.from({ length: profile.readers }, (_, r) => read(this, `reader-${r}`)),
+      ...this.#endpoints(),
       spoil(this),
       collect(this),
       goBack(this),
+      vacuum(this),
+      adopt(this),
+      intrude(this),
     ];
+    // Whoever died over the last commit of an old collection was noticed.
+    if (profile.isOld) for (const truth of this.oracle.truths.values()) this.#wake(truth);
     let isDone = false;
     Promise.all(actors).then(() => {
       scheduler.after(random.logarithmic(10, 1_000_000), () => {
@@ -216,21 +280,67 @@ export class World implements Surroundings {
     });
     await scheduler.drain(() => isDone || this.isOver());
     this.faultsAreOver = true;
+    this.#faultsEndedAt = scheduler.now();
     scheduler.note('faults are over');
     await scheduler.drain(() => this.isOver());
-    if (scheduler.events() > MAX_EVENTS) this.oracle.violations.push('the world does not come to rest');
+    if (scheduler.events() > MAX_EVENTS) this.violate('the world does not come to rest');
   }
 
-  #ports(invocation: Invocation, execution: string, directories: MemoryDirectories): Ports {
+  #endpoints(): Promise<void>[] {
+    const { endpoints, logWrites, collections } = this.profile;
+    const collection = this.random.pick(collections);
+    const writes = Array.from({ length: logWrites }, (_, n) => n + 1);
+    return Array.from({ length: endpoints }, (_, e) =>
+      runEndpoint(
+        this,
+        `endpoint-${e}`,
+        collection,
+        writes.filter((n) => n % endpoints === e),
+      ),
+    );
+  }
+
+  #wake({ collection, inbox }: CollectionTruth): void {
+    const [deltaId = ''] = inbox.keys();
+    this.#queue.notify(deltaKey(collection, deltaId));
+  }
+
+  /** As if the execution had made most of its plans already. */
+  #tired(output: unknown): unknown {
+    const state = output as CompactionState;
+    const { attempts } = state;
+    if (attempts.rounds > 1) return state;
+    return { ...state, attempts: { ...attempts, rounds: 1 + MAX_ROUNDS - this.profile.maxRounds } };
+  }
+
+  /** Ports of somebody who meets no faults, and whose calls take no time. */
+  calm(): Ports {
+    const random = this.random.next;
+    const clock = {
+      now: () => this.scheduler.now(),
+      monotonic: () => this.scheduler.elapsed(),
+      sleep: (ms: number) => this.scheduler.wait(ms),
+      every: () => () => {},
+    };
+    const ids = { commitId: () => ulid(this.scheduler.now(), random), random };
+    return { ...this.#backend(this), directories: new MemoryDirectories(), codec: MEMORY_CODEC, clock, ids };
+  }
+
+  #ports(invocation: Invocation, execution: string, stack: Stack): Ports {
+    const ports = gatedPorts(invocation, this.#backend(stack), stack.directories);
+    return this.plant.ports?.(ports, execution) ?? ports;
+  }
+
+  #backend({ table, cache, machines }: Stack): Backend {
     const store = this.plant.store?.(this.store) ?? this.store;
-    const refuses = (record: { metadata?: Record<string, unknown> }) => record.metadata?.[POISON] === true;
-    const backend = {
+    const says = (word: string) => (record: { metadata?: Record<string, unknown> }) => record.metadata?.[word] === true;
+    return {
       store,
-      locks: this.plant.locks?.(this.table) ?? this.table,
-      statuses: this.table,
-      engine: new MemoryEngine({ refuses }),
-      cache: this.cache,
-      executions: this.machines,
+      locks: this.plant.locks?.(table) ?? table,
+      statuses: table,
+      engine: new MemoryEngine({ refuses: says(POISON), hangs: says(HEAVY), slotBytes: SLOT_BYTES }),
+      cache,
+      executions: machines,
       announcer: {
         announce: async (announcements: readonly CompactionCommitted[]) => this.oracle.announced(announcements),
       },
@@ -240,13 +350,15 @@ export class World implements Surroundings {
         claimDurationMs: 60_000,
         heartbeatIntervalMs: 30_000,
         maxDeltasPerCommit: this.profile.maxDeltasPerCommit,
-        maxBytesPerCommit: 64 * 1024 * 1024,
+        maxBytesPerCommit: this.profile.maxBytesPerCommit,
         retainVersions: this.profile.retainVersions,
-        retainDays: 0,
+        retainDays: this.profile.retainMs / 86_400_000,
       },
       ...(this.plant.wrapDirectory === undefined ? {} : { wrapDirectory: this.plant.wrapDirectory }),
     };
-    const ports = gatedPorts(invocation, backend, directories);
-    return this.plant.ports?.(ports, execution) ?? ports;
   }
+}
+
+function ownStack({ table, cache, directories, machines, isForeign }: Stack): Stack {
+  return { table, cache, directories, machines, isForeign };
 }

@@ -1,10 +1,12 @@
 /** What the property tests draw from: names, directories and their edits, manifests, pointers, operations. */
 import fc from 'fast-check';
-import type { LedgerEntry } from '../../lambdas/protocol/ledger.ts';
 import type { Pointer } from '../../lambdas/protocol/pointer.ts';
 import { BLOCK_SIZE } from '../../lambdas/snapshot/blocks.ts';
-import { MAX_ID_LENGTH, type Operation } from '../../lambdas/snapshot/delta.ts';
+import { MAX_REPORTED_ID_LENGTH, type Operation } from '../../lambdas/snapshot/delta.ts';
+import { float } from '../../lambdas/snapshot/exact-json.ts';
 import { manifestKey } from '../../lambdas/snapshot/keys.ts';
+import type { LedgerEntry } from '../../lambdas/snapshot/ledger.ts';
+import type { MetadataValue } from '../../lambdas/snapshot/metadata.ts';
 
 // ---- names ------------------------------------------------------------------------------------------------------
 
@@ -175,18 +177,29 @@ export const pointer: fc.Arbitrary<Pointer> = fc
 const text = fc.string({ unit: 'grapheme' });
 export const recordId: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }),
-  fc.constant('i'.repeat(MAX_ID_LENGTH)),
+  fc.constant('i'.repeat(MAX_REPORTED_ID_LENGTH + 1)),
 );
-/** JSON has no minus zero. */
-const number = fc.oneof(
-  fc.integer(),
-  fc.double({ noNaN: true, min: -1e30, max: 1e30 }).filter((value) => !Object.is(value, -0)),
-);
+const INTEGERS = [2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n)];
+const ELEMENTS = { minLength: 1, maxLength: 3 };
 const metadataKey = fc
   .string({ minLength: 1, maxLength: 12 })
-  .filter((key) => key !== '__proto__' && !key.startsWith('chroma:'));
-const metadataNumber = number.filter((value) => !Number.isInteger(value) || Number.isSafeInteger(value));
-const metadata = fc.dictionary(metadataKey, fc.oneof(text, metadataNumber, fc.boolean(), fc.constant(null)), {
+  .filter((key) => key !== '__proto__' && !/^(chroma:|[$#])/.test(key));
+const integer = fc
+  .oneof(fc.integer(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constantFrom(...INTEGERS))
+  .map((value) => (Number.isSafeInteger(Number(value)) ? Number(value) : value));
+const floating = fc
+  .oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(5, 4.5, 1e3, -0, 0.1, 1e22, 2 ** 53))
+  .map(float);
+export const metadataValue: fc.Arbitrary<MetadataValue> = fc.oneof(
+  ...[text, integer, floating, fc.boolean()],
+  ...[
+    fc.array(text, ELEMENTS),
+    fc.array(integer, ELEMENTS),
+    fc.array(floating, ELEMENTS),
+    fc.array(fc.boolean(), ELEMENTS),
+  ],
+);
+const metadata = fc.dictionary(metadataKey, fc.oneof(metadataValue, fc.constant(null)), {
   maxKeys: 4,
   noNullPrototype: true,
 });

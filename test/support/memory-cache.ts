@@ -1,7 +1,7 @@
 /** The cache in memory, for the simulation; it can be made to forget and to refuse writes. */
-import { checkRelativePath } from '../../lambdas/adapters/files/durable.ts';
+import { checkRelativePath } from '../../lambdas/adapters/files/relative-path.ts';
+import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../lambdas/errors/errors.ts';
 import type { ByteRange, Cache, PruneOptions, PruneResult, Staging, StreamBody } from '../../lambdas/ports.ts';
-import { CacheUnwritableError, InvalidInputError, StagingLostError } from '../../lambdas/protocol/errors.ts';
 
 const CHUNK_SIZE = 4096;
 

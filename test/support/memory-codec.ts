@@ -1,8 +1,9 @@
 /** The codec at once, in no thread: what a world of promises alone needs. */
+import { zstdDecompressSync } from 'node:zlib';
 import type { FrameCodec } from '../../lambdas/ports.ts';
 import {
+  chunkSizeFor,
   compressFrame,
-  decompressFrame,
   type Frame,
   isFrame,
   mismatch,
@@ -13,6 +14,12 @@ export const MEMORY_CODEC: FrameCodec = {
   compress: async (raw) => compressFrame(raw),
   decompress: async (stored, rawLength) => decompressFrame(stored, rawLength),
 };
+
+/** Throws if it is not the stored form of `rawLength` bytes. */
+export function decompressFrame(stored: Uint8Array, rawLength: number): Uint8Array {
+  // One buffer of the right size, rather than many that are joined.
+  return zstdDecompressSync(stored, { maxOutputLength: rawLength, chunkSize: chunkSizeFor(rawLength) });
+}
 
 /** As `fetchFrames` does with what it has read: verify, then decompress. @throws CorruptObjectError */
 export async function openStored(

@@ -3,7 +3,8 @@
  * way to crash.
  */
 import { decodeDigests, encodeDigests } from '../../lambdas/adapters/files/digests-file.ts';
-import { checkRelativePath } from '../../lambdas/adapters/files/durable.ts';
+import { checkRelativePath } from '../../lambdas/adapters/files/relative-path.ts';
+import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/errors/errors.ts';
 import {
   type CleanMarker,
   MAX_PIECE,
@@ -11,7 +12,6 @@ import {
   type WorkingDirectories,
   type WorkingDirectory,
 } from '../../lambdas/ports.ts';
-import { DirtyDirectoryError, InvalidInputError } from '../../lambdas/protocol/errors.ts';
 import { BLOCK_SIZE, blockDigests, type DirectoryDigests, type FileDigests } from '../../lambdas/snapshot/blocks.ts';
 import type { Run } from '../../lambdas/snapshot/changes.ts';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';

@@ -2,36 +2,56 @@
  * A small exact model of the engine, for tests and the simulation: the state lives in the working directory's files
  * (model-database.ts), so that block diffs, packs and hydrating work on it as on Chroma's.
  */
+
+import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import type {
+  CollectionShape,
   DirectoryReport,
   Engine,
   EngineIdentity,
   EngineRecord,
   EngineSession,
   Metadata,
+  RecordEmbedding,
+  RecordFilter,
+  RecordPage,
   Space,
+  Waste,
   WorkingDirectory,
 } from '../../lambdas/ports.ts';
-import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
-import { ModelDatabase } from './model-database.ts';
+import { NO_WASTE } from '../../lambdas/protocol/vacuum.ts';
+import type { LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
+import { DATABASE, ModelDatabase, SLOT_SIZE } from './model-database.ts';
+import { asked, matches } from './model-filter.ts';
+import { recordsOf } from './model-requests.ts';
 
 export interface MemoryEngineOptions {
   version?: string;
   /** Records that the engine refuses although they look right. */
   refuses?: (record: EngineRecord) => boolean;
+  /** Records at which it gives no answer in time, and blames nobody. */
+  hangs?: (record: EngineRecord) => boolean;
+  /** By which distance it finds collections to rank whose files say l2, as those of before Chroma 1.0 do. */
+  ranksBy?: Space;
   /** It writes to no file at its start; this is what it says. */
   writtenAtStart?: readonly string[];
+  /** What a slot counts when waste is measured, in bytes: more than it has, where a few of them are to matter. */
+  slotBytes?: number;
 }
 
 export class MemoryEngine implements Engine {
   readonly writtenAtStart: ReadonlySet<string>;
+  /** All that were opened, in order. */
+  readonly sessions: MemoryEngineSession[] = [];
   readonly #version: string;
-  readonly #refuses: (record: EngineRecord) => boolean;
+  readonly #slotBytes: number;
+  readonly #quirks: Quirks;
 
-  constructor({ version = '1.0.0', refuses = () => false, writtenAtStart = [] }: MemoryEngineOptions = {}) {
+  constructor({ version = '1.0.0', writtenAtStart = [], slotBytes = SLOT_SIZE, ...quirks }: MemoryEngineOptions = {}) {
     this.writtenAtStart = new Set(writtenAtStart);
     this.#version = version;
-    this.#refuses = refuses;
+    this.#slotBytes = slotBytes;
+    this.#quirks = quirks;
   }
 
   async identify(): Promise<EngineIdentity> {
@@ -40,7 +60,9 @@ export class MemoryEngine implements Engine {
 
   async open(directory: WorkingDirectory): Promise<EngineSession> {
     await directory.markDirty();
-    return new MemoryEngineSession(await ModelDatabase.load(directory), this.#refuses);
+    const session = new MemoryEngineSession(await ModelDatabase.load(directory), this.#quirks);
+    this.sessions.push(session);
+    return session;
   }
 
   async inspect(directory: WorkingDirectory, collection: string): Promise<DirectoryReport> {
@@ -48,17 +70,40 @@ export class MemoryEngine implements Engine {
     if (database.head === undefined) return { migrations: {}, records: 0 };
     return { migrations: { model: 1 }, records: database.head.name === collection ? database.size : 0 };
   }
+
+  async measureWaste(directory: WorkingDirectory): Promise<Waste> {
+    const { slots, free } = (await ModelDatabase.load(directory)).usage();
+    return { ...NO_WASTE, databaseBytes: slots * this.#slotBytes, freeBytes: free * this.#slotBytes };
+  }
+
+  async vacuum(directory: WorkingDirectory): Promise<void> {
+    await directory.markDirty();
+    const old = await ModelDatabase.load(directory);
+    await directory.remove(DATABASE);
+    const renewed = new ModelDatabase(directory, Buffer.alloc(0));
+    if (old.head !== undefined) renewed.create(old.head);
+    for (const record of old.all()) renewed.set(record);
+    await renewed.commit();
+  }
+
+  async isAsNew(directory: WorkingDirectory, name: string, { space, dimension }: CollectionShape): Promise<boolean> {
+    await directory.markDirty();
+    const { head } = await ModelDatabase.load(directory);
+    return JSON.stringify(head) === JSON.stringify({ name, space, dimension });
+  }
 }
 
-class MemoryEngineSession implements EngineSession {
+type Quirks = Pick<MemoryEngineOptions, 'refuses' | 'hangs' | 'ranksBy'>;
+
+export class MemoryEngineSession implements EngineSession {
   readonly #database: ModelDatabase;
-  readonly #refuses: (record: EngineRecord) => boolean;
-  #state: 'running' | 'failed' | 'closed' = 'running';
+  readonly #quirks: Quirks;
+  #state: 'running' | 'silent' | 'failed' | 'closed' = 'running';
   #collection: { space: Space; dimension: number } | undefined;
 
-  constructor(database: ModelDatabase, refuses: (record: EngineRecord) => boolean) {
+  constructor(database: ModelDatabase, quirks: Quirks) {
     this.#database = database;
-    this.#refuses = refuses;
+    this.#quirks = quirks;
   }
 
   async useCollection(name: string, options: { space: Space; dimension: number }): Promise<void> {
@@ -66,12 +111,21 @@ class MemoryEngineSession implements EngineSession {
     const wanted = { name, space: options.space, dimension: options.dimension };
     if (this.#database.head === undefined) await this.#write(() => this.#database.create(wanted));
     const { head } = this.#database;
-    if (JSON.stringify(head) !== JSON.stringify(wanted)) {
+    const isAsSaid = head?.space === wanted.space;
+    const found = head === undefined || isAsSaid ? head : { ...head, space: await this.measureSpace(name) };
+    if (JSON.stringify(found) !== JSON.stringify(wanted)) {
       throw new DirtyDirectoryError(
         `The directory holds ${JSON.stringify(head)}, not ${JSON.stringify(wanted)}. Clear it and hydrate it again.`,
       );
     }
     this.#collection = wanted;
+  }
+
+  async measureSpace(name: string): Promise<Space> {
+    this.#checkRunning();
+    const { head } = this.#database;
+    if (head?.name !== name) throw new EngineUnavailableError(`There is no collection "${name}". Call useCollection.`);
+    return head.space === 'l2' ? (this.#quirks.ranksBy ?? 'l2') : head.space;
   }
 
   async count(): Promise<number> {
@@ -112,16 +166,60 @@ class MemoryEngineSession implements EngineSession {
     });
   }
 
+  /** Like the engine's: `add` leaves what is there as it is, and the first of two equal ids counts. */
+  async replay({ op, body }: LoggedRequest): Promise<void> {
+    const records = recordsOf(body);
+    if (op === 'delete') return this.remove(records.map(({ id }) => id));
+    for (const record of records) this.#checkRecord(record);
+    const bare = op === 'update' ? undefined : records.find(({ embedding }) => embedding === undefined);
+    if (bare !== undefined) throw refused(bare.id, 'it has no embedding');
+    await this.#write(() => {
+      for (const record of records) {
+        const old = this.#database.get(record.id);
+        if (op === 'add' ? old !== undefined : op === 'update' && old === undefined) continue;
+        this.#database.set(applyUpsert(old, record));
+      }
+    });
+  }
+
   async get(ids: readonly string[]): Promise<EngineRecord[]> {
     this.#inUse();
     return ids.map((id) => this.#database.get(id)).filter((record) => record !== undefined);
   }
 
-  async query(embedding: readonly number[], limit: number): Promise<Array<EngineRecord & { distance: number }>> {
+  async visitEmbeddings(visit: (batch: readonly RecordEmbedding[]) => void): Promise<void> {
+    this.#inUse();
+    visit(this.#database.all().map(({ id, embedding = null }) => ({ id, embedding })));
+  }
+
+  /** Its server ends: at once, and seen by whoever looks, unless it only stops answering. */
+  die(how: 'seen' | 'silent' = 'seen'): void {
+    this.#state = how === 'seen' ? 'failed' : 'silent';
+  }
+
+  get isRunning(): boolean {
+    return this.#state === 'running' || this.#state === 'silent';
+  }
+
+  async find({ limit, offset = 0, ...filter }: RecordPage): Promise<EngineRecord[]> {
+    this.#inUse();
+    const found = this.#database.all().filter((record) => matches(record, filter));
+    return found.slice(offset, limit === undefined ? undefined : offset + limit).map((record) => asked(record, filter));
+  }
+
+  async query(
+    embedding: readonly number[],
+    limit: number,
+    filter: RecordFilter = {},
+  ): Promise<Array<EngineRecord & { distance: number }>> {
     const { space, dimension } = this.#inUse();
     if (embedding.length !== dimension) throw refused('query', `it has ${embedding.length} of ${dimension} dimensions`);
-    const measured = this.#database.all().map((record) => {
-      return { ...record, distance: distance(space, embedding.map(Math.fround), record.embedding ?? []) };
+    const all = this.#database.all().filter((record) => matches(record, filter));
+    const measured = all.map((record) => {
+      return {
+        ...asked(record, filter),
+        distance: distance(space, embedding.map(Math.fround), record.embedding ?? []),
+      };
     });
     return measured.sort((a, b) => a.distance - b.distance || (a.id < b.id ? -1 : 1)).slice(0, limit);
   }
@@ -132,17 +230,24 @@ class MemoryEngineSession implements EngineSession {
 
   /** All or nothing, before anything is written. */
   #checkRecords(records: readonly EngineRecord[]): void {
-    const { dimension } = this.#inUse();
+    this.#inUse();
     const ids = new Set<string>();
     for (const record of records) {
-      const { id, embedding } = record;
+      const { id } = record;
       if (ids.has(id)) throw refused(id, 'its id is twice in one batch');
       ids.add(id);
-      if (this.#refuses(record)) throw refused(id, 'the engine was told to');
-      if (embedding === undefined) continue;
-      if (embedding.length !== dimension) throw refused(id, `it has ${embedding.length} of ${dimension} dimensions`);
-      if (!embedding.every((value) => Number.isFinite(Math.fround(value)))) throw refused(id, 'it is not finite');
+      this.#checkRecord(record);
     }
+  }
+
+  #checkRecord(record: EngineRecord): void {
+    const { dimension } = this.#inUse();
+    const { id, embedding } = record;
+    if (this.#quirks.hangs?.(record)) throw new EngineUnavailableError(`No answer within 60000 ms at "${id}".`);
+    if (this.#quirks.refuses?.(record)) throw refused(id, 'the engine was told to');
+    if (embedding === undefined) return;
+    if (embedding.length !== dimension) throw refused(id, `it has ${embedding.length} of ${dimension} dimensions`);
+    if (!embedding.every((value) => Number.isFinite(Math.fround(value)))) throw refused(id, 'it is not finite');
   }
 
   async #write(change: () => void): Promise<void> {
@@ -197,5 +302,5 @@ function distance(space: Space, a: readonly number[], b: readonly number[]): num
 }
 
 function refused(id: string, why: string): EngineRejectedDataError {
-  return new EngineRejectedDataError(`The engine refused "${id}": ${why}. Correct it, or reject it.`);
+  return new EngineRejectedDataError(`The engine refused "${id}": ${why}. Correct it, or reject it.`, { reason: why });
 }

@@ -1,11 +1,12 @@
 /** All ports in memory. Equal seeds give equal runs. */
 import { ulid } from 'ulid';
 import type { EngineRecord, Ids, Ports, Settings } from '../../lambdas/ports.ts';
+import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
-import { createCollection as createStep } from '../../lambdas/steps/create-collection.ts';
-import { hydrate } from '../../lambdas/steps/hydrate.ts';
-import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
-import { submitDelta } from '../../lambdas/steps/submit-delta.ts';
+import { createCollection as createStep } from '../../lambdas/upkeep/create-collection.ts';
+import { hydrate } from '../../lambdas/versions/hydrate.ts';
+import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { MemoryCache } from './memory-cache.ts';
 import { MEMORY_CODEC } from './memory-codec.ts';
 import { MemoryDirectories } from './memory-directories.ts';
@@ -81,7 +82,7 @@ export async function submit(
   collection = COLLECTION,
 ): Promise<{ deltaId: string; sha256: string }> {
   const body = content instanceof Uint8Array ? content : encodeDelta(content);
-  return submitDelta(ports, { collection, deltaId, body });
+  return putDelta(ports, { collection, deltaId, body });
 }
 
 /** All records of the current version by id: hydrated from nothing into a directory of its own, and verified. */

@@ -7,8 +7,8 @@ import {
   collectBody,
   compareKeys,
 } from '../../lambdas/adapters/store/store-input.ts';
+import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/errors/errors.ts';
 import type { Body, ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../../lambdas/ports.ts';
-import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/protocol/errors.ts';
 
 /**
  * Every check and the write that depends on it happen in one turn of the event loop. ETags count writes, so they are

@@ -2,13 +2,15 @@
  * The table in memory: the transitions of `protocol/lock.ts` as they stand, applied to a map. Every method reads and
  * writes in one synchronous step, so that it is as atomic as a conditional update.
  */
+
+import { LockHeldError, StatusConflictError } from '../../lambdas/errors/errors.ts';
 import type { LockTable, StatusTable } from '../../lambdas/ports.ts';
-import { LockHeldError, StatusConflictError } from '../../lambdas/protocol/errors.ts';
-import { type DeltaStatus, sameStatus } from '../../lambdas/protocol/ledger.ts';
 import * as lock from '../../lambdas/protocol/lock.ts';
+import { type DeltaStatus, sameStatus } from '../../lambdas/snapshot/ledger.ts';
 
 export class MemoryTable implements LockTable, StatusTable {
   readonly tableName: string;
+  #identity: string | undefined;
   readonly #locks = new Map<string, lock.LockItem>();
   readonly #statuses = new Map<string, Map<string, DeltaStatus>>();
 
@@ -29,6 +31,15 @@ export class MemoryTable implements LockTable, StatusTable {
   /** What an operator does to a status that contradicts the ledger. */
   deleteStatus(collection: string, deltaId: string): void {
     this.#statuses.get(collection)?.delete(deltaId);
+  }
+
+  async readIdentity(): Promise<string | undefined> {
+    return this.#identity;
+  }
+
+  async ensureIdentity(candidate: string): Promise<string> {
+    this.#identity ??= candidate;
+    return this.#identity;
   }
 
   async readLock(collection: string): Promise<lock.LockItem | undefined> {

@@ -6,8 +6,10 @@
  * Slot: u32 next slot (0: none) | u16 bytes used | u8 kind | u8 zero | payload, zero-padded. A chain's payloads together
  * are u32 length of JSON | JSON | float32 components, all little-endian. The first slot starts the chain of the head.
  */
+
+import { DirtyDirectoryError } from '../../lambdas/errors/errors.ts';
 import type { EngineRecord, Space, WorkingDirectory } from '../../lambdas/ports.ts';
-import { DirtyDirectoryError } from '../../lambdas/protocol/errors.ts';
+import { parseExact, stringifyExact } from '../../lambdas/snapshot/exact-json.ts';
 
 export const DATABASE = 'model.db';
 export const JOURNAL = 'model.db-journal';
@@ -74,6 +76,10 @@ export class ModelDatabase {
 
   all(): EngineRecord[] {
     return [...this.#records.values()].map(({ record }) => copyOf(record));
+  }
+
+  usage(): { slots: number; free: number } {
+    return { slots: this.#slots.length, free: this.#slots.filter((slot) => slot.equals(FREE)).length };
   }
 
   create(head: Head): void {
@@ -172,7 +178,7 @@ function copyOf(record: EngineRecord): EngineRecord {
 }
 
 function encode(json: object, embedding: readonly number[]): Buffer {
-  const text = Buffer.from(JSON.stringify(json));
+  const text = Buffer.from(stringifyExact(json));
   const bytes = Buffer.alloc(4 + text.length + 4 * embedding.length);
   bytes.writeUInt32LE(text.length, 0);
   bytes.set(text, 4);
@@ -184,7 +190,7 @@ function decode(bytes: Buffer): { json: unknown; embedding: number[] } {
   const start = 4 + bytes.readUInt32LE(0);
   const embedding: number[] = [];
   for (let at = start; at < bytes.length; at += 4) embedding.push(bytes.readFloatLE(at));
-  return { json: JSON.parse(bytes.toString('utf8', 4, start)), embedding };
+  return { json: parseExact(bytes.toString('utf8', 4, start)), embedding };
 }
 
 function dirty(directory: WorkingDirectory, what: string): DirtyDirectoryError {

@@ -1,7 +1,7 @@
 /** What a deployment may choose, and which combinations are refused. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { deployment, parseDeploymentConfig, settingsOf } from '../../cdk/config.ts';
+import { architectureOf, deployment, parseDeploymentConfig, settingsOf } from '../../cdk/config.ts';
 import { GRANTS } from '../../cdk/grants.ts';
 import { entryOf, VERBS } from '../../cdk/verbs.ts';
 import { environment, parseConfig } from '../../lambdas/runtime/config.ts';
@@ -39,11 +39,19 @@ describe('the context', () => {
     });
   });
 
+  it('asks for nothing that Lambda refuses in a new account', () => {
+    const { mergeMemoryMiB, expectedSnapshotMiB } = parse({});
+    expect(mergeMemoryMiB).toBeLessThanOrEqual(3_008);
+    expect(expectedSnapshotMiB).toBe(600);
+  });
+
   it('may come from the command line, as text', () => {
-    expect(parse({ batchSize: '50', lockDurationMinutes: '2.5' })).toMatchObject({
+    expect(parse({ batchSize: '50', lockDurationMinutes: '2.5', deletionProtection: 'true' })).toMatchObject({
       batchSize: 50,
       lockDurationMinutes: 2.5,
+      deletionProtection: true,
     });
+    expect(parse({ deletionProtection: 'false' })).toMatchObject({ deletionProtection: false });
   });
 
   it.each([
@@ -58,11 +66,22 @@ describe('the context', () => {
       /pendingAgeAlarmSeconds \(60\).*above batchWindowSeconds/,
     ],
     ['a lock that outlasts the wait for it', { lockDurationMinutes: 6 }, /lockDurationMinutes/],
-    ['too little memory', { expectedSnapshotMiB: 2_000, mergeTmpMiB: 10_240 }, /mergeMemoryMiB \(3072\)/],
+    ['too little memory', { expectedSnapshotMiB: 2_000, mergeTmpMiB: 10_240 }, /mergeMemoryMiB \(3008\)/],
     ['too little disk', { expectedSnapshotMiB: 4_000, mergeMemoryMiB: 10_240 }, /mergeTmpMiB \(4096\)/],
     ['a status shorter than recovery', { statusTtlDays: 3 }, /recoveryDays/],
+    [
+      'an inbox kept longer than anything else',
+      { inboxRecoveryDays: 15 },
+      /inboxRecoveryDays \(15\).*recoveryDays \(14\)/,
+    ],
+    [
+      'a status that S3 may outlive by its rounding',
+      { statusTtlDays: 14, inboxRecoveryDays: 14 },
+      /statusTtlDays \(14\) must be 0 or at least 16/,
+    ],
     ['a merge longer than its Task', { mergeTimeoutSeconds: 901 }, /900/],
     ['days that CloudWatch Logs does not know', { logRetentionDays: 31 }, /one of 1, 3, 5/],
+    ['an answer that is neither yes nor no', { deletionProtection: 'maybe' }, /deletionProtection/],
     ['a stack name that is none', { stackName: 'my stack' }, /letters/],
   ])('refuses %s', (_, own, message) => {
     expect(() => parse(own)).toThrow(message);
@@ -84,6 +103,19 @@ describe('the context', () => {
         retainDays: 3,
       },
     });
+  });
+
+  it.each([
+    ['builder', 'x64', 'x86_64'],
+    ['builder', 'arm64', 'arm64'],
+    ['arm64', 'x64', 'arm64'],
+    ['x86_64', 'arm64', 'x86_64'],
+  ])('takes %s on %s for %s', (architecture, processor, expected) => {
+    expect(architectureOf(parse({ architecture }), processor)).toBe(expected);
+  });
+
+  it('does not guess for a builder that Lambda has no functions for', () => {
+    expect(() => architectureOf(parse({}), 'riscv64')).toThrow(/riscv64.*compactor:architecture/);
   });
 
   it('names everything that is wrong at once', () => {

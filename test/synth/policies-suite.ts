@@ -4,23 +4,35 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { GRANTS } from '../../cdk/grants.ts';
 import { CACHE_VERBS, VERBS, type Verb } from '../../cdk/verbs.ts';
 import { PART_SIZE } from '../../lambdas/adapters/store/s3-multipart.ts';
+import {
+  IDENTITY_ATTRIBUTES,
+  KEY_ATTRIBUTES,
+  LOCK_ATTRIBUTES,
+} from '../../lambdas/adapters/table/dynamo-lock-attributes.ts';
+import { STAGED } from '../../lambdas/commit/seal-commit.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
-import { packKey } from '../../lambdas/snapshot/keys.ts';
-import { STAGED } from '../../lambdas/steps/seal-commit.ts';
-import type { CompactionState } from '../../statemachine/contract.ts';
+import { asideKey, deltaKey, packKey } from '../../lambdas/snapshot/keys.ts';
+import { type CompactionState, MAX_ALONE_FAILURES } from '../../statemachine/contract.ts';
 import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { refusedBy, type S3Request } from './bucket-policy.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
 import { listOf, type Statement, shown, synthesise } from './support.ts';
+import { allowsUpdate, attributesOf, type TableUpdate } from './table-policy.ts';
 
 const INPUT = { collection: COLLECTION };
 
 /** Granted although no run needs it: by verb or for all, and why. */
 const NOT_RECORDED: ReadonlyArray<{ verb?: Verb; call: string; why: string }> = [
   { call: 's3:ListBucket', why: 'without it S3 answers 403 instead of 404 for a key that is absent' },
+  {
+    verb: 'FinishCompaction',
+    call: 's3:AbortMultipartUpload aside/',
+    why: 'a delta of more than a part goes up as a pack does, whose upload is given up here',
+  },
 ];
 
 /** What runs a function at all, and is no call of ours. */
@@ -30,10 +42,12 @@ let recorder: Recorder;
 
 const upsert = (id: string, by: number): Operation => ({ op: 'upsert', id, embedding: [by, by, by, by] });
 
-async function playEverything({ ports, invoke, execute, server, deleteLock }: Recorder): Promise<void> {
+async function playEverything({ ports, invoke, execute, server, deleteLock, forgetIdentity }: Recorder): Promise<void> {
   // A commit, from nothing; the second, on another machine, fetches the base from the store.
   const first = ports();
   await createCollection(first);
+  // A store and a table from before there were identities: the first plan makes one.
+  await forgetIdentity();
   await submit(first, 'd-1', [upsert('one', 1)]);
   const committed = await execute(first, INPUT);
   expect(committed.path.at(-1)).toBe('Compacted');
@@ -51,6 +65,22 @@ async function playEverything({ ports, invoke, execute, server, deleteLock }: Re
   });
   expect((await execute(ports(), INPUT)).path.at(-1)).toBe('Compacted');
   await submit(first, 'd-1', [upsert('other', 3)]).catch(() => undefined);
+
+  // A delta that has failed alone often enough is set aside; its report and its copy lose their responses.
+  await submit(first, 'd-heavy', [upsert('heavy', 5)]);
+  const { etag } = await first.store.head(deltaKey(COLLECTION, 'd-heavy'));
+  const trial = { deltaId: 'd-heavy', etag, failures: MAX_ALONE_FAILURES, reason: 'planted' };
+  const planned: CompactionState = await invoke('PlanCompaction', first, { input: INPUT, execution: 'arn:heavy' });
+  const aside: CompactionState = await invoke('MergeDeltas', first, { ...planned, trial });
+  expect(aside.merge?.setAside).toBe(1);
+  await invoke('UploadSnapshot', first, aside);
+  const held: CompactionState = await invoke('AcquireLock', first, { phase: 'swap', state: aside });
+  const swapped: CompactionState = await invoke('SwapPointer', first, held);
+  const free: CompactionState = await invoke('ReleaseLock', first, swapped);
+  const key = asideKey(COLLECTION, 'd-heavy', sha256((await first.store.get(deltaKey(COLLECTION, 'd-heavy'))).body));
+  server.failNext({ method: 'PUT', key, status: 500, code: 'InternalError', after: true });
+  await invoke('FinishCompaction', first, free);
+  expect((await first.store.head(key)).key).toBe(key);
 
   // Two others commit before the swap: a conflict, looked for in the ancestry, and discarded.
   await submit(first, 'd-3', [upsert('three', 3)]);
@@ -135,11 +165,15 @@ async function stageLargePack({ cache, ids }: MemoryPorts, state: CompactionStat
   return { ...state, merge: { ...merge, commitId, pack } };
 }
 
+/** The statements of a verb's role. */
+function statementsFor(verb: Verb): Statement[] {
+  const { functionOf, resources, statementsOf } = template;
+  return statementsOf(shown(resources[functionOf(verb)]?.Properties.Role).replace(/^<|\.Arn>$/g, ''));
+}
+
 /** What the template lets a verb's role call, as the recorder writes calls. */
 function granted(verb: Verb): Set<string> {
-  const { functionOf, resources, statementsOf } = template;
-  const role = shown(resources[functionOf(verb)]?.Properties.Role).replace(/^<|\.Arn>$/g, '');
-  const calls = statementsOf(role).flatMap(({ Action, Resource }) =>
+  const calls = statementsFor(verb).flatMap(({ Action, Resource }) =>
     listOf(Action).flatMap((action) =>
       listOf(Resource).map((resource) => {
         const prefix = /\/([a-z]+\/)\*$/.exec(shown(resource))?.[1];
@@ -151,6 +185,10 @@ function granted(verb: Verb): Set<string> {
 }
 
 const template = synthesise();
+
+const UPDATERS = VERBS.filter((verb) =>
+  GRANTS[verb].some(({ actions }) => (actions as readonly string[]).includes('dynamodb:UpdateItem')),
+);
 
 const bucketPolicy: Statement[] = template.ofType('AWS::S3::BucketPolicy')[0]?.[1].Properties.PolicyDocument.Statement;
 
@@ -187,6 +225,16 @@ describe('what the steps really call', () => {
     }
   });
 
+  it('updates no attributes but those of locks, claims and the identity, and may update no others', () => {
+    const sent = new Set(recorder.updates.flatMap(({ update }) => attributesOf(update)));
+    expect([...sent].sort()).toEqual([...KEY_ATTRIBUTES, ...LOCK_ATTRIBUTES, ...IDENTITY_ATTRIBUTES].sort());
+    const senders = new Set(recorder.updates.map(({ verb }) => verb));
+    expect([...senders].sort()).toEqual(UPDATERS.toSorted());
+    for (const { verb, update } of recorder.updates) {
+      expect(allowsUpdate(statementsFor(verb), update), `${verb}: ${JSON.stringify(update)}`).toBe(true);
+    }
+  });
+
   it('is all that passes the endpoints of the network', () => {
     const passed = template
       .ofType('AWS::EC2::VPCEndpoint')
@@ -196,6 +244,30 @@ describe('what the steps really call', () => {
       [...(recorder.calls.get(verb) ?? [])].map((call) => call.split(' ')[0]),
     );
     expect([...new Set(passed)].sort()).toEqual([...new Set(called)].sort());
+  });
+});
+
+const STATUS = { collection: { S: COLLECTION }, item: { S: 'DELTA#d-1' } };
+const applied = 'SET #outcome = :outcome, version = :version, sha256 = :sha256, rejectedOperations = :zero';
+const ExpressionAttributeNames = { '#outcome': 'outcome' };
+
+describe.each(UPDATERS)('the role of %s', (verb) => {
+  it.each<[string, boolean, Omit<TableUpdate, 'Key'>]>([
+    ['makes no status', false, { UpdateExpression: applied, ExpressionAttributeNames }],
+    ['hides no status among the attributes of a lock', false, { UpdateExpression: 'SET phase = :p, version = :v' }],
+    ['undoes no status', false, { UpdateExpression: 'REMOVE #outcome', ExpressionAttributeNames }],
+    ['lets no status expire', false, { UpdateExpression: 'SET #t = :now', ExpressionAttributeNames: { '#t': 'ttl' } }],
+    [
+      'asks nothing of a status',
+      false,
+      { UpdateExpression: 'ADD wake :one', ConditionExpression: 'outcome = :applied AND attribute_exists(wake)' },
+    ],
+    ['changes no identity with a lock', false, { UpdateExpression: 'SET phase = :p, identity = :i' }],
+    ['makes an identity only to plan', verb === 'PlanCompaction', { UpdateExpression: 'SET identity = :i' }],
+    // By IAM, an item is its collection and its attributes. Readers take such an item for damage: see test/contract.
+    ['can write a lock where a status belongs', true, { UpdateExpression: 'ADD wake :one' }],
+  ])('%s', (_, verdict, update) => {
+    expect(allowsUpdate(statementsFor(verb), { Key: STATUS, ...update })).toBe(verdict);
   });
 });
 

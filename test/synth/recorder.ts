@@ -12,23 +12,28 @@ import { EventBridgeAnnouncer } from '../../lambdas/adapters/eventbridge-announc
 import { SfnExecutions } from '../../lambdas/adapters/sfn-executions.ts';
 import { S3Store } from '../../lambdas/adapters/store/s3-store.ts';
 import { SystemClock, SystemIds } from '../../lambdas/adapters/system.ts';
+import { IDENTITY_KEY } from '../../lambdas/adapters/table/dynamo-lock-attributes.ts';
 import { DynamoLocks } from '../../lambdas/adapters/table/dynamo-locks.ts';
 import { DynamoStatuses } from '../../lambdas/adapters/table/dynamo-statuses.ts';
 import { handler as collectGarbage } from '../../lambdas/collect-garbage.ts';
 import { HANDLERS } from '../../lambdas/handlers.ts';
 import type { Ports, Settings } from '../../lambdas/ports.ts';
+import { encodePointer } from '../../lambdas/protocol/pointer.ts';
 import { runWithPorts } from '../../lambdas/runtime/handler.ts';
+import { pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { handler as startCompaction } from '../../lambdas/start-compaction.ts';
 import { handler as sweep } from '../../lambdas/sweep.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { readDefinition } from '../../local/machines.ts';
 import { systemTime } from '../../local/sfn/time.ts';
 import { startTable } from '../../local/table.ts';
 import { MemoryCache } from '../support/memory-cache.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
-import { type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { COLLECTION, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
 import { type Run, run } from '../support/run-machine.ts';
 import { type S3Server, startS3Server, TEST_BUCKET } from '../support/s3-server.ts';
 import { ACTIONS, type S3Request } from './bucket-policy.ts';
+import type { TableUpdate } from './table-policy.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each verb has its own input and output.
 const ALL: Readonly<Record<string, (input: any) => Promise<any>>> = {
@@ -46,6 +51,8 @@ export interface Recorder {
   invoked: ReadonlySet<Verb>;
   /** Whatever was sent to S3, by verbs and by others. */
   requests: readonly S3Request[];
+  /** Updates of items, each with the verb that sent it. */
+  updates: ReadonlyArray<{ verb: Verb; update: TableUpdate }>;
   /** Ports with empty cache and directories, over the same store and table. */
   ports(settings?: Partial<Settings>): MemoryPorts;
   /** Run the handler of a verb, recorded. */
@@ -55,6 +62,8 @@ export interface Recorder {
   execute(ports: MemoryPorts, input: object, options?: ExecuteOptions): Promise<Run>;
   /** What an operator may do at any time; unrecorded. */
   deleteLock(collection: string): Promise<void>;
+  /** As a store was before tables had an identity; unrecorded. */
+  forgetIdentity(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,6 +78,7 @@ export async function startRecorder(): Promise<Recorder> {
   const calls = new Map<Verb, Set<string>>();
   const invoked = new Set<Verb>();
   const requests: S3Request[] = [];
+  const updates: Array<{ verb: Verb; update: TableUpdate }> = [];
   const recording = <Result>(verb: Verb, task: () => Promise<Result>): Promise<Result> => {
     invoked.add(verb);
     return verbs.run(verb, task);
@@ -79,6 +89,7 @@ export async function startRecorder(): Promise<Recorder> {
     if (service === 's3') requests.push(requestOf(name, key ?? '', input));
     const verb = verbs.getStore();
     if (verb === undefined) return;
+    if (name === 'UpdateItem') updates.push({ verb, update: input as unknown as TableUpdate });
     const call = `${service}:${ACTIONS[name] ?? name}${key === undefined ? '' : ` ${key.split('/')[0]}/`}`;
     calls.set(verb, (calls.get(verb) ?? new Set()).add(call));
   };
@@ -139,6 +150,7 @@ export async function startRecorder(): Promise<Recorder> {
     calls,
     invoked,
     requests,
+    updates,
     ports,
     invoke: (verb, own, input) =>
       recording(verb, () => runWithPorts(own, () => ALL[verb]?.(input) ?? Promise.reject(new Error(verb)))),
@@ -167,6 +179,14 @@ export async function startRecorder(): Promise<Recorder> {
       const Key = { collection: { S: collection }, item: { S: 'LOCK' } };
       await verbs.run(undefined, () => dynamo.send(new DeleteItemCommand({ TableName: table.tableName, Key })));
     },
+    forgetIdentity: () =>
+      verbs.run(undefined, async () => {
+        const Key = { collection: { S: IDENTITY_KEY.collection }, item: { S: IDENTITY_KEY.item } };
+        await dynamo.send(new DeleteItemCommand({ TableName: table.tableName, Key }));
+        const { pointer, etag } = await readPointer({ store }, COLLECTION);
+        const legacy = encodePointer({ ...pointer, statusTable: table.tableName });
+        await store.putIfMatch(pointerKey(COLLECTION), legacy, etag);
+      }),
     close: async () => {
       await Promise.all([server.close(), table.close()]);
       for (const client of [sfn, events, dynamo]) client.destroy();

@@ -1,7 +1,7 @@
 /** docs/reference/ is what `npm run docs` would write. The page on the command line is held by test/docs, which runs it. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { referencePages } from '../../cli/docs/pages.ts';
+import { referencePages } from '../../docs/generator/pages.ts';
 import { synthesise } from './support.ts';
 
 const pages = referencePages({ Resources: synthesise().resources });

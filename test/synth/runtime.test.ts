@@ -5,10 +5,12 @@
 import { execFile } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Bundles, bundleHandlers } from '../../cdk/bundle.ts';
+import { type Bundles, findHandlers } from '../../cdk/handlers.ts';
 import type { Verb } from '../../cdk/verbs.ts';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
 import type { Telemetry } from '../../lambdas/ports.ts';
@@ -39,6 +41,7 @@ let table: LocalTable;
 let daemon: Socket;
 let bundles: Bundles;
 let environment: Record<string, string>;
+let scratch: string;
 const parts: Part[] = [];
 
 beforeAll(async () => {
@@ -48,11 +51,14 @@ beforeAll(async () => {
     parts.push(JSON.parse(packet.toString().split('\n')[1] ?? ''));
   }).bind(0, '127.0.0.1');
   await once(daemon, 'listening');
-  bundles = bundleHandlers();
+  bundles = findHandlers();
+  scratch = mkdtempSync(join(tmpdir(), 'bundles-'));
   const { accessKeyId, secretAccessKey } = table.clientConfig.credentials;
   const own = { STORE_URL: `s3://${server.bucket}`, TABLE_NAME: table.tableName };
   environment = {
     ...own,
+    CACHE_DIRECTORY: join(scratch, 'cache'),
+    WORK_DIRECTORY: join(scratch, 'work'),
     AWS_ENDPOINT_URL_S3: server.endpoint,
     AWS_ENDPOINT_URL_DYNAMODB: table.endpoint,
     AWS_REGION: table.clientConfig.region,
@@ -78,6 +84,7 @@ beforeAll(async () => {
 afterAll(async () => {
   daemon.close();
   await Promise.all([server.close(), table.close()]);
+  rmSync(scratch, { recursive: true, force: true });
 });
 
 interface Invoked {
@@ -112,6 +119,16 @@ function traced(step: string): { part: Part | undefined; calls: string[] } {
   const inside = parts.filter(({ parent_id }) => parent_id === part?.id);
   return { part, calls: inside.map(({ name, aws }) => `${name} ${aws?.operation}`) };
 }
+
+it('merge a delta, with the scripts of threads beside the bundle', async () => {
+  // In the place of the pair that the image brings.
+  symlinkSync(resolve('node_modules'), join(bundles.MergeDeltas, 'node_modules'));
+  const planned = await invoke('PlanCompaction', { input: { collection: COLLECTION }, execution: EXECUTION });
+
+  const { output, error } = await invoke('MergeDeltas', planned.output);
+
+  expect({ output, error }).toMatchObject({ error: undefined, output: { next: 'upload', merge: { records: 1 } } });
+});
 
 it('log and trace what a step is about', async () => {
   const planned = await invoke('PlanCompaction', { input: { collection: COLLECTION }, execution: EXECUTION });

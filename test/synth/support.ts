@@ -2,8 +2,7 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { type Bundles, bundleHandlers } from '../../cdk/bundle.ts';
-import { parseDeploymentConfig } from '../../cdk/config.ts';
+import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/config.ts';
 import { CompactorStack } from '../../cdk/stack.ts';
 import type { Verb } from '../../cdk/verbs.ts';
 
@@ -36,26 +35,30 @@ export interface Synthesised {
 
 export const STACK = 'ChromaCompactor';
 
-let bundles: Bundles | undefined;
+/** Settings of a deployment, by their names without prefix. */
+export type Own = Readonly<Record<string, unknown>>;
 
-export function makeStack(): { app: App; stack: CompactorStack } {
+export function makeStack(own: Own = {}): { app: App; stack: CompactorStack } {
   const app = new App();
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  const config = parseDeploymentConfig({});
-  bundles ??= bundleHandlers();
-  return { app, stack: new CompactorStack(app, STACK, { config, bundles }) };
+  const config = parseDeploymentConfig(
+    Object.fromEntries(Object.entries(own).map(([name, value]) => [`${CONTEXT_PREFIX}${name}`, value])),
+  );
+  return { app, stack: new CompactorStack(app, STACK, { config }) };
 }
 
-let synthesised: Synthesised | undefined;
+const synthesised = new Map<string, Synthesised>();
 
-/** Once per process: nobody changes the result. */
-export function synthesise(): Synthesised {
-  synthesised ??= makeTemplate();
-  return synthesised;
+/** Once per process and settings: nobody changes the result. */
+export function synthesise(own: Own = {}): Synthesised {
+  const key = JSON.stringify(own);
+  const made = synthesised.get(key) ?? makeTemplate(own);
+  synthesised.set(key, made);
+  return made;
 }
 
-function makeTemplate(): Synthesised {
-  const { stack } = makeStack();
+function makeTemplate(own: Own): Synthesised {
+  const { stack } = makeStack(own);
   const resources = Template.fromStack(stack).toJSON().Resources as Record<string, Resource>;
   const ofType = (type: string) => Object.entries(resources).filter(([, resource]) => resource.Type === type);
   const functionOf = (verb: Verb) => {

@@ -37,6 +37,12 @@ const ON_ANYTHING: Readonly<Record<string, string>> = {
   'elasticfilesystem:ClientMount': 'a condition ties it to the access point',
 };
 
+/** What holds data. */
+const DATA = ['AWS::S3::Bucket', 'AWS::DynamoDB::Table'];
+/** Properties by which a resource has a name of its own, which no other of its kind may have. */
+const NAMES =
+  /^(BucketName|TableName|QueueName|TopicName|RoleName|LogGroupName|DashboardName|StateMachineName|AlarmName)$/;
+
 function only(type: string): Resource {
   const [[, resource] = [undefined, undefined], ...others] = ofType(type);
   if (resource === undefined || others.length > 0) throw new Error(`There is not exactly one ${type}.`);
@@ -61,6 +67,30 @@ describe('permissions', () => {
     expect(mounts).toHaveLength(CACHE_VERBS.length);
     for (const [, { Condition }] of mounts) {
       expect(Object.keys(Condition?.StringEquals ?? {})).toEqual(['elasticfilesystem:AccessPointArn']);
+    }
+  });
+
+  it('let Lambda make the interfaces of its functions, and deny that to their code', () => {
+    const byVerb = VERBS.map((verb) => {
+      const role = shown(resources[functionOf(verb)]?.Properties.Role).replace(/^<|\.Arn>$/g, '');
+      const actions = (effect: string) =>
+        statementsOf(role)
+          .filter(({ Effect, Action }) => Effect === effect && listOf(Action).some((name) => name.startsWith('ec2:')))
+          .map(({ Action, Resource, Condition }) => ({ actions: listOf(Action).toSorted(), Resource, Condition }));
+      return { verb, allowed: actions('Allow'), denied: actions('Deny') };
+    });
+    for (const { verb, allowed, denied } of byVerb) {
+      if (!CACHE_VERBS.includes(verb)) {
+        expect([allowed, denied], verb).toEqual([[], []]);
+        continue;
+      }
+      expect(allowed, verb).toEqual([{ actions: denied[0]?.actions, Resource: '*', Condition: undefined }]);
+      expect(denied, verb).toHaveLength(1);
+      expect(denied[0]?.Resource, verb).toBe('*');
+      const [[operator, keys] = ['', {}]] = Object.entries(denied[0]?.Condition ?? {});
+      expect([operator, Object.keys(keys)]).toEqual(['ArnLike', ['lambda:SourceFunctionArn']]);
+      const arn = 'arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:*';
+      expect(shown((keys as Record<string, unknown>)['lambda:SourceFunctionArn'])).toBe(arn);
     }
   });
 
@@ -127,10 +157,7 @@ describe('the state machines', () => {
     const rule = ofType('AWS::Events::Rule').find(([, { Properties }]) => Properties.EventPattern !== undefined);
     expect(rule?.[1].Properties.EventPattern.detail.status).toEqual(['FAILED', 'TIMED_OUT', 'ABORTED']);
     const [target] = rule?.[1].Properties.Targets ?? [];
-    expect(target.InputTransformer).toEqual({
-      InputPathsMap: { 'detail-input': '$.detail.input', 'detail-executionArn': '$.detail.executionArn' },
-      InputTemplate: '{"input":<detail-input>,"execution":<detail-executionArn>}',
-    });
+    expect([target.InputPath, target.InputTransformer]).toEqual(['$.detail', undefined]);
     expect(shown(target.Arn)).toBe(`<${machines['release-abandoned'].id}>`);
   });
 });
@@ -151,10 +178,11 @@ describe('functions', () => {
     }
   });
 
-  it('run on Node 24 and arm64, traced, with the cache where it is used', () => {
+  it('run on Node 24 and the processor of the builder, traced, with the cache where it is used', () => {
+    const Architectures = [process.arch === 'arm64' ? 'arm64' : 'x86_64'];
     for (const verb of VERBS) {
       const { Properties } = resources[functionOf(verb)] as Resource;
-      expect(Properties).toMatchObject({ Architectures: ['arm64'], TracingConfig: { Mode: 'Active' } });
+      expect(Properties).toMatchObject({ Architectures, TracingConfig: { Mode: 'Active' } });
       if (verb === 'MergeDeltas') expect(Properties.PackageType).toBe('Image');
       else expect(Properties.Runtime).toBe('nodejs24.x');
       const mounted = CACHE_VERBS.includes(verb);
@@ -162,6 +190,12 @@ describe('functions', () => {
       expect(Properties.VpcConfig !== undefined, verb).toBe(mounted);
     }
     expect(ofType('AWS::Lambda::Function')).toHaveLength(TASK_VERBS.length + OTHER_VERBS.length);
+  });
+
+  it.each(['arm64', 'x86_64'])('run on %s when that is asked for', (architecture) => {
+    const { ofType: of } = synthesise({ architecture });
+    const found = of('AWS::Lambda::Function').flatMap(([, { Properties }]) => Properties.Architectures);
+    expect(new Set(found)).toEqual(new Set([architecture]));
   });
 
   it('keep logs for a while, and no longer', () => {
@@ -197,7 +231,7 @@ describe('data', () => {
       only('AWS::SNS::TopicPolicy').Properties.PolicyDocument,
       ...ofType('AWS::SQS::QueuePolicy').map(([, { Properties }]) => Properties.PolicyDocument),
     ];
-    expect(policies).toHaveLength(5);
+    expect(policies).toHaveLength(6);
     for (const { Statement } of policies) {
       const denial = (Statement as Statement[]).find(
         ({ Condition }) => Condition?.Bool?.['aws:SecureTransport'] === 'false',
@@ -213,10 +247,34 @@ describe('data', () => {
     const table = only('AWS::DynamoDB::Table');
     expect(table.Properties.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled).toBe(true);
     expect(table.Properties.BillingMode).toBe('PAY_PER_REQUEST');
-    expect(table.Properties.DeletionProtectionEnabled).toBe(true);
-    for (const { DeletionPolicy, UpdateReplacePolicy } of [bucket, table]) {
-      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
+    for (const { UpdateReplacePolicy } of [bucket, table]) expect(UpdateReplacePolicy).toBe('Retain');
+  });
+
+  it('goes with a first deployment that fails, and nothing else stays of it', () => {
+    for (const [id, { DeletionPolicy = 'Delete' }] of Object.entries(resources)) {
+      const isData = DATA.includes(resources[id]?.Type ?? '');
+      expect(DeletionPolicy, id).toBe(isData ? 'RetainExceptOnCreate' : 'Delete');
     }
+    expect(only('AWS::DynamoDB::Table').Properties.DeletionProtectionEnabled).toBe(false);
+    const named = Object.values(resources).flatMap(({ Type, Properties = {} }) =>
+      Object.entries(Properties)
+        .filter(([key]) => NAMES.test(key))
+        .map(([, name]) => `${Type} ${shown(name)}`),
+    );
+    expect(named.sort()).toEqual([
+      'AWS::CloudWatch::Dashboard ChromaCompactor',
+      'AWS::Logs::LogGroup /aws/vendedlogs/states/ChromaCompactor-compaction',
+      'AWS::Logs::LogGroup /aws/vendedlogs/states/ChromaCompactor-release-abandoned',
+      'AWS::StepFunctions::StateMachine ChromaCompactor-compaction',
+      'AWS::StepFunctions::StateMachine ChromaCompactor-release-abandoned',
+    ]);
+  });
+
+  it('is protected from deletion when that is asked for', () => {
+    const { ofType: of } = synthesise({ deletionProtection: true });
+    expect(of('AWS::DynamoDB::Table').map(([, { Properties }]) => Properties.DeletionProtectionEnabled)).toEqual([
+      true,
+    ]);
   });
 
   it('is cleared of what nobody needs', () => {
@@ -224,7 +282,17 @@ describe('data', () => {
     const rules = Object.fromEntries(Rules.map(({ Id, ...rule }: { Id: string }) => [Id, rule]));
     expect(rules['abandoned-uploads'].AbortIncompleteMultipartUpload).toEqual({ DaysAfterInitiation: 2 });
     expect(rules['old-rejections']).toMatchObject({ Prefix: 'rejected/', ExpirationInDays: 90 });
-    expect(rules['old-versions']).toMatchObject({ NoncurrentVersionExpiration: { NoncurrentDays: 14 } });
+    expect(rules['old-versions']).toEqual({
+      Status: 'Enabled',
+      NoncurrentVersionExpiration: { NoncurrentDays: 14 },
+      ExpiredObjectDeleteMarker: true,
+    });
+    expect(rules['old-inbox']).toEqual({
+      Status: 'Enabled',
+      Prefix: 'deltas/',
+      NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+      ExpiredObjectDeleteMarker: true,
+    });
     // Nothing but rejections expires by age: everything else is deleted by those who know that it is not needed.
     expect(Rules.filter((rule: object) => 'ExpirationInDays' in rule)).toHaveLength(1);
   });
@@ -240,7 +308,13 @@ describe('data', () => {
     const keys = ({ Resource }: Statement) =>
       listOf(Resource).map((resource) => shown(resource).replace(/^<[^>]*>\//, ''));
     const creates = { Bool: { 's3:ObjectCreationOperation': 'true' } };
-    expect(keys(denial('CreateOnlyWithoutIfNoneMatch'))).toEqual(['packs/*', 'manifests/*', 'deltas/*', 'rejected/*']);
+    expect(keys(denial('CreateOnlyWithoutIfNoneMatch'))).toEqual([
+      'packs/*',
+      'manifests/*',
+      'deltas/*',
+      'rejected/*',
+      'aside/*',
+    ]);
     expect(denial('CreateOnlyWithoutIfNoneMatch').Condition).toEqual({
       Null: { 's3:if-none-match': 'true' },
       ...creates,
@@ -250,7 +324,7 @@ describe('data', () => {
       Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
       ...creates,
     });
-    expect(keys(denial('NoCopies'))).toHaveLength(5);
+    expect(keys(denial('NoCopies'))).toHaveLength(6);
     expect(denial('NoCopies').Condition).toEqual({ Null: { 's3:x-amz-copy-source': 'false' } });
   });
 });

@@ -41,7 +41,7 @@ function code({ text }: Source): string {
 function imports(source: Source): Import[] {
   const forms = [
     /\b(?:import|export)\b([^'"`;]*?)\bfrom\s*['"]([^'"]+)['"]/g,
-    /\bimport()\s*['"]([^'"]+)['"]/g,
+    /(?<!['"`])\bimport()\s*['"]([^'"]+)['"]/g,
     /\b(?:import|require)()\s*\(\s*['"`]([^'"`]+)['"`]/g,
   ];
   const found = forms.flatMap((form) => [...code(source).matchAll(form)]);
@@ -50,6 +50,22 @@ function imports(source: Source): Import[] {
     return { clause, target: isFile ? posix.join(posix.dirname(source.path), specifier) : specifier };
   });
 }
+
+/** The rooms of each floor, from the bottom. A room sees its own floor's lower neighbours never, and all floors below. */
+const FLOORS: readonly string[][] = [
+  ...[['errors'], ['snapshot'], ['protocol'], ['ports']],
+  ...[['concurrency'], ['objects'], ['versions'], ['commit', 'inbox'], ['log'], ['merge']],
+  ['serving', 'names'],
+  ['compaction', 'triggers', 'producer', 'reader', 'upkeep'],
+  ['endpoint'],
+];
+const PURE = ['errors', 'snapshot', 'protocol'];
+/** What is done, over ports. */
+const VERBS = FLOORS.slice(4).flat();
+const OUTSIDE = ['adapters', 'runtime'];
+
+const roomOf = (path: string) => /^lambdas\/([^/]+)\//.exec(path)?.[1] ?? '';
+const floorOf = (path: string) => FLOORS.findIndex((rooms) => rooms.includes(roomOf(path)));
 
 const within = (path: string, ...folders: string[]) => folders.some((folder) => path.startsWith(`lambdas/${folder}/`));
 const isPackage = (target: string) => !/^(lambdas|statemachine|local|cli|test|bench|cdk)\//.test(target);
@@ -61,12 +77,22 @@ function isHashing({ target, clause }: Import): boolean {
   return target === 'node:crypto' && /^\s*(type\s+)?\{\s*((createHash|hash|type Hash)[\s,]*)+\}\s*$/.test(clause);
 }
 
+/** Hono without a server: it needs nothing but what it is given. */
+function isRouter(target: string): boolean {
+  return ['hono', 'hono/body-limit'].includes(target);
+}
+
 /** A rule on what the files of some folders may import. */
-function mayImport(name: string, from: string[], allowed: (found: Import) => boolean, planted: Source[]): Rule {
+function mayImport(
+  name: string,
+  from: string[],
+  allowed: (found: Import, path: string) => boolean,
+  planted: Source[],
+): Rule {
   const check = (source: Source) =>
     within(source.path, ...from)
       ? imports(source)
-          .filter((found) => !allowed(found))
+          .filter((found) => !allowed(found, source.path))
           .map(({ target }) => `imports ${target}`)
       : [];
   return { name, check, planted };
@@ -82,38 +108,59 @@ function mustNotSay(name: string, applies: (path: string) => boolean, forbidden:
 const plant = (path: string, ...texts: string[]): Source[] => texts.map((text) => ({ path: `lambdas/${path}`, text }));
 
 const RULES: Rule[] = [
+  {
+    name: 'arrows between rooms go down: to a lower floor, never to a neighbour',
+    check: (source) =>
+      floorOf(source.path) < 0
+        ? []
+        : imports(source)
+            .filter(({ target }) => roomOf(target) !== '' && roomOf(target) !== roomOf(source.path))
+            .filter(({ target }) => floorOf(target) < 0 || floorOf(target) >= floorOf(source.path))
+            .map(({ target }) => `imports ${target}`),
+    planted: [
+      ...plant('errors/x.ts', `import { sha256 } from '../snapshot/blocks.ts';`),
+      ...plant('snapshot/x.ts', `import { plan } from '../protocol/plan.ts';`),
+      ...plant('protocol/x.ts', `import type { Ports } from '../ports/store.ts';`),
+      ...plant('versions/x.ts', `import { publishVersion } from '../commit/publish.ts';`),
+      ...plant('inbox/x.ts', `import { publishVersion } from '../commit/publish.ts';`),
+      ...plant('commit/x.ts', `import { applyDeltas } from '../merge/apply-deltas.ts';`),
+      ...plant('upkeep/x.ts', `import { uploadSnapshot } from '../compaction/upload-snapshot.ts';`),
+      ...plant('merge/x.ts', `import { S3Store } from '../adapters/store/s3-store.ts';`),
+    ],
+  },
   mayImport(
-    'protocol/ and snapshot/ import only each other, hashes, zlib and zod',
-    ['protocol', 'snapshot'],
+    'the pure rooms import only each other, hashes, zlib, zod and a parser of JSON',
+    PURE,
     (found) =>
-      within(found.target, 'protocol', 'snapshot') || ['zod', 'node:zlib'].includes(found.target) || isHashing(found),
+      within(found.target, ...PURE) || ['zod', 'jsonc-parser', 'node:zlib'].includes(found.target) || isHashing(found),
     plant(
       'snapshot/x.ts',
       `import { readFile } from 'node:fs/promises';`,
       `import { hash, randomUUID } from 'node:crypto';`,
       `import * as crypto from 'node:crypto';`,
       `import type { Ports } from '../ports.ts';`,
-      `export { x } from '../steps/x.ts';`,
+      `export { x } from '../merge/x.ts';`,
       `import 'node:net';`,
       `const fs = await import('node:fs');`,
       `import {\n  S3Client,\n  type Body,\n} from '@aws-sdk/client-s3';`,
     ),
   ),
   mayImport(
-    'ports/ import only each other, protocol and snapshot; all others see them through ports.ts',
+    'ports/ import only each other and the pure rooms; all others see them through ports.ts',
     ['ports'],
-    (found) => within(found.target, 'ports', 'protocol', 'snapshot'),
-    plant('ports/x.ts', `import { z } from 'zod';`, `import { hydrate } from '../steps/hydrate.ts';`),
+    (found) => within(found.target, 'ports', ...PURE),
+    plant('ports/x.ts', `import { z } from 'zod';`, `import { hydrate } from '../versions/hydrate.ts';`),
   ),
   mayImport(
-    'steps/ import only ports, protocol, snapshot, each other, the contract, hashes and zod',
-    ['steps'],
-    (found) =>
-      within(found.target, 'protocol', 'snapshot', 'steps') ||
+    'the rooms of verbs import only ports.ts, the pure rooms, each other, the contract, hashes and zod; endpoint/ a router',
+    VERBS,
+    (found, from) =>
+      within(found.target, ...PURE, ...VERBS) ||
+      (within(from, 'endpoint') && isRouter(found.target)) ||
       ['lambdas/ports.ts', 'statemachine/contract.ts', 'zod'].includes(found.target) ||
       isHashing(found),
     plant(
-      'steps/x.ts',
+      'merge/x.ts',
       `import { S3Store } from '../adapters/store/s3-store.ts';`,
       `import { parseConfig } from '../runtime/config.ts';`,
       `import { setTimeout as sleep } from 'node:timers/promises';`,
@@ -121,12 +168,33 @@ const RULES: Rule[] = [
       `import definition from '../../statemachine/compaction.asl.json' with { type: 'json' };`,
     ),
   ),
+  {
+    name: 'no verb imports a verb: what a handler calls, nothing else does',
+    check: (source) =>
+      isHandler(source.path) || !within(source.path, ...VERBS)
+        ? []
+        : imports(source)
+            .filter(({ target }) => CALLED.has(target))
+            .map(({ target }) => `imports ${target}`),
+    planted: plant('compaction/x.ts', `import { swapPointer } from './swap-pointer.ts';`),
+  },
+  {
+    name: 'pointers are moved in commit/publish.ts only',
+    check: (source) =>
+      source.path !== 'lambdas/commit/publish.ts' && within(source.path, ...VERBS)
+        ? [...code(source).matchAll(/\bputIfMatch\(\s*pointerKey\b/g)].map(([match]) => `says ${match}`)
+        : [],
+    planted: plant('upkeep/x.ts', 'await ports.store.putIfMatch(pointerKey(collection), body, etag);'),
+  },
   mayImport(
-    'adapters/ import no steps, handlers or runtime',
+    'adapters/ import no verbs, handlers or runtime',
     ['adapters'],
-    ({ target }) =>
-      isPackage(target) || within(target, 'adapters', 'protocol', 'snapshot') || target === 'lambdas/ports.ts',
-    plant('adapters/x.ts', `import { hydrate } from '../steps/hydrate.ts';`, `import { handler } from '../swap.ts';`),
+    ({ target }) => isPackage(target) || within(target, 'adapters', ...PURE) || target === 'lambdas/ports.ts',
+    plant(
+      'adapters/x.ts',
+      `import { hydrate } from '../versions/hydrate.ts';`,
+      `import { handler } from '../swap.ts';`,
+    ),
   ),
   {
     name: 'only adapters/ and runtime/ import an SDK, the file system, processes or the engine',
@@ -135,7 +203,8 @@ const RULES: Rule[] = [
         ? []
         : imports(source)
             .filter((found) => isPackage(found.target))
-            .filter(({ target }) => !['zod', 'node:zlib', 'node:crypto'].includes(target))
+            .filter(({ target }) => !['zod', 'jsonc-parser', 'node:zlib', 'node:crypto'].includes(target))
+            .filter(({ target }) => !(within(source.path, 'endpoint') && isRouter(target)))
             .map(({ target }) => `imports ${target}`),
     planted: plant(
       'ports.ts',
@@ -145,6 +214,7 @@ const RULES: Rule[] = [
       `export * from 'chromadb';`,
       `export type Client = import('chromadb').ChromaClient;`,
       `const { ChromaClient } = require('chromadb');`,
+      `import { Hono } from 'hono';`,
     ),
   },
   {
@@ -170,26 +240,27 @@ const RULES: Rule[] = [
     ),
   },
   {
-    name: `a handler has at most ${MAX_HANDLER_LINES} lines and imports only makeHandler and one step`,
+    name: `a handler has at most ${MAX_HANDLER_LINES} lines and imports only makeHandler and one verb`,
     check: (source) => {
       if (!isHandler(source.path)) return [];
       const targets = imports(source).map(({ target }) => target);
-      const [runtime, step, ...more] = targets.sort();
-      const isThin = runtime === 'lambdas/runtime/handler.ts' && within(step ?? '', 'steps') && more.length === 0;
+      const runtime = targets.find((target) => target === 'lambdas/runtime/handler.ts');
+      const [step, ...more] = targets.filter((target) => target !== runtime);
+      const isThin = runtime !== undefined && within(step ?? '', ...VERBS) && more.length === 0;
       const isShort = lines(source) <= MAX_HANDLER_LINES;
       return [...(isThin ? [] : [`imports ${targets.join(', ')}`]), ...(isShort ? [] : [`has ${lines(source)} lines`])];
     },
     planted: plant(
       'swap-pointer.ts',
       `import { makeHandler } from './runtime/handler.ts';`,
-      `import { makeHandler } from './runtime/handler.ts';\nimport { a } from './steps/a.ts';\nimport { b } from './steps/b.ts';`,
+      `import { makeHandler } from './runtime/handler.ts';\nimport { a } from './merge/a.ts';\nimport { b } from './merge/b.ts';`,
       `import { makeHandler } from './runtime/handler.ts';\nimport { a } from './protocol/plan.ts';`,
-      `import { makeHandler } from './runtime/handler.ts';\nimport { a } from './steps/a.ts';${'\na();'.repeat(60)}`,
+      `import { makeHandler } from './runtime/handler.ts';\nimport { a } from './merge/a.ts';${'\na();'.repeat(60)}`,
     ),
   },
   mustNotSay(
-    'protocol/, snapshot/ and steps/ read no clock, draw no random numbers and see no environment',
-    (path) => within(path, 'protocol', 'snapshot', 'steps'),
+    'the pure rooms and the verbs read no clock, draw no random numbers and see no environment',
+    (path) => within(path, ...PURE, ...VERBS),
     /\bDate\.now\b|\bDate\(\s*\)|\bMath\.random\b|\bperformance\.|\bset(Timeout|Interval|Immediate)\b|\bprocess\.|\bcrypto\.|\bfetch\(/g,
     plant(
       'protocol/x.ts',
@@ -204,10 +275,16 @@ const RULES: Rule[] = [
     ),
   ),
   mustNotSay(
-    'object keys are built in snapshot/keys.ts only',
-    (path) => path !== 'lambdas/snapshot/keys.ts',
-    /['"`](pointers|manifests|packs|deltas|rejected)\//g,
-    plant('steps/x.ts', 'const key = `packs/$' + '{collection}/x.pack`;', `const prefix = 'deltas/';`),
+    'object keys are built in snapshot/keys.ts and snapshot/name-keys.ts only',
+    (path) => !['lambdas/snapshot/keys.ts', 'lambdas/snapshot/name-keys.ts'].includes(path),
+    /['"`](pointers|manifests|packs|deltas|rejected|names|collections|databases|tenants)\//g,
+    plant('merge/x.ts', 'const key = `packs/$' + '{collection}/x.pack`;', `const prefix = 'deltas/';`),
+  ),
+  mustNotSay(
+    'threads are started in adapters/worker-threads.ts only, from files',
+    (path) => path !== 'lambdas/adapters/worker-threads.ts',
+    /\bnew Worker\(|\beval: true\b/g,
+    plant('adapters/x.ts', 'const worker = new Worker(SCRIPT);', 'startThread(SCRIPT, { eval: true });'),
   ),
   {
     name: `no file has more than ${MAX_LINES} lines of code`,
@@ -215,7 +292,7 @@ const RULES: Rule[] = [
       const count = code(source).match(/^.*\S.*$/gm)?.length ?? 0;
       return count > MAX_LINES ? [`has ${count} lines of code`] : [];
     },
-    planted: plant('steps/x.ts', 'a();\n'.repeat(MAX_LINES + 1)),
+    planted: plant('merge/x.ts', 'a();\n'.repeat(MAX_LINES + 1)),
   },
 ];
 
@@ -224,10 +301,18 @@ const SOURCES: Source[] = readdirSync(`${ROOT}lambdas`, { recursive: true, encod
   .map((name) => `lambdas/${name.replaceAll('\\', '/')}`)
   .map((path) => ({ path, text: readFileSync(ROOT + path, 'utf8') }));
 
+/** What handlers call. */
+const CALLED = new Set(
+  SOURCES.filter(({ path }) => isHandler(path))
+    .flatMap(imports)
+    .map(({ target }) => target)
+    .filter((target) => within(target, ...VERBS)),
+);
+
 describe('lambdas/', () => {
   it('is read whole, imports and all', () => {
     const folders = new Set(SOURCES.map(({ path }) => path.split('/').slice(1, -1)[0]));
-    expect(folders).toEqual(new Set([undefined, 'adapters', 'ports', 'protocol', 'runtime', 'snapshot', 'steps']));
+    expect(folders).toEqual(new Set([undefined, ...OUTSIDE, ...FLOORS.flat()]));
     const targets = new Set(SOURCES.flatMap(imports).map(({ target }) => target));
     for (const target of ['zod', 'chromadb', '@aws-sdk/client-s3', 'node:fs/promises'])
       expect(targets).toContain(target);
@@ -235,6 +320,16 @@ describe('lambdas/', () => {
       (target) => target.startsWith('lambdas/') && !SOURCES.some(({ path }) => path === target),
     );
     expect(missing).toEqual([]);
+  });
+
+  it.each([...OUTSIDE, ...FLOORS.flat()])('%s has a README that names exactly what it imports', (room) => {
+    const text = readFileSync(`${ROOT}lambdas/${room}/README.md`, 'utf8');
+    const named = /^\*\*May import:\*\* ([a-z, ]+)/m.exec(text)?.[1] ?? '';
+    const inRoom = SOURCES.filter(({ path }) => roomOf(path) === room).flatMap(imports);
+    const rooms = new Set(inRoom.map(({ target }) => roomOf(target)).filter((other) => other !== '' && other !== room));
+
+    expect(named.startsWith('nothing') ? [] : named.split(', ')).toEqual([...rooms].sort());
+    expect(text.match(/\n/g)?.length).toBeLessThanOrEqual(16);
   });
 
   it.each(RULES)('obeys: $name', ({ check }) => {

@@ -1,16 +1,15 @@
 /** The ASL files against the rules of the design, the handlers, and the errors. */
 import { readFileSync } from 'node:fs';
+import validate from 'asl-validator';
 import { describe, expect, it } from 'vitest';
+import * as errors from '../../lambdas/errors/errors.ts';
 import { HANDLERS } from '../../lambdas/handlers.ts';
-import { type RetryPolicy, totalWaitSeconds } from '../../lambdas/protocol/backoff.ts';
-import * as errors from '../../lambdas/protocol/errors.ts';
-import { parseConfig } from '../../lambdas/runtime/config.ts';
+import type { RetryPolicy } from '../../lambdas/protocol/backoff.ts';
 import { COMPACTION, RELEASE_ABANDONED, readDefinition } from '../../local/machines.ts';
-import { RETRY_TOTAL_SECONDS } from '../../statemachine/contract.ts';
+import { LAMBDA_ERRORS, NOT_READY } from '../support/lambda-errors.ts';
 
 interface Rule extends RetryPolicy {
   ErrorEquals: string[];
-  JitterStrategy?: string;
   Next?: string;
   ResultPath?: string;
 }
@@ -30,17 +29,9 @@ interface Machine {
   States: Record<string, State>;
 }
 
-const LAMBDA_SERVICE = [
-  'Lambda.ServiceException',
-  'Lambda.AWSLambdaException',
-  'Lambda.SdkClientException',
-  'Lambda.TooManyRequestsException',
-  'Lambda.ClientExecutionTimeoutException',
-  'Lambda.Unknown',
-];
 /** Names that AWS gives, with where they are documented. */
 const AWS_NAMES = new Set([
-  ...LAMBDA_SERVICE,
+  ...LAMBDA_ERRORS,
   // Step Functions, "Error names"
   'States.ALL',
   'States.TaskFailed',
@@ -58,6 +49,7 @@ const UNNAMED: Readonly<Record<string, string>> = {
   CompactorError: 'is the abstract base of all',
   CollectionsFailedError: 'comes only from scheduled Lambdas, which are no states',
   CollectionExistsError: 'comes only from the CLI, when a collection is created',
+  DamagedSourceError: 'comes only from the CLI, when a directory is imported',
   DeltaIdReusedError: 'is recorded as a rejection, and never thrown',
 };
 /** After the swap the commit stands: what fails here is passed over. */
@@ -66,7 +58,7 @@ const AFTER_SWAP: Readonly<Record<string, string>> = { ReleaseSwapLock: 'SyncEfs
 /** Up to 15 minutes of work: a new plan is the better second attempt. */
 const PLANS_AGAIN = new Set(['MergeDeltas', 'UploadSnapshot']);
 
-const ERRORS_SOURCE = readFileSync(new URL('../../lambdas/protocol/errors.ts', import.meta.url), 'utf8');
+const ERRORS_SOURCE = readFileSync(new URL('../../lambdas/errors/errors.ts', import.meta.url), 'utf8');
 
 const parse = (name: string) => JSON.parse(readDefinition(name)) as Machine;
 const compaction = parse(COMPACTION);
@@ -79,22 +71,17 @@ const targets = (state: State) =>
   [state.Next, state.Default, ...(state.Choices ?? []), ...(state.Catch ?? [])]
     .map((edge) => (typeof edge === 'object' ? edge.Next : edge))
     .filter((next) => next !== undefined);
-const isLambda = (state: State) => state.Resource?.startsWith('${') === true;
 
 describe.each([COMPACTION, RELEASE_ABANDONED])('%s.asl.json', (name) => {
   const machine = parse(name);
   const states = Object.entries(machine.States);
   const tasks = states.filter(([, state]) => state.Type === 'Task');
 
-  it('is valid by asl-validator', async () => {
-    // It ships no types of its own.
-    const { default: validator } = (await import('asl-validator' as string)) as {
-      default: (definition: object) => { isValid: boolean; errorsText: () => string };
-    };
+  it('is valid by asl-validator', () => {
     const text = readDefinition(name)
       .replace(/\$\{CompactionArn\}/, 'arn:aws:states:eu-west-1:123456789012:stateMachine:compaction')
       .replaceAll(/\$\{(\w+)Arn\}/g, 'arn:aws:lambda:eu-west-1:123456789012:function:$1');
-    const verdict = validator(JSON.parse(text));
+    const verdict = validate(JSON.parse(text));
     expect(verdict.isValid ? '' : verdict.errorsText()).toBe('');
   });
 
@@ -124,45 +111,21 @@ describe.each([COMPACTION, RELEASE_ABANDONED])('%s.asl.json', (name) => {
   });
 
   it.each(tasks)(
-    '%s has a timeout, fails at once where no retry helps, and retries the rest with full jitter',
+    '%s has a timeout, fails at once where no retry helps, and jitters all waits but those for a function',
     (_, state) => {
       expect(state.TimeoutSeconds).toBeGreaterThan(0);
-      const [first, ...others] = state.Retry ?? [];
-      expect(first?.MaxAttempts).toBe(0);
-      expect(others.map((rule) => [rule.JitterStrategy, (rule.MaxAttempts ?? 0) > 0])).toEqual(
-        others.map(() => ['FULL', true]),
-      );
+      const retriers = state.Retry ?? [];
+      expect(retriers[0]?.MaxAttempts).toBe(0);
+      const waiting = retriers.filter(({ MaxAttempts }) => MaxAttempts !== 0);
+      const jitterOf = ({ ErrorEquals }: Rule) =>
+        ErrorEquals.some((error) => NOT_READY.includes(error)) ? 'NONE' : 'FULL';
+      expect(waiting.map(({ JitterStrategy }) => JitterStrategy)).toEqual(waiting.map(jitterOf));
+      expect(waiting.filter(({ MaxAttempts = 0 }) => MaxAttempts < 1)).toEqual([]);
       expect(state.Catch?.at(-1)?.ErrorEquals).toEqual(['States.ALL']);
-      const all = (state.Retry ?? []).flatMap((rule) => rule.ErrorEquals);
+      const all = retriers.flatMap((rule) => rule.ErrorEquals);
       expect(new Set(all).size).toBe(all.length);
     },
   );
-
-  it.each(tasks.filter(([, state]) => isLambda(state)))(
-    '%s retries what AWS says to retry',
-    (state, { Retry = [], Catch = [] }) => {
-      const retried = Retry.flatMap((rule) => (rule.MaxAttempts === 0 ? [] : rule.ErrorEquals));
-      // A merge that took Lambda down is not repeated as it was: it is caught, and tried again with fewer deltas.
-      const wanted = LAMBDA_SERVICE.filter((error) => state !== 'MergeDeltas' || error !== 'Lambda.Unknown');
-      expect(wanted.filter((error) => !retried.includes(error))).toEqual([]);
-      if (state === 'MergeDeltas') expect(Catch.flatMap((rule) => rule.ErrorEquals)).toContain('Lambda.Unknown');
-    },
-  );
-
-  it('waits in all as long as the contract says', () => {
-    for (const [state, { Retry = [] }] of tasks) {
-      for (const rule of Retry.filter(({ MaxAttempts }) => MaxAttempts !== 0)) {
-        const kind = rule.ErrorEquals.includes('LockHeldError')
-          ? 'lockHeld'
-          : rule.ErrorEquals.includes('States.Timeout')
-            ? 'hung'
-            : rule.ErrorEquals.some((error) => error.startsWith('Lambda.'))
-              ? 'lambdaService'
-              : 'unavailable';
-        expect([state, kind, totalWaitSeconds(rule)]).toEqual([state, kind, RETRY_TOTAL_SECONDS[kind]]);
-      }
-    }
-  });
 });
 
 describe('compaction.asl.json', () => {
@@ -206,17 +169,6 @@ describe('compaction.asl.json', () => {
     );
     expect(catchers).toEqual([{ name: 'PlanCompaction', ErrorEquals: ['InvalidInputError'], ResultPath: '$' }]);
     expect(compaction.States.InvalidInput).toMatchObject({ ErrorPath: '$.Error', CausePath: '$.Cause' });
-  });
-
-  it('waits for the lock, jitter halved, longer than a dead holder can keep it', () => {
-    const longest = (minutes: number) => ({
-      LOCK_DURATION_MINUTES: `${minutes}`,
-      STORE_URL: 's3://b',
-      TABLE_NAME: 't',
-    });
-    const { lockDurationMs } = parseConfig(longest(5)).settings;
-    expect(() => parseConfig(longest(5.1))).toThrow(errors.ConfigurationError);
-    expect(RETRY_TOTAL_SECONDS.lockHeld / 2).toBeGreaterThan(lockDurationMs / 1_000);
   });
 
   it('does a step again whose call hung, but for those that plan again instead', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { CompressionLine } from '../../lambdas/commit/compression-line.ts';
 import type { FrameCodec } from '../../lambdas/ports.ts';
 import { PackBuilder, type RawFrame } from '../../lambdas/snapshot/pack.ts';
-import { CompressionLine } from '../../lambdas/steps/compression-line.ts';
 import { MEMORY_CODEC, openStored } from '../support/memory-codec.ts';
 
 const KEY = 'packs/docs/01ARZ3NDEKTSV4RRFFQ69G5FAV-0.pack';

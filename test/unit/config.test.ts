@@ -1,7 +1,7 @@
 /** The configuration: sound defaults, and a start that is refused rather than a compactor that fails later. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigurationError } from '../../lambdas/protocol/errors.ts';
+import { ConfigurationError } from '../../lambdas/errors/errors.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
 
 const REQUIRED = { STORE_URL: 's3://bucket/prefix', TABLE_NAME: 'compactor' };

@@ -1,9 +1,18 @@
 /** Prices are stated once: in bench/prices.ts, of which docs/cost.md shows the table. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { dollarsOf, PRICES, PRICES_AS_OF, type Price, priceTable } from '../../bench/prices.ts';
+import { dollarsOf, PRICES, PRICES_AS_OF, type Price } from '../../bench/prices.ts';
 
 const document = readFileSync(new URL('../../docs/cost.md', import.meta.url), 'utf8');
+
+/** The table as docs/cost.md shows it, in Markdown. */
+function priceTable(): string {
+  const rows = Object.values<Price>(PRICES).map(
+    ({ name, usd, per, unit, source, date }) =>
+      `| ${name} | $${usd} / ${per === 1 ? '' : `${per.toLocaleString('en-US')} `}${unit.replace(/^(GB-month|metric-month|key-month)s$/, '$1')} | ${source} | ${date} |`,
+  );
+  return ['| what | price | source | of |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
 
 it('are those of docs/cost.md, with the day', () => {
   expect(document).toContain(`\n\n${priceTable()}\n\n`);

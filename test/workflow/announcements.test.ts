@@ -1,9 +1,9 @@
 /** Events of commits: told before any status is written, at least once, never of what is not committed, and stopping nothing. */
 import { expect, test } from 'vitest';
+import { StoreUnavailableError, TableUnavailableError } from '../../lambdas/errors/errors.ts';
 import { compactionCommitted, MAX_DELTAS_PER_EVENT } from '../../lambdas/protocol/announcement.ts';
-import { StoreUnavailableError, TableUnavailableError } from '../../lambdas/protocol/errors.ts';
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
-import { readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { throws } from '../support/faulty.ts';
 import { COLLECTION, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';

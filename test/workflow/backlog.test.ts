@@ -1,10 +1,10 @@
 /** A large backlog: what one plan asks for is bounded by one commit, and draining it all asks for so much per delta. */
 import { expect, it } from 'vitest';
-import { StoreUnavailableError, TableUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { planCompaction } from '../../lambdas/compaction/plan-compaction.ts';
+import { StoreUnavailableError, TableUnavailableError } from '../../lambdas/errors/errors.ts';
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, records } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';

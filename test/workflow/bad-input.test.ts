@@ -1,10 +1,11 @@
 /** What producers and callers get wrong: a named error, or a rejection with line and reason, at nobody else's cost. */
 import { describe, expect, it } from 'vitest';
-import { KeyCollisionError } from '../../lambdas/protocol/errors.ts';
+import { KeyCollisionError } from '../../lambdas/errors/errors.ts';
+import type { EngineRecord } from '../../lambdas/ports.ts';
+import { findStatus } from '../../lambdas/producer/put-delta.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { encodeDelta, type Operation, REJECTION } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, inboxPrefix, rejectionKey } from '../../lambdas/snapshot/keys.ts';
-import { findStatus } from '../../lambdas/steps/submit-delta.ts';
 import type { Json } from '../../local/sfn/definition.ts';
 import type { Fault } from '../support/faulty.ts';
 import { COLLECTION, type MemoryPorts, records, submit } from '../support/memory-ports.ts';
@@ -14,6 +15,7 @@ import {
   expectSettled,
   history,
   INPUT,
+  idOf,
   inbox,
   overwrite,
   submitNumber,
@@ -42,6 +44,10 @@ describe('an input that is none', () => {
     ['that is a text', 'books'],
     ['that is a number', 5],
     ['that is true', true],
+    ['that is null', null],
+    ['that is false', false],
+    ['that is zero', 0],
+    ['that is an empty text', ''],
   ];
 
   it.each(INPUTS)('%s fails by name, and touches nothing', async (_, input) => {
@@ -57,17 +63,6 @@ describe('an input that is none', () => {
   });
 });
 
-// The local interpreter finds nothing at `$` of these, before any Lambda is called.
-it.each([[null], [false], [0], ['']])('the input %j fails, and touches nothing', async (input) => {
-  const ports = await waitingPorts();
-  const before = { store: ports.store.snapshot(), table: ports.table.items() };
-
-  const { path, status, error } = await run(ports, input);
-
-  expect({ path, status, error }).toEqual({ path: ['PlanCompaction'], status: 'FAILED', error: 'States.Runtime' });
-  expect({ store: ports.store.snapshot(), table: ports.table.items() }).toEqual(before);
-});
-
 describe('a delta with a line that is none', () => {
   const line = (operation: object) => `${JSON.stringify(operation)}\n`;
   const good = line(upsert('good', 9));
@@ -78,7 +73,7 @@ describe('a delta with a line that is none', () => {
     ['is a list', '[]\n', REJECTION.invalidOperation],
     ['has an unknown operation', line({ op: 'replace', id: 'a' }), REJECTION.unknownOperation],
     ['has no id', line({ op: 'delete' }), REJECTION.invalidId],
-    ['has an over-long id', line({ op: 'delete', id: 'x'.repeat(600) }), REJECTION.invalidId],
+    ['has an empty id', line({ op: 'delete', id: '' }), REJECTION.invalidId],
     ['has no embedding', line({ op: 'upsert', id: 'a' }), REJECTION.missingEmbedding],
     ['has an embedding of text', line({ op: 'upsert', id: 'a', embedding: ['1'] }), REJECTION.invalidEmbedding],
     ['has the wrong dimension', line({ op: 'upsert', id: 'a', embedding: [1] }), REJECTION.wrongDimension],
@@ -107,6 +102,103 @@ describe('a delta with a line that is none', () => {
     const all = await records(ports);
     expect([...all.keys()].sort()).toEqual(['better', 'good', 'own-1', 'own-2', 'own-3', 'own-4', 'shared']);
     expect(inbox(ports)).toEqual([]);
+  });
+});
+
+it('a record whose id is longer than reports repeat is written, changed and deleted like any other', async () => {
+  const ports = await waitingPorts();
+  const id = 'i'.repeat(700);
+  await submit(ports, 'a-write', [upsert(id, 9), { op: 'update', id, document: 'found' }]);
+  await run(ports, INPUT);
+  const written = (await records(ports)).get(id);
+
+  await submit(ports, 'b-delete', [
+    { op: 'delete', id },
+    { op: 'update', id, document: 'gone' },
+  ]);
+  await run(ports, INPUT);
+
+  expect(written).toMatchObject({ document: 'found', metadata: { by: 9 } });
+  expect((await records(ports)).has(id)).toBe(false);
+  const { rejections } = await reportOf(ports, rejectionKey(COLLECTION, 'b-delete'));
+  const reason = `There is no record "${'i'.repeat(100)}…" to update; use an upsert to create one.`;
+  expect(rejections).toEqual([{ line: 2, error: REJECTION.recordNotFound, reason }]);
+});
+
+describe('a delta with a line that the engine refuses, though it looks right', () => {
+  const engine = { refuses: ({ document }: EngineRecord) => document?.startsWith('bad') === true };
+  const good = (n: number) => upsert(`good-${n}`, 9);
+  const bad = (n: number, document = 'bad'): Operation => ({ ...good(n), id: `bad-${n}`, document }) as Operation;
+
+  it('applies the twenty others, and names the line by number, id and a reason', async () => {
+    const ports = await waitingPorts({ engine });
+    const lines = Array.from({ length: 21 }, (_, n) => (n === 13 ? bad(n) : good(n)));
+    await submit(ports, 'faulty', lines);
+
+    const { path } = await run(ports, INPUT);
+
+    expect(path.filter((state) => state === 'MergeDeltas')).toHaveLength(1);
+    const report = await reportOf(ports, rejectionKey(COLLECTION, 'faulty'));
+    expect(report).toMatchObject({ outcome: 'applied', rejectedOperations: 1 });
+    expect(report.rejections).toEqual([
+      {
+        ...{ line: 14, id: 'bad-13', error: REJECTION.rejectedByEngine },
+        reason: 'Chroma 1.0.0 refuses this line: the engine was told to.',
+      },
+    ]);
+    const all = [...(await records(ports)).keys()];
+    expect(all.filter((id) => id.startsWith('good'))).toHaveLength(20);
+    expect(all.filter((id) => id.startsWith('bad'))).toEqual([]);
+    await expect(findStatus(ports, COLLECTION, idOf(4))).resolves.toMatchObject({ outcome: 'applied' });
+  });
+
+  it('as one record, again and again, in several deltas and by every operation', async () => {
+    const ports = await waitingPorts({ engine });
+    const hot = (document: string): Operation => ({ ...upsert('hot', 1), document }) as Operation;
+    const update = (document: string): Operation => ({ op: 'update', id: 'hot', document });
+    await submit(ports, 'first', [hot('a'), hot('bad 1'), update('b'), update('bad 2')]);
+    await submit(ports, 'second', [bad(1), update('bad 3'), update('c'), { op: 'delete', id: 'shared' }]);
+    await submit(ports, 'third', [bad(2), bad(3)]);
+
+    const { path } = await run(ports, INPUT);
+
+    expect(path.filter((state) => state === 'MergeDeltas')).toHaveLength(1);
+    const reports = await Promise.all(
+      ['first', 'second', 'third'].map((id) => reportOf(ports, rejectionKey(COLLECTION, id))),
+    );
+    expect(reports.map(({ outcome, rejections }) => [outcome, ...rejections.map(({ line }) => line)])).toEqual([
+      ['applied', 2, 4],
+      ['applied', 1, 2],
+      ['rejected', 1, 2],
+    ]);
+    expect((await records(ports)).get('hot')).toMatchObject({ document: 'c', metadata: { by: 1 } });
+  });
+
+  it('takes an update of the record that it would have made with it', async () => {
+    const ports = await waitingPorts({ engine });
+    const operations: Operation[] = [bad(1), { op: 'update', id: 'bad-1', metadata: { by: 1 } }, good(2)];
+    await submit(ports, 'faulty', operations);
+
+    await run(ports, INPUT);
+
+    const { rejections } = await reportOf(ports, rejectionKey(COLLECTION, 'faulty'));
+    expect(rejections.map(({ line, error }) => [line, error])).toEqual([
+      [1, REJECTION.rejectedByEngine],
+      [2, REJECTION.recordNotFound],
+    ]);
+  });
+
+  it('is not missed when a later line replaces what the engine would refuse, so that it is never sent', async () => {
+    const ports = await waitingPorts({ engine });
+    await submit(ports, 'mended', [bad(1), { op: 'update', id: 'bad-1', document: 'fine' }, good(2)]);
+
+    await run(ports, INPUT);
+
+    await expect(findStatus(ports, COLLECTION, 'mended')).resolves.toMatchObject({
+      outcome: 'applied',
+      rejectedOperations: 0,
+    });
+    expect((await records(ports)).get('bad-1')).toMatchObject({ document: 'fine' });
   });
 });
 

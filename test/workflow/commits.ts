@@ -2,14 +2,16 @@
  * Commits made by hand, in the steps that matter to garbage collection: planned on a pointer, uploaded, swapped.
  * Each has a pack of its own and needs some of its base's; no engine, no lock, no inbox.
  */
+
+import { PreconditionFailedError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
-import { PreconditionFailedError } from '../../lambdas/protocol/errors.ts';
 import { encodePointer, type ReadPointer } from '../../lambdas/protocol/pointer.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { manifestKey, manifestsPrefix, packKey, packsPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { childAncestry, encodeManifest, type Manifest, type Pack } from '../../lambdas/snapshot/manifest.ts';
-import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
-import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
+import { findVersion, walkVersions } from '../../lambdas/versions/walk-versions.ts';
 import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
 
 export interface Prepared {

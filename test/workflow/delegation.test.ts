@@ -1,7 +1,7 @@
 /** Leaving the deltas to the claimant while planning: when, when not, and that nobody's delta is left behind by it. */
 import { describe, expect, it } from 'vitest';
+import { planCompaction } from '../../lambdas/compaction/plan-compaction.ts';
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
-import { planCompaction } from '../../lambdas/steps/plan-compaction.ts';
 import { type CompactionState, NEXT } from '../../statemachine/contract.ts';
 import { type Fault, faulty } from '../support/faulty.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';

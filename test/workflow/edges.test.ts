@@ -19,10 +19,16 @@ const REAL: Record<string, Scenario[]> = {
   'damaged or foreign': damages,
   'out of reach': outages,
 };
+/** The first errors of the retriers that name nothing but Lambda's own. */
+const FROM_LAMBDA = [
+  'Lambda.ServiceException',
+  'Lambda.ResourceNotFoundException',
+  'Lambda.CodeArtifactUserPendingException',
+];
 /** Only by name: no step throws these there, but Lambda, or a step to come, may. */
 const UNREACHED = [
   ...Object.entries(statesOf()).flatMap(([state, { Type }]) =>
-    Type === 'Task' ? [`${state} Retry Lambda.ServiceException`] : [],
+    Type === 'Task' ? FROM_LAMBDA.map((error) => `${state} Retry ${error}`) : [],
   ),
   // Steps that touch the table alone, or the cache alone.
   'AcquireValidationLock Retry InvalidInputError',

@@ -1,21 +1,25 @@
 /** Import: version 1 or nothing, whatever answers are lost and whoever else moves the pointer. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { WorkingDirectory } from '../../lambdas/ports.ts';
 import {
   CacheUnwritableError,
   CollectionExistsError,
+  DamagedSourceError,
+  DirtyDirectoryError,
+  DiskFullError,
+  EngineUnavailableError,
   ForeignStoreError,
-  MergeVerificationError,
   PointerMovedError,
   StoreUnavailableError,
   SwapUnknownError,
-} from '../../lambdas/protocol/errors.ts';
+} from '../../lambdas/errors/errors.ts';
+import type { WorkingDirectory } from '../../lambdas/ports.ts';
 import { encodePointer } from '../../lambdas/protocol/pointer.ts';
-import { parseManifestKey, parsePackKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
-import { importSnapshot } from '../../lambdas/steps/import-snapshot.ts';
-import { readPointer } from '../../lambdas/steps/read-pointer.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
-import { type Fault, faulty, throws } from '../support/faulty.ts';
+import { parseManifestKey, parsePackKey, parsePointerKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
+import { createCollection as createStep } from '../../lambdas/upkeep/create-collection.ts';
+import { importSnapshot } from '../../lambdas/upkeep/import-snapshot.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
+import { type Call, type Fault, faulty, throws } from '../support/faulty.ts';
 import {
   COLLECTION,
   createCollection,
@@ -27,7 +31,9 @@ import {
 import { run } from '../support/run-machine.ts';
 import { commitUnseen, expectNothingHeld, fence, history, INPUT, idOf, inbox, submitNumber } from './support.ts';
 
-const SWAP = 'store.putIfMatch';
+const isPointer = ({ args: [key] }: Call) => parsePointerKey(key) !== undefined;
+/** The pointer's: a store is tried before a collection is made on it. */
+const SWAP = { on: 'store.putIfMatch', when: isPointer };
 const IMPORTED = ['i-1', 'i-2', 'i-3'];
 const down = throws(new StoreUnavailableError('No answer.'));
 let ports: MemoryPorts;
@@ -44,7 +50,7 @@ beforeEach(async () => {
 });
 
 const request = () => ({
-  ...{ collection: COLLECTION, directory, space: 'l2' as const, dimension: DIMENSION },
+  ...{ collection: COLLECTION, directory, source: '/home/anna/chroma', dimension: DIMENSION },
   ...{ records: IMPORTED.length, actor: 'somebody' },
 });
 const adopt = (faults: readonly Fault[] = []) => importSnapshot(faulty(ports, faults), request());
@@ -76,7 +82,7 @@ async function commitFirst(): Promise<void> {
 describe('an import', () => {
   it('makes version 1, marks the directory clean, and is announced', async () => {
     const done = await adopt();
-    expect(done).toMatchObject({ collection: COLLECTION, version: 1, records: 3 });
+    expect(done).toMatchObject({ collection: COLLECTION, version: 1, records: 3, space: 'l2' });
     const { manifest, ref } = await findVersion(ports, COLLECTION);
     expect(await directory.readMarker()).toMatchObject({ manifestKey: ref.key, manifestSha256: ref.sha256 });
     expect(manifest).toMatchObject({ version: 1, records: 3, ledger: [] });
@@ -128,9 +134,42 @@ describe('nothing is imported', () => {
     await session.useCollection(COLLECTION, { space: 'l2', dimension: DIMENSION });
     await session.remove(['i-2']);
     await session.close();
-    await expect(adopt()).rejects.toBeInstanceOf(MergeVerificationError);
-    expect((await current()).version).toBe(0);
-    expect(stored()).toEqual([]);
+    await expect(adopt()).rejects.toThrow('"/home/anna/chroma" cannot be imported: Its database has 3 records');
+    expect(ports.store.snapshot()).toEqual(new Map());
+  });
+
+  it.each([
+    ['an engine that does not open it', 'engine.open', new EngineUnavailableError('No start. Discard it and retry.')],
+    ['an index that ranks by nothing known', 'session.measureSpace', new DirtyDirectoryError('No space. Discard it.')],
+    ['an engine that dies of it', 'session.count', new EngineUnavailableError('Counting failed. Retry.')],
+    ['files that fail their check', 'engine.inspect', new DirtyDirectoryError('A page is lost. Discard it.')],
+  ])(
+    'from a damaged directory: %s; nothing is created, and the next try finds nothing in its way',
+    async (_what, on, error) => {
+      const failed = adopt([{ on, before: throws(error) }]);
+      await expect(failed).rejects.toBeInstanceOf(DamagedSourceError);
+      await expect(failed).rejects.toThrow(/^"\/home\/anna\/chroma" cannot be imported(?!.*([Dd]iscard|[Rr]etry))/);
+      expect(ports.store.snapshot()).toEqual(new Map());
+      await createStep(ports, { collection: COLLECTION, dimension: DIMENSION, space: 'l2', creator: 'somebody' });
+      await expectImported(await adopt());
+    },
+  );
+
+  it('unless an engine dies, once, of something else', async () => {
+    const died = throws(new EngineUnavailableError('It was killed. Retry.'));
+    await expectImported(await adopt([{ on: 'session.count', times: 1, before: died }]));
+  });
+
+  it("while the disk of this machine is full, which is not the directory's fault", async () => {
+    const full = throws(new DiskFullError('The disk is full.'));
+    await expect(adopt([{ on: 'engine.open', before: full }])).rejects.toBeInstanceOf(DiskFullError);
+    expect(ports.store.snapshot()).toEqual(new Map());
+  });
+
+  it('into a collection of another shape', async () => {
+    await createStep(ports, { collection: COLLECTION, dimension: DIMENSION, space: 'cosine', creator: 'somebody' });
+    await expect(adopt()).rejects.toBeInstanceOf(CollectionExistsError);
+    expect(await current()).toMatchObject({ version: 0, records: 0 });
   });
 
   it('when the upload fails', async () => {
@@ -145,13 +184,14 @@ describe('nothing is imported', () => {
 
 describe('an import whose pointer moves meanwhile', () => {
   const moments = [
-    ['while the engine counts', 'session.count', 1],
-    ['before the swap', SWAP, 1],
+    ['while the engine counts', { on: 'session.count' }, CollectionExistsError],
+    ['before the swap', SWAP, PointerMovedError],
   ] as const;
 
-  it.each(moments)('gives way to a commit %s, and deletes nothing', async (_when, on, from) => {
-    const race: Fault = { on, from, times: 1, before: commitFirst };
-    await expect(adopt([race])).rejects.toBeInstanceOf(PointerMovedError);
+  it.each(moments)('gives way to a commit %s, and deletes nothing', async (_when, moment, error) => {
+    await createCollection(ports);
+    const race: Fault = { ...moment, times: 1, before: commitFirst };
+    await expect(adopt([race])).rejects.toBeInstanceOf(error);
     expect(await current()).toMatchObject({ version: 1, records: 2 });
     expect(await idsOf()).toEqual(['own-1', 'shared']);
     expect(inbox(ports)).toEqual([]);
@@ -166,7 +206,7 @@ describe('an import whose pointer moves meanwhile', () => {
     await session.upsert([{ id: 'theirs', embedding: new Array<number>(DIMENSION).fill(9) }]);
     await session.close();
     const overtake: Fault = {
-      on: SWAP,
+      ...SWAP,
       times: 1,
       before: () => importSnapshot(ports, { ...request(), directory: second, records: 1, actor: 'other' }),
     };
@@ -176,7 +216,7 @@ describe('an import whose pointer moves meanwhile', () => {
   });
 
   it('does not go behind a fence', async () => {
-    await expect(adopt([{ on: SWAP, times: 1, before: () => fence(ports) }])).rejects.toBeInstanceOf(PointerMovedError);
+    await expect(adopt([{ ...SWAP, times: 1, before: () => fence(ports) }])).rejects.toBeInstanceOf(PointerMovedError);
     expect(await current()).toMatchObject({ version: 0, fence: 1 });
     await expectImported(await adopt());
   });
@@ -184,7 +224,7 @@ describe('an import whose pointer moves meanwhile', () => {
   it('makes a compaction that is under way rebase, and loses none of its deltas', async () => {
     await createCollection(ports);
     await submitNumber(ports, 5);
-    const overtake: Fault = { on: SWAP, in: 'SwapPointer', times: 1, before: () => adopt() };
+    const overtake: Fault = { ...SWAP, in: 'SwapPointer', times: 1, before: () => adopt() };
     const { path } = await run(ports, INPUT, { faults: [overtake] });
     expect(path.at(-1)).toBe('Compacted');
     expect(path).toContain('Backoff');
@@ -194,14 +234,14 @@ describe('an import whose pointer moves meanwhile', () => {
 
 describe('an import whose answer is lost', () => {
   it.each([1, 2])('finds its own commit, and makes no second one (%d)', async (times) => {
-    const done = await adopt([{ on: SWAP, times, after: down }]);
+    const done = await adopt([{ ...SWAP, times, after: down }]);
     expect(stored().filter((key) => parseManifestKey(key) !== undefined)).toHaveLength(1);
     await expectImported(done);
   });
 
   it('finds its own commit under one that was built upon it', async () => {
     const lost: Fault = {
-      on: SWAP,
+      ...SWAP,
       times: 1,
       after: async () => {
         await commitFirst();
@@ -214,7 +254,7 @@ describe('an import whose answer is lost', () => {
   });
 
   it('tries again when the request never arrived', async () => {
-    await expectImported(await adopt([{ on: SWAP, times: 2, before: down }]));
+    await expectImported(await adopt([{ ...SWAP, times: 2, before: down }]));
   });
 
   it('goes on when pack and manifest were stored, but nobody heard of it', async () => {
@@ -227,7 +267,7 @@ describe('an import whose answer is lost', () => {
   });
 
   it('says so when nobody can know, deletes nothing, and can be asked for again', async () => {
-    await expect(adopt([{ on: SWAP, before: down }])).rejects.toBeInstanceOf(SwapUnknownError);
+    await expect(adopt([{ ...SWAP, before: down }])).rejects.toBeInstanceOf(SwapUnknownError);
     expect(await current()).toMatchObject({ version: 0 });
     expect(stored()).toHaveLength(2);
     expect(await directory.readMarker()).toBeUndefined();
@@ -237,7 +277,7 @@ describe('an import whose answer is lost', () => {
   it('says so when the pointer cannot be read any more; what landed stays whole', async () => {
     let isDown = false;
     const land: Fault = {
-      on: SWAP,
+      ...SWAP,
       after: () => {
         isDown = true;
         down();

@@ -1,12 +1,16 @@
 /** Limits count failures in a row: they stop what cannot succeed, and nothing that does. */
 import { expect, it } from 'vitest';
+import { EngineRejectedDataError } from '../../lambdas/errors/errors.ts';
+import type { EngineRecord } from '../../lambdas/ports.ts';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { liveBytes } from '../../lambdas/snapshot/manifest.ts';
-import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { MAX_MERGE_FAILURES, MAX_REBASES } from '../../statemachine/contract.ts';
-import type { Fault } from '../support/faulty.ts';
-import { COLLECTION, createCollection, memoryPorts } from '../support/memory-ports.ts';
+import { type Call, type Fault, throws } from '../support/faulty.ts';
+import type { MemoryEngineOptions } from '../support/memory-engine.ts';
+import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
 import {
   expectSettled,
@@ -20,6 +24,8 @@ import {
   upsert,
   waitingPorts,
 } from './support.ts';
+
+const DELTAS = 5_000;
 
 it('commits with one rebase each go on beyond the limit of rebases', async () => {
   // Prepare: 23 commits of one delta, and the pointer is fenced once under each.
@@ -38,33 +44,52 @@ it('commits with one rebase each go on beyond the limit of rebases', async () =>
   await expectSettled(ports, all);
 });
 
-it('a poison delta is isolated among 5,000 in one commit, and the others are committed', async () => {
-  // Prepare: the first one, so that every halving still holds it; few records, so that the engine has little to do.
-  const DELTAS = 5_000;
-  const ports = memoryPorts({
-    settings: { maxDeltasPerCommit: DELTAS },
-    engine: { refuses: ({ id }) => id === 'poison' },
-  });
+/** In one commit; the first delta is the poison, so that every halving still holds it; few records, so that the engine has little to do. */
+async function poisoned(engine: MemoryEngineOptions, poison: string[]): Promise<MemoryPorts> {
+  const ports = memoryPorts({ settings: { maxDeltasPerCommit: DELTAS }, engine });
   await createCollection(ports);
   for (let n = 1; n <= DELTAS; n++) {
-    const body = encodeDelta([upsert(n === 1 ? 'poison' : `r-${n % 10}`, n)]);
+    const body = encodeDelta((n === 1 ? poison : [`r-${n % 10}`]).map((id) => upsert(id, n)));
     await ports.store.putIfAbsent(deltaKey(COLLECTION, idOf(n)), body);
   }
+  return ports;
+}
 
-  // Act
-  const { path } = await run(ports, INPUT);
-
-  // Assess: 5,000 down to 1 takes 12 halvings.
-  expect(path.at(-1)).toBe('Compacted');
-  expect(path.filter((state) => state === 'DiscardUpload')).toHaveLength(MAX_MERGE_FAILURES - 1);
-  expect(path.filter((state) => state === 'SwapPointer')).toHaveLength(2);
+async function expectOnlyFirstRejected(ports: MemoryPorts): Promise<void> {
   const decided = await history(ports);
   expect(decided).toHaveLength(DELTAS);
   expect(decided.filter(({ outcome }) => outcome === 'rejected').map(({ deltaId }) => deltaId)).toEqual([idOf(1)]);
   expect(inbox(ports)).toEqual([]);
+}
+
+it('a poison line is isolated among 5,000 deltas in one merge, and the others are committed', async () => {
+  const ports = await poisoned({ refuses: ({ id }) => id === 'poison' }, ['poison']);
+
+  const { path } = await run(ports, INPUT);
+
+  expect(path.at(-1)).toBe('Compacted');
+  expect(path.filter((state) => state === 'MergeDeltas')).toHaveLength(1);
+  await expectOnlyFirstRejected(ports);
 });
 
-it('a merge asks for room for its base, what the engine writes, and its batch', async () => {
+it('a poison delta without a poison line is isolated among 5,000 by halving, and the others are committed', async () => {
+  const ports = await poisoned({}, ['poison', 'company']);
+  const isPoison = ({ args: [records] }: Call) =>
+    records.length > 1 && records.some(({ id }: EngineRecord) => id === 'poison');
+  const refused = new EngineRejectedDataError('The engine refused it all. Correct it.');
+
+  const { path } = await run(ports, INPUT, {
+    faults: [{ on: 'session.upsert', when: isPoison, before: throws(refused) }],
+  });
+
+  // 5,000 down to 1 takes 12 halvings.
+  expect(path.at(-1)).toBe('Compacted');
+  expect(path.filter((state) => state === 'DiscardUpload')).toHaveLength(MAX_MERGE_FAILURES - 1);
+  expect(path.filter((state) => state === 'SwapPointer')).toHaveLength(2);
+  await expectOnlyFirstRejected(ports);
+});
+
+it('a merge asks for room for its base, what the engine writes, the copy of a vacuum, and its batch', async () => {
   const maxBytesPerCommit = 1_000_000;
   const ports = await waitingPorts({ settings: { maxBytesPerCommit } });
   const { pointer } = await readPointer(ports, COLLECTION);
@@ -74,5 +99,5 @@ it('a merge asks for room for its base, what the engine writes, and its batch', 
 
   await run(ports, INPUT, { faults: [asking] });
 
-  expect(asked).toEqual([[COLLECTION, 2 * liveBytes(manifest.files) + maxBytesPerCommit]]);
+  expect(asked).toEqual([[COLLECTION, 3 * liveBytes(manifest.files) + maxBytesPerCommit]]);
 });

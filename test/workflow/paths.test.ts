@@ -1,7 +1,7 @@
 /** Which way an execution goes through the states, fault-free. */
 import { describe, expect, it } from 'vitest';
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
-import { readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { throws } from '../support/faulty.ts';
 import { COLLECTION, createCollection, memoryPorts, records } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
@@ -39,12 +39,11 @@ describe('an execution', () => {
     const { path } = await run(ports, INPUT, { faults: [{ on: '*', before: ({ on }) => calls.push(on) }] });
 
     expect(path).toEqual(['PlanCompaction', 'Nothing?', 'UpToDate']);
-    // The pointer, then its manifest beside the listing, then the statuses.
-    const [pointer, ...beside] = calls.slice(0, -1);
-    expect([pointer, beside.sort(), calls.at(-1)]).toEqual([
-      'store.get',
+    // The pointer beside the table's identity, then its manifest beside the listing, then the statuses.
+    expect([calls.slice(0, 2).sort(), calls.slice(2, 4).sort(), calls.slice(4)]).toEqual([
+      ['statuses.readIdentity', 'store.get'],
       ['store.get', 'store.list'],
-      'statuses.getStatuses',
+      ['statuses.getStatuses'],
     ]);
     expect(ports.table.items().locks.size).toBe(0);
     expect(await records(ports)).toEqual(new Map());

@@ -1,9 +1,9 @@
 /** release-abandoned.asl.json: frees what a dead execution holds, and nothing else, and starts what waits. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { EngineUnavailableError, ExecutionsUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { EngineUnavailableError, ExecutionsUnavailableError } from '../../lambdas/errors/errors.ts';
 import { RELEASE_ABANDONED } from '../../local/machines.ts';
 import { StateFailure } from '../../local/sfn/failure.ts';
-import { MAX_MERGE_FAILURES } from '../../statemachine/contract.ts';
+import { MAX_ALONE_FAILURES, MAX_MERGE_FAILURES } from '../../statemachine/contract.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
 import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';
 import { type Run, type RunOptions, run } from '../support/run-machine.ts';
@@ -97,6 +97,24 @@ describe('release-abandoned', () => {
     expect((await ports.locks.readLock(COLLECTION))?.owner).toBe(dead.arn);
   });
 
+  it('frees a claim, too, that a call of the stopped execution takes between the look and the release', async () => {
+    // Prepare: it holds the lock and is stopped, while its ValidateCas is on its way.
+    const ports = await waitingPorts();
+    const arn = 'arn:stopped';
+    const durationMs = 60_000;
+    const now = ports.clock.now();
+    const request = { owner: arn, phase: 'validation', pointerToken: 0, now, durationMs } as const;
+    const { token } = await ports.locks.acquireLock(COLLECTION, request);
+    const claim = () => ports.locks.takeClaim(COLLECTION, { holder: { owner: arn, token }, now, durationMs });
+
+    // Act
+    await release(ports, arn, { faults: [{ on: 'executions.status', after: claim }] });
+
+    // Assess: nobody delegates to the dead.
+    expectNothingHeld(ports);
+    expect((await run(ports, INPUT)).path.at(-1)).toBe('Compacted');
+  });
+
   it('starts one successor a minute, and waits for the next minute when this one had its own, which ended', async () => {
     // Prepare: the successor of this minute has failed, too, and left its work behind.
     const { ports, dead } = await abandoned();
@@ -183,6 +201,12 @@ describe('release-abandoned', () => {
       ['ReleaseAbandoned Retry Lambda.ServiceException'],
     ],
     [
+      'the function was idle, and is ready after nine minutes',
+      'Done',
+      named('ReleaseAbandoned', 'Lambda.ResourceNotReadyException', 9),
+      ['ReleaseAbandoned Retry Lambda.CodeArtifactUserPendingException'],
+    ],
+    [
       'the start is throttled',
       'Done',
       named('StartSuccessor', 'StepFunctions.ThrottlingException', 2),
@@ -207,6 +231,16 @@ describe('release-abandoned', () => {
     expectNothingHeld(ports);
   });
 
+  it('fails at once when the key of the function is disabled, and leaves everything as it was', async () => {
+    const { ports, dead } = await abandoned();
+    const before = ports.table.items();
+
+    const ended = await release(ports, dead.arn, named('ReleaseAbandoned', 'Lambda.KMSDisabledException'));
+
+    expect([ended.error, ended.retries]).toEqual(['Lambda.KMSDisabledException', 0]);
+    expect(ports.table.items()).toEqual(before);
+  });
+
   it('fails at once for a collection that is none', async () => {
     const { ports } = await abandoned();
 
@@ -220,10 +254,61 @@ describe('release-abandoned', () => {
     expect([ended.error, ended.path]).toEqual(['InvalidInputError', ['ReleaseAbandoned', 'NotReleased']]);
   });
 
+  /** `detail` of the event, as AWS documents it. */
+  const detail = (executionArn: string, input: string | null) => ({
+    executionArn,
+    stateMachineArn: 'arn:aws:states:us-east-1:123456789012:stateMachine:compaction',
+    name: 'x',
+    status: 'FAILED',
+    startDate: 1_551_225_146_847,
+    stopDate: 1_551_225_151_881,
+    input,
+    inputDetails: { included: input !== null },
+    output: null,
+    outputDetails: null,
+    stateMachineVersionArn: null,
+    stateMachineAliasArn: null,
+    error: 'States.Runtime',
+    cause: '{}',
+  });
+  const handle = (ports: MemoryPorts, input: object) =>
+    run(ports, input as never, { machine: RELEASE_ABANDONED, handlers: { StartSuccessor: starting(ports) } });
+
+  it('takes the detail of the event whole', async () => {
+    const { ports, dead } = await abandoned();
+
+    const { path } = await handle(ports, detail(dead.arn, JSON.stringify(INPUT)));
+
+    expect(path).toEqual(['ReleaseAbandoned', 'Waiting?', 'StartSuccessor', 'Done']);
+    expectNothingHeld(ports);
+  });
+
+  it.each(['{}', '[]', 'null', '7', '""', 'no json', '{"collection":5}', '{"collection":"../x"}'])(
+    'has nothing to do for an execution that was started with %s',
+    async (input) => {
+      const { ports, dead } = await abandoned();
+      const before = ports.table.items();
+
+      const { path, error } = await handle(ports, detail(dead.arn, input));
+
+      expect([error, path]).toEqual([undefined, ['ReleaseAbandoned', 'Waiting?', 'Done']]);
+      expect(ports.table.items()).toEqual(before);
+    },
+  );
+
+  it('does not take an input that is not part of the event for one that names nothing', async () => {
+    const { ports, dead } = await abandoned();
+
+    const { path, error, cause } = await handle(ports, detail(dead.arn, null));
+
+    expect([error, path]).toEqual(['InvalidInputError', ['ReleaseAbandoned', 'NotReleased']]);
+    expect(cause).toContain('start this machine with');
+  });
+
   it('keeps a collection going that fails again and again, once a minute, until it works', async () => {
     // Prepare: three executions fail, each with all merges that it may try.
     const ports = await waitingPorts();
-    const times = 3 * (MAX_MERGE_FAILURES + 1);
+    const times = 3 * (MAX_MERGE_FAILURES + 1 + MAX_ALONE_FAILURES);
     const down: Fault = { on: 'engine.open', times, before: throws(new EngineUnavailableError('No server.')) };
     ports.engine = faulty(ports, [down]).engine;
     const machines = stack(ports);

@@ -7,13 +7,13 @@ import {
   PointerMovedError,
   StoreUnavailableError,
   SwapUnknownError,
-} from '../../lambdas/protocol/errors.ts';
+} from '../../lambdas/errors/errors.ts';
 import { encodePointer } from '../../lambdas/protocol/pointer.ts';
 import { pointerKey } from '../../lambdas/snapshot/keys.ts';
-import { collectGarbage } from '../../lambdas/steps/collect-garbage.ts';
-import { readPointer } from '../../lambdas/steps/read-pointer.ts';
-import { rollback } from '../../lambdas/steps/rollback.ts';
-import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { collectGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
+import { rollback } from '../../lambdas/upkeep/rollback.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
+import { findVersion, walkVersions } from '../../lambdas/versions/walk-versions.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, records } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';

@@ -1,12 +1,12 @@
 /** Room on the disk for what a step is about to write: directories that nobody uses go, and no more than are in the way. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
-import { DiskFullError } from '../../lambdas/protocol/errors.ts';
-import { rollback } from '../../lambdas/steps/rollback.ts';
-import { SnapshotReader } from '../../lambdas/steps/snapshot-reader.ts';
-import { verifyDeep } from '../../lambdas/steps/verify-deep.ts';
-import { verifyVersion } from '../../lambdas/steps/verify-version.ts';
-import { findVersion } from '../../lambdas/steps/walk-versions.ts';
+import { DiskFullError } from '../../lambdas/errors/errors.ts';
+import { SnapshotReader } from '../../lambdas/reader/snapshot-reader.ts';
+import { rollback } from '../../lambdas/upkeep/rollback.ts';
+import { verifyDeep } from '../../lambdas/upkeep/verify-deep.ts';
+import { verifyVersion } from '../../lambdas/upkeep/verify-version.ts';
+import { findVersion } from '../../lambdas/versions/walk-versions.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
 import { keepThreeWarm, MIB, type SmallDisk, smallDisk, stillWarm } from '../support/small-disk.ts';

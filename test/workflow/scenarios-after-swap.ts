@@ -1,6 +1,6 @@
 /** What can go wrong once the commit stands, and when giving up. */
 import { expect } from 'vitest';
-import { CacheUnwritableError, EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { CacheUnwritableError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import { rejectionKey } from '../../lambdas/snapshot/keys.ts';
 import { throws } from '../support/faulty.ts';
 import { COLLECTION } from '../support/memory-ports.ts';
@@ -60,7 +60,7 @@ export const afterSwap: Scenario[] = [
   },
   {
     name: 'a rejection report of an earlier decision is there already: it stands',
-    options: { engine: { refuses: ({ id }) => id === 'own-3' } },
+    options: { engine: { refuses: ({ metadata }) => metadata?.by === 3 } },
     prepare: (ports) => ports.store.putIfAbsent(rejectionKey(COLLECTION, idOf(3)), Buffer.from('{}')),
     ends: 'Compacted',
     takes: [],

@@ -1,7 +1,7 @@
 /** What can go wrong from the lock for validation to the end of the upload, but for the merge itself. */
 import { expect } from 'vitest';
+import { LockHeldError } from '../../lambdas/errors/errors.ts';
 import type { StreamBody } from '../../lambdas/ports.ts';
-import { LockHeldError } from '../../lambdas/protocol/errors.ts';
 import { MAX_REBASES } from '../../statemachine/contract.ts';
 import type { Call } from '../support/faulty.ts';
 import { COLLECTION, type MemoryPorts } from '../support/memory-ports.ts';

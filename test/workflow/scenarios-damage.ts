@@ -150,7 +150,7 @@ const others: Scenario[] = [
         times: 1,
         before: ({ args, target }) => target.putIfAbsent(args[0], JUNK),
       },
-      { on: 'store.head', in: 'UploadSnapshot', times: 1, before: storeDown },
+      { on: 'store.head', in: 'UploadSnapshot', times: 4, before: storeDown },
     ],
     ends: 'KeyCollisionError',
     takes: ['UploadSnapshot Retry StoreUnavailableError', 'UploadSnapshot Retry InvalidInputError'],

@@ -1,9 +1,10 @@
 /** What can go wrong in the merge: deltas that change or cannot be read, and an engine that fails or lies. */
 import { expect } from 'vitest';
-import { EngineUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
+import type { EngineRecord } from '../../lambdas/ports.ts';
 import { encodeDelta, REJECTION } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, rejectionKey } from '../../lambdas/snapshot/keys.ts';
-import { MAX_MERGE_FAILURES } from '../../statemachine/contract.ts';
+import { MAX_ALONE_FAILURES, MAX_MERGE_FAILURES } from '../../statemachine/contract.ts';
 import { type Call, throws } from '../support/faulty.ts';
 import { COLLECTION } from '../support/memory-ports.ts';
 import { JOURNAL } from '../support/model-database.ts';
@@ -15,6 +16,11 @@ import { INPUT, idOf, overwrite, submitNumber, upsert } from './support.ts';
 /** The rule that names InboxChangedError, too. */
 const CHANGED = 'MergeDeltas Catch PointerMovedError';
 const isDelta = (n: number) => (call: Call) => call.args[0] === deltaKey(COLLECTION, idOf(n));
+const isInCompany =
+  (id: string) =>
+  ({ args: [records] }: Call) =>
+    records.length > 1 && records.some((record: EngineRecord) => record.id === id);
+const refused = new EngineRejectedDataError('The engine refused it all. Correct it.', { reason: 'not these together' });
 const engineDown = throws(new EngineUnavailableError('The server did not start. Try again.'));
 
 const deltas: Scenario[] = [
@@ -58,8 +64,8 @@ const deltas: Scenario[] = [
 
 const engines: Scenario[] = [
   {
-    name: 'the engine refuses one of eight deltas: halving finds it, and it alone is rejected',
-    options: { engine: { refuses: ({ id }) => id === 'own-7' } },
+    name: 'the engine refuses one of eight deltas, but none of its lines: halving finds it, and it alone is rejected',
+    faults: () => [{ on: 'session.upsert', when: isInCompany('own-7'), before: throws(refused) }],
     prepare: (ports) => submitNumber(ports, 5, 6, 7, 8, 9),
     ends: 'Compacted',
     takes: ['MergeDeltas Catch EngineRejectedDataError'],
@@ -92,7 +98,7 @@ const engines: Scenario[] = [
     ends: 'MergeLimitError',
     takes: ['DiscardUpload Retry InvalidInputError', 'DiscardUpload Catch States.ALL'],
     assess: (_, { path }) =>
-      expect(path.filter((state) => state === 'MergeDeltas')).toHaveLength(MAX_MERGE_FAILURES + 1),
+      expect(path.filter((state) => state === 'MergeDeltas')).toHaveLength(MAX_MERGE_FAILURES + 1 + MAX_ALONE_FAILURES),
   },
   ...['own-1', 'own-2'].map(
     (id): Scenario => ({

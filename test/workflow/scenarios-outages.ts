@@ -1,5 +1,5 @@
 /** Store or table do not answer, in every Task: for a while, and for good. */
-import { StoreUnavailableError, TableUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { StoreUnavailableError, TableUnavailableError } from '../../lambdas/errors/errors.ts';
 import { type Fault, throws } from '../support/faulty.ts';
 import type { MemoryPorts } from '../support/memory-ports.ts';
 import type { Scenario } from './scenario.ts';

@@ -1,6 +1,6 @@
 /** What can go wrong at the swap: conflicts, and outcomes that nobody knows. */
 import { expect } from 'vitest';
-import { CacheUnwritableError, ConditionalRequestConflictError } from '../../lambdas/protocol/errors.ts';
+import { CacheUnwritableError, ConditionalRequestConflictError } from '../../lambdas/errors/errors.ts';
 import { METRICS } from '../../lambdas/protocol/metrics.ts';
 import { manifestsPrefix, packsPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { MAX_LOCK_LOSSES, MAX_REBASES } from '../../statemachine/contract.ts';

@@ -1,8 +1,8 @@
 /** Plans that are no longer, or never were, this execution's own: they are made again, and nothing is called corrupt. */
 import { describe, expect, it } from 'vitest';
-import { ObjectNotFoundError } from '../../lambdas/protocol/errors.ts';
+import { ObjectNotFoundError } from '../../lambdas/errors/errors.ts';
 import { manifestsPrefix, packsPrefix } from '../../lambdas/snapshot/keys.ts';
-import { readPointer } from '../../lambdas/steps/read-pointer.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import type { Fault } from '../support/faulty.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { executionName } from '../../lambdas/protocol/names.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { type QueueRecord, startCompactions } from '../../lambdas/steps/start-compactions.ts';
+import { type QueueRecord, startCompactions } from '../../lambdas/triggers/start-compactions.ts';
 import { collection, deltaId, hostileName } from '../support/arbitraries.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';
 import { type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';

@@ -1,11 +1,12 @@
 /** Deltas, worlds and the final account that all workflow tests share. */
 import { expect } from 'vitest';
-import type { DeltaOutcome } from '../../lambdas/protocol/ledger.ts';
 import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
 import { encodePointer } from '../../lambdas/protocol/pointer.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { inboxPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
-import { loadManifest, readPointer } from '../../lambdas/steps/read-pointer.ts';
+import type { DeltaOutcome } from '../../lambdas/snapshot/ledger.ts';
+import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { RELEASE_ABANDONED } from '../../local/machines.ts';
 import { StateFailure } from '../../local/sfn/failure.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';

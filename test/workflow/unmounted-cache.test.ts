@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CACHE_VERBS, TASK_VERBS } from '../../cdk/verbs.ts';
 import { FileCache } from '../../lambdas/adapters/files/file-cache.ts';
-import { StoreUnavailableError } from '../../lambdas/protocol/errors.ts';
+import { StoreUnavailableError } from '../../lambdas/errors/errors.ts';
 import { manifestsPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { COMPACTION, readDefinition, taskHandlers } from '../../local/machines.ts';
 import { type Call, type Fault, faulty } from '../support/faulty.ts';

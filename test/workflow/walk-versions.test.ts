@@ -1,8 +1,8 @@
 /** The walk along the versions, while garbage collection takes some of them. */
 import { beforeEach, expect, it } from 'vitest';
-import { CorruptObjectError } from '../../lambdas/protocol/errors.ts';
-import { collectGarbage } from '../../lambdas/steps/collect-garbage.ts';
-import { findVersion, walkVersions } from '../../lambdas/steps/walk-versions.ts';
+import { CorruptObjectError } from '../../lambdas/errors/errors.ts';
+import { collectGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
+import { findVersion, walkVersions } from '../../lambdas/versions/walk-versions.ts';
 import { type Fault, faulty } from '../support/faulty.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';

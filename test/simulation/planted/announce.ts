@@ -1,6 +1,7 @@
 /** Bugs of announcing commits. */
-import { statusOf } from '../../../lambdas/protocol/ledger.ts';
-import { EVERYTHING, observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
+
+import { EVERYTHING, observeInbox } from '../../../lambdas/inbox/observe-inbox.ts';
+import { statusOf } from '../../../lambdas/snapshot/ledger.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
 import { currentManifest } from './merge.ts';
 import type { Plant } from './plant.ts';
@@ -10,8 +11,8 @@ export function statusBeforeEvent(): Plant {
   return {
     steps: {
       FinishCompaction: async ({ ports }, state: CompactionState, real) => {
-        const { ledger } = await currentManifest(ports, state.collection);
-        const { unreported } = await observeInbox(ports, state.collection, ledger, EVERYTHING);
+        const manifest = await currentManifest(ports, state.collection);
+        const { unreported } = await observeInbox(ports, state.collection, manifest, EVERYTHING);
         for (const entry of unreported) {
           await ports.statuses.putStatus(state.collection, entry.deltaId, statusOf(entry));
         }

@@ -4,14 +4,8 @@ import * as lock from '../../../lambdas/protocol/lock.ts';
 import { runWithPorts } from '../../../lambdas/runtime/handler.ts';
 import { type CompactionState, NEXT } from '../../../statemachine/contract.ts';
 import { REAL_TRANSITIONS } from '../table.ts';
+import { WHEN_LEAVING } from './occasions.ts';
 import type { Plant } from './plant.ts';
-
-/** Claimants that are suspended between their last look and the release, and nothing else to excuse a stranded delta. */
-const WHEN_LEAVING = {
-  ...{ collections: ['books'], deltas: 6, maxDeltasPerCommit: 500, paceMs: 30_000, latencyMs: 20, pageSize: 1_000 },
-  ...{ stall: 0.06, slowestStallMs: 60_000, lostRequest: 0, lostResponse: 0, lateLanding: 0, cacheFault: 0 },
-  ...{ crash: 0, finishCrash: 0, stops: 0, lockDeletions: 0, skewedClock: 0, frozenClock: 0 },
-};
 
 export function heartbeatSteals(): Plant {
   const renewClaim: typeof lock.renewClaim = (item, holder, now, durationMs) => {

@@ -1,11 +1,14 @@
 /** All planted bugs, by name. Each must be caught: a simulator that misses one would miss it in the product, too. */
 import * as announce from './announce.ts';
+import * as aside from './aside.ts';
 import * as claims from './claims.ts';
 import * as garbage from './garbage.ts';
 import * as merge from './merge.ts';
 import type { Plant } from './plant.ts';
 import * as settle from './settle.ts';
 import * as swap from './swap.ts';
+import * as tables from './tables.ts';
+import * as vacuum from './vacuum.ts';
 
 export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'no If-Match': swap.noIfMatch,
@@ -22,6 +25,8 @@ export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'status written before the event': announce.statusBeforeEvent,
   'inbox delete without comparing content': settle.deleteUncompared,
   'leftovers never finished': settle.leftoversForgotten,
+  'set-aside content not kept': aside.asideForgotten,
+  'set aside at the first failure': aside.asideAtOnce,
   'late heartbeat steals': claims.heartbeatSteals,
   'release deletes the lock item': claims.releaseDeletesItem,
   'claim let go without looking at wake': claims.wakeIgnored,
@@ -33,4 +38,8 @@ export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'collection without the fence': garbage.unfencedCollection,
   'candidates listed after the fence': garbage.listedAfterFence,
   'rollback below retainedFrom': garbage.rollbackBelowRetained,
+  'retention counted from sealing': garbage.countedFromSealing,
+  'a table known by its name alone': tables.nameAlone,
+  'a vacuum leaves out a record, and compares with its memory': vacuum.recordLeftOut,
+  'a snapshot emptied with records in it': vacuum.emptiedWithRecords,
 };

@@ -1,20 +1,25 @@
 /** Bugs of the merge: a copy of MergeDeltas, made of the same parts, in which one of them can be bent. */
+
+import { scan } from '../../../lambdas/commit/scan.ts';
+import { sealCommit } from '../../../lambdas/commit/seal-commit.ts';
+import { listInbox } from '../../../lambdas/inbox/list-inbox.ts';
+import { commitLimits, EVERYTHING, observeInbox } from '../../../lambdas/inbox/observe-inbox.ts';
+import { readDeltas } from '../../../lambdas/inbox/read-deltas.ts';
+import { applyDeltas, outcomes } from '../../../lambdas/merge/apply-deltas.ts';
 import type { Ports } from '../../../lambdas/ports.ts';
-import { type DeltaStatus, type LedgerEntry, nextLedger } from '../../../lambdas/protocol/ledger.ts';
+import { nextLedger } from '../../../lambdas/protocol/ledger.ts';
 import { plan, selectBatch } from '../../../lambdas/protocol/plan.ts';
 import { rejectionKey } from '../../../lambdas/snapshot/keys.ts';
+import type { DeltaStatus, LedgerEntry } from '../../../lambdas/snapshot/ledger.ts';
 import type { Manifest } from '../../../lambdas/snapshot/manifest.ts';
-import { applyDeltas, outcomes } from '../../../lambdas/steps/apply-deltas.ts';
-import { hydrate } from '../../../lambdas/steps/hydrate.ts';
-import { commitLimits, EVERYTHING, listInbox, observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
-import { readDeltas } from '../../../lambdas/steps/read-deltas.ts';
-import { loadManifest, readOwnPointer } from '../../../lambdas/steps/read-pointer.ts';
-import { scan, sealCommit } from '../../../lambdas/steps/seal-commit.ts';
+import { hydrate } from '../../../lambdas/versions/hydrate.ts';
+import { loadManifest } from '../../../lambdas/versions/load-manifest.ts';
+import { readOwnPointer } from '../../../lambdas/versions/own-pointer.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
 import type { Plant } from './plant.ts';
 
 /** The copy cannot do everything that MergeDeltas can. */
-const GENTLE = { poison: 0 } as const;
+export const GENTLE = { poison: 0, heavy: 0, rot: 0, badWrites: 0, endpoints: 0 } as const;
 const UNDISTURBED = {
   ...{ crash: 0, finishCrash: 0, stops: 0, stall: 0, lostRequest: 0, lostResponse: 0, lateLanding: 0 },
   ...{ resend: 0.7, duplicate: 0.7 },
@@ -32,7 +37,7 @@ export async function bentMerge(ports: Ports, state: CompactionState, bent: Bent
   const { seen = (ledger) => ledger, carried = (ledger) => ledger } = bent;
   const base = await loadManifest(ports, state.base.manifest);
   const { manifest } = base;
-  const observed = await observeInbox(ports, state.collection, manifest.ledger, EVERYTHING);
+  const observed = await observeInbox(ports, state.collection, manifest, EVERYTHING);
   const statuses = bent.statuses ?? observed.statuses;
   const { pending } = plan(seen(manifest.ledger), observed.inbox, statuses);
   const batch = selectBatch(pending, commitLimits(ports.settings));
@@ -53,7 +58,7 @@ export async function bentMerge(ports: Ports, state: CompactionState, bent: Bent
     const sealed = await sealCommit(ports, directory, { base, scanned, engine, records, ledger });
     await directory.writeDigests(sealed.digests);
     await directory.markClean(sealed.digests);
-    const counts = { deltas: deltas.length, operations: 0, rejectedOperations: 0, missingDeletes: 0 };
+    const counts = { deltas: deltas.length, operations: 0, rejectedOperations: 0, missingDeletes: 0, setAside: 0 };
     return { ...state, next: 'upload', merge: { ...sealed.merge, ...counts } };
   } finally {
     await directory.release();

@@ -1,8 +1,9 @@
 /** Bugs of settling, and of working directories. */
+
+import { EVERYTHING, observeInbox } from '../../../lambdas/inbox/observe-inbox.ts';
 import { sha256 } from '../../../lambdas/snapshot/blocks.ts';
-import { EVERYTHING, observeInbox } from '../../../lambdas/steps/observe-inbox.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
-import { bentMerge, currentManifest } from './merge.ts';
+import { bentMerge, currentManifest, GENTLE } from './merge.ts';
 import type { Plant } from './plant.ts';
 
 /** What the ledger decided leaves the inbox first, and gets its status afterwards. */
@@ -10,8 +11,9 @@ export function statusAfterDelete(): Plant {
   return {
     steps: {
       FinishCompaction: async ({ ports }, state: CompactionState, real) => {
-        const { ledger } = await currentManifest(ports, state.collection);
-        const { decided } = await observeInbox(ports, state.collection, ledger, EVERYTHING);
+        const manifest = await currentManifest(ports, state.collection);
+        const { ledger } = manifest;
+        const { decided } = await observeInbox(ports, state.collection, manifest, EVERYTHING);
         for (const entry of decided) {
           const found = await ports.store.get(entry.key);
           const isSame = ledger.some(
@@ -30,8 +32,8 @@ export function deleteUncompared(): Plant {
   return {
     steps: {
       FinishCompaction: async ({ ports }, state: CompactionState, real) => {
-        const { ledger } = await currentManifest(ports, state.collection);
-        const { decided, statuses } = await observeInbox(ports, state.collection, ledger, EVERYTHING);
+        const manifest = await currentManifest(ports, state.collection);
+        const { decided, statuses } = await observeInbox(ports, state.collection, manifest, EVERYTHING);
         for (const entry of decided) {
           if (statuses.has(entry.deltaId)) await ports.store.deleteIfMatch(entry.key, entry.etag);
         }
@@ -67,6 +69,8 @@ export function dirtyReused(): Plant {
           return typeof value === 'function' ? value.bind(target) : value;
         },
       }),
-    profile: { crash: 0.15, poison: 0, rot: 0 },
+    profile: { ...GENTLE, crash: 0.15 },
+    // A journal behind a clean mark: the engine refuses the directory, and nobody hydrates it again.
+    lookFor: /its content is wrong|cannot be read whole|found a retained object damaged|does not come to rest/,
   };
 }

@@ -1,10 +1,11 @@
 /** Bugs of the swap, and of cleaning up after one that seems lost. */
+
+import { judgeOutcome } from '../../../lambdas/commit/publish.ts';
+import { PointerMovedError, PreconditionFailedError } from '../../../lambdas/errors/errors.ts';
 import type { ObjectStore, Ports } from '../../../lambdas/ports.ts';
-import { PointerMovedError, PreconditionFailedError } from '../../../lambdas/protocol/errors.ts';
 import { runWithPorts } from '../../../lambdas/runtime/handler.ts';
 import { parsePointerKey } from '../../../lambdas/snapshot/keys.ts';
-import { readOwnPointer } from '../../../lambdas/steps/read-pointer.ts';
-import { judge } from '../../../lambdas/steps/swap-pointer.ts';
+import { readOwnPointer } from '../../../lambdas/versions/own-pointer.ts';
 import type { Base, CompactionState } from '../../../statemachine/contract.ts';
 import type { Plant } from './plant.ts';
 
@@ -58,8 +59,10 @@ export function discardUnknown(): Plant {
   return {
     steps: {
       DiscardUpload: async ({ ports }, state: CompactionState, real) => {
-        const { merge } = state;
-        if (merge !== null && (await judge(ports, state, merge)) !== 'committed') await discard(ports, state);
+        const { base, collection, merge } = state;
+        const planned = { baseVersion: base.version, baseEtag: base.etag, commitId: merge?.commitId ?? '' };
+        const isCommitted = merge !== null && (await judgeOutcome(ports, collection, planned)) === 'committed';
+        if (!isCommitted) await discard(ports, state);
         return real(state);
       },
     },

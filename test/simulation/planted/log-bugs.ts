@@ -1,0 +1,87 @@
+/** Bugs of the log and of serving copies, planted in the source. */
+import type { Profile } from '../profile.ts';
+import type { SourceBug } from './source-bugs.ts';
+
+const bug = (file: string, text: string, instead: string, more: Omit<SourceBug, 'change'> = {}): SourceBug => ({
+  change: { file, text, instead },
+  ...more,
+});
+
+/** Nothing else is at work, so that writes and reads meet often. */
+const BUSY: Partial<Profile> = { endpoints: 3, logWrites: 14, paceMs: 400, latencyMs: 20, deltas: 1, endpointCrash: 0 };
+const LOG = /^write \d+|a read |shown with|is shown|numbers? \d+/;
+
+export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
+  'two deltas applied twice to the serving copy': bug(
+    'lambdas/merge/apply-waiting.ts',
+    'for (let done = before.deltas.length; done',
+    'for (let done = Math.max(0, before.deltas.length - 2); done',
+    { world: { profile: { ...BUSY, logWrites: 30, endpoints: 2, paceMs: 50 }, lookFor: LOG } },
+  ),
+  'writes in the order of host clocks': bug(
+    'lambdas/log/place-write.ts',
+    'const key = deltaKey(this.#collection, numberedId(number));',
+    'const key = deltaKey(this.#collection, this.#ports.ids.commitId());',
+    { world: { profile: { ...BUSY, wholeSeconds: true }, lookFor: /is applied before write/ } },
+  ),
+  'acknowledgement before the write': bug(
+    'lambdas/log/append.ts',
+    'const number = await this.#end.place(',
+    'for (const { done } of group) done({ number: 0 });\n        const number = await this.#end.place(',
+    { world: { profile: { ...BUSY, endpointCrash: 0.7 }, lookFor: LOG } },
+  ),
+  'a stale number acknowledged': bug(
+    'lambdas/log/place-write.ts',
+    "if (verdict !== 'other') return number;",
+    'return number;',
+    { world: { profile: { ...BUSY, paceMs: 60_000 }, lookFor: LOG } },
+  ),
+  'a listing shared with a read that came later': bug(
+    'lambdas/log/share-next.ts',
+    'next ??= running.then(begin, begin);',
+    'next ??= running as Promise<Result>;',
+    { world: { profile: { ...BUSY, latencyMs: 300 }, lookFor: LOG } },
+  ),
+  'a listing beside a version that was replaced': bug(
+    'lambdas/log/read-log.ts',
+    'await confirmCurrent(ports, collection, current);\n  return waiting;',
+    'return waiting;',
+    { world: { profile: { ...BUSY, paceMs: 5_000 }, lookFor: LOG } },
+  ),
+  'a gap in the log passed over': bug(
+    'lambdas/protocol/plan.ts',
+    'if (number === last + 1) last = number;',
+    'last = Math.max(last, number);',
+    { world: { profile: { ...BUSY, pageSize: 1, latencyMs: 300 } } },
+  ),
+  'the mark follows a rollback': bug(
+    'lambdas/snapshot/rollback.ts',
+    '...(current.numbered !== undefined && { numbered: current.numbered }),',
+    '...(target.numbered !== undefined && { numbered: target.numbered }),',
+    { world: { profile: { ...BUSY, rollbacks: 3, paceMs: 20_000 } } },
+  ),
+  'a rival taken for oneself': bug(
+    'lambdas/log/place-write.ts',
+    'if (error instanceof KeyCollisionError) return false;',
+    'if (error instanceof KeyCollisionError) return true;',
+    { world: { profile: { ...BUSY, paceMs: 50 }, lookFor: LOG } },
+  ),
+  'a write in doubt sent under the next number': bug(
+    'lambdas/log/place-write.ts',
+    'throw isGone(error) ? this.#inDoubt(key, error) : error;',
+    'return false;',
+    { world: { profile: { ...BUSY, lostResponse: 0.2, conflict409: 0.2 }, lookFor: LOG } },
+  ),
+  'a refused line left out of another content': bug(
+    'lambdas/merge/apply-waiting.ts',
+    'etags.get(deltaId) === (etag ?? etags.get(deltaId))',
+    'etags.has(deltaId) && etag !== undefined',
+    { world: { profile: { ...BUSY, deltas: 5, poison: 0.8, overwrite: 0.9, paceMs: 5_000 }, lookFor: LOG } },
+  ),
+  'a number decided by the status of a later version': bug(
+    'lambdas/protocol/plan.ts',
+    'number === undefined ? statuses.has(deltaId) : number <= numbered',
+    'statuses.has(deltaId) || (number !== undefined && number <= numbered)',
+    { test: 'test/property/log-number.property.test.ts' },
+  ),
+};

@@ -1,0 +1,97 @@
+/** What commands say while they wait, and of what they do not list. */
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import { describe, expect, it } from 'vitest';
+import { waitForExecution } from '../../cli/executions.ts';
+import { explainDelta } from '../../cli/explain/delta.ts';
+import { EXIT } from '../../cli/output.ts';
+import type { Target } from '../../cli/target.ts';
+import { teller } from '../../cli/waiting-for.ts';
+import type { DeltaReport, DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
+import { COLLECTION, memoryPorts } from '../support/memory-ports.ts';
+
+describe('waiting for an execution', () => {
+  const running = (): Target => {
+    const sfn = { send: async () => ({ status: 'RUNNING', events: [] }) } as unknown as SFNClient;
+    return { kind: 'aws', ports: memoryPorts(), sfn, stateMachineArn: 'arn:machine', close: async () => {} };
+  };
+  const request = { owner: 'arn:another', phase: 'swap', pointerToken: 0, durationMs: 60_000 } as const;
+
+  it('ends after the time-out, and says who holds the lock and that it goes on', async () => {
+    const target = running();
+    await target.ports.locks.acquireLock(COLLECTION, { ...request, now: target.ports.clock.now() });
+
+    const waiting = waitForExecution(target, COLLECTION, 'arn:mine', { timeoutMs: 1 });
+
+    await expect(waiting).rejects.toMatchObject({ exitCode: EXIT.timedOut });
+    await expect(waiting).rejects.toThrow(
+      /^It has not ended within 0\.001 s: arn:mine is; the lock of "books" is held by arn:another until 2026-.*It goes on/,
+    );
+  });
+
+  it('says who is compacting, when nobody has the lock', async () => {
+    const target = running();
+    const now = target.ports.clock.now();
+    const { token } = await target.ports.locks.acquireLock(COLLECTION, { ...request, now });
+    const holder = { owner: 'arn:another', token };
+    await target.ports.locks.takeClaim(COLLECTION, { holder, now, durationMs: 60_000 });
+    await target.ports.locks.releaseLock(COLLECTION, holder);
+    const told: string[] = [];
+
+    await waitForExecution(target, COLLECTION, 'arn:mine', { timeoutMs: 1, tell: (what) => told.push(what) }).catch(
+      () => {},
+    );
+
+    expect(told).toEqual([expect.stringMatching(/"books" is being compacted by arn:another, until 2026-/)]);
+  });
+
+  it('is silent for two seconds, then says each reason once', () => {
+    let now = 0;
+    const said: string[] = [];
+    const tell = teller(
+      () => now,
+      (text) => void said.push(text),
+    );
+    for (const [at, reason] of [
+      [0, 'a'],
+      [1_999, 'a'],
+      [2_000, 'a'],
+      [9_000, 'a'],
+      [9_001, 'b'],
+    ] as const) {
+      now = at;
+      tell(reason);
+    }
+    expect(said).toEqual(['Waiting: a.\n', 'Waiting: b.\n']);
+  });
+});
+
+describe('explaining rejections', () => {
+  const rejections = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ line: n + 1, error: 'MalformedLine', reason: 'It is not JSON.' }));
+  const explain = (total: number, named: number) => {
+    const report: DeltaReport = {
+      key: 'r.json',
+      otherSha256: null,
+      rejectedOperations: total,
+      rejections: rejections(named),
+    };
+    const status = { outcome: 'applied', version: 1, sha256: 'a', rejectedOperations: total } as const;
+    const trace: DeltaTrace = {
+      ...{ collection: COLLECTION, deltaId: 'd', inbox: null, status, ledger: null, commit: null, aside: null },
+      reports: [report],
+    };
+    return explainDelta({ trace, lock: undefined, now: 0, execution: undefined }).story;
+  };
+
+  it.each<[number, number, string | undefined]>([
+    [5, 5, undefined],
+    [6, 6, '  and 1 more.'],
+    [250, 100, '  and 245 more, of which the report names those up to number 100.'],
+  ])('of %i shows five and says how many more there are', (total, named, more) => {
+    const story = explain(total, named);
+
+    expect(story.filter((line) => line.startsWith('  line'))).toHaveLength(5);
+    expect(story.find((line) => line.startsWith('  and '))).toBe(more);
+    expect(story.at(-1)).toBe('The report is at r.json.');
+  });
+});
