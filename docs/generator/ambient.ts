@@ -1,0 +1,31 @@
+/** Environment variables outside the schema of a compactor: read by its tools, or by the libraries that it uses. */
+import { z } from 'zod';
+
+/** A test compares it with what the sources read. */
+export const ambient = z.object({
+  COMPACTOR_DATA: z
+    .string()
+    .default('.compactor')
+    .describe('Data directory of the local stack, for `compactor` and `npm run local`; as `--data`.'),
+  COMPACTOR_ENDPOINT_PORT: z.coerce
+    .number()
+    .default(8_000)
+    .describe("Port of Chroma's API beside the local stack: `npm run local`. `--endpoint-port` overrides it."),
+  COMPACTOR_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(4_599)
+    .describe('Port of `npm run local`, as `--port`; 0 takes a free one.'),
+  CHROMA_BIN: z
+    .string()
+    .optional()
+    .describe('Path of the Chroma server to run. Without it, the one that npm brought is used.'),
+  POWERTOOLS_SERVICE_NAME: z
+    .string()
+    .default('chroma-compactor')
+    .describe('`service` of log lines and metrics. A deployed stack sets it to its own name.'),
+  AWS_REGION: z.string().optional().describe('Region of the bucket, the table and the state machine, on AWS.'),
+  AWS_ENDPOINT_URL_S3: z.string().url().optional().describe('Another S3 endpoint than the one of AWS.'),
+});

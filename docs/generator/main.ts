@@ -1,0 +1,52 @@
+/**
+ * `npm run docs`: writes docs/reference/ from the code, and what the commands of docs/tutorial.md print. With names of jobs,
+ * `npm run docs -- reference`, only those.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { parseDeploymentConfig } from '../../cdk/config.ts';
+import { CompactorStack } from '../../cdk/stack.ts';
+import { apiPage } from './api.ts';
+import { cliPage, playStory } from './cli.ts';
+import type { Template as TemplateText } from './metrics.ts';
+import { referencePages } from './pages.ts';
+import { corrected, followTutorial, TUTORIAL } from './tutorial.ts';
+
+const REFERENCE = new URL('../../docs/reference/', import.meta.url);
+
+function synthesise(): TemplateText {
+  const config = parseDeploymentConfig({});
+  const stack = new CompactorStack(new App(), config.stackName, { config });
+  return Template.fromStack(stack).toJSON() as TemplateText;
+}
+
+/** What there is to write, by name. With names as arguments only those are written. */
+const JOBS = {
+  async reference() {
+    for (const [name, text] of Object.entries(referencePages(synthesise()))) await write(name, text);
+  },
+  async api() {
+    await write('api.md', apiPage());
+  },
+  async cli() {
+    await write('cli.md', cliPage(await playStory()));
+  },
+  async tutorial() {
+    const { markdown, steps } = await followTutorial();
+    await writeFile(TUTORIAL, corrected(markdown, steps));
+  },
+};
+
+async function write(name: string, text: string): Promise<void> {
+  await mkdir(REFERENCE, { recursive: true });
+  await writeFile(new URL(name, REFERENCE), text);
+}
+
+const wanted = process.argv.slice(2);
+for (const [name, job] of Object.entries(JOBS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  process.stdout.write(`${name} ... `);
+  await job();
+  process.stdout.write('written\n');
+}

@@ -1,0 +1,56 @@
+/** docs/tutorial.md, followed in a fresh copy of this checkout, as its reader does. */
+import { execFileSync } from 'node:child_process';
+import { cp, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openTerminal } from './terminal.ts';
+import { type Step, walk } from './walkthrough.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const TUTORIAL = join(ROOT, 'docs/tutorial.md');
+
+/** @throws Error when a step fails */
+export async function followTutorial(): Promise<{ markdown: string; steps: Step[] }> {
+  const markdown = await readFile(TUTORIAL, 'utf8');
+  const checkout = await realpath(await mkdtemp(join(tmpdir(), 'compactor-tutorial-')));
+  const ports = { 4599: await freePort(), 8000: await freePort() };
+  // What this checkout was installed from is in npm's cache.
+  const terminal = openTerminal(checkout, { COMPACTOR_PORT: String(ports[4599]), npm_config_prefer_offline: 'true' });
+  try {
+    await copyCheckout(checkout);
+    return { markdown, steps: await walk(markdown, terminal, { ports }) };
+  } finally {
+    await terminal.close();
+    await rm(checkout, { recursive: true, force: true });
+  }
+}
+
+/** The page with what was printed, wherever it says something else. */
+export function corrected(markdown: string, steps: readonly Step[]): string {
+  const wrong = steps.filter(({ printed, expected }) => printed !== expected);
+  return wrong.reduceRight(
+    (text, { from, to, output }) => `${text.slice(0, from)}${output.trimEnd()}\n${text.slice(to)}`,
+    markdown,
+  );
+}
+
+/** What git tracks or would track: no installed packages, no data. */
+async function copyCheckout(target: string): Promise<void> {
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
+  for (const path of listed.toString().split('\0').filter(Boolean)) {
+    await cp(join(ROOT, path), join(target, path)).catch((error: NodeJS.ErrnoException) => {
+      // Deleted in the work tree, not yet in the index.
+      if (error.code !== 'ENOENT') throw error;
+    });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
