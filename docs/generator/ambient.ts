@@ -17,7 +17,7 @@ export const ambient = z.object({
     .min(0)
     .max(65_535)
     .default(4_599)
-    .describe('Port of `npm run local`, as `--port`; 0 takes a free one.'),
+    .describe('Port of `npm run local`, as `--port`. DynamoDB and S3 have the two ports below it; 0 takes free ones.'),
   CHROMA_BIN: z
     .string()
     .optional()
