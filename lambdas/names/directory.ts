@@ -109,8 +109,11 @@ export class NamesDirectory {
         const { tenant, database, databaseId } = held.value;
         const other = await this.#find({ id: databaseId, tenant, name: database }, name);
         if (other !== undefined && other.value.id !== id) return 'taken';
-        const outcome = await rename(this.#ports, id, name, rest);
-        return outcome === 'renamed' ? 'changed' : outcome;
+        const outcome = await rename(this.#ports, held, name, rest);
+        if (outcome === 'taken') return outcome;
+        if (outcome === 'renamed') return 'changed';
+        // What changed meanwhile was acknowledged: the change is made of that anew.
+        continue;
       }
       if (Object.keys(rest).length === 0 || (await rewrite(this.#ports, held, rest))) return 'changed';
     }

@@ -150,6 +150,27 @@ describe('endpoints that race', () => {
     }
   });
 
+  it('to rename and to change something else: both are there afterwards', async () => {
+    for (const seed of SEEDS) {
+      const store = new MemoryStore();
+      const { create, find } = shortly(directoryOver(store, 1));
+      const { record } = await create('old');
+
+      await interleave(seed, store, [
+        (gated) =>
+          // As the engine has it: whoever changes one setting writes all of them.
+          directoryOver(gated, 2).modify(record.id, async ({ metadata, schema }) => ({
+            metadata,
+            schema,
+            name: 'new',
+          })),
+        (gated) => directoryOver(gated, 3).modify(record.id, async () => ({ metadata: '{"a":1}' })),
+      ]);
+
+      expect(await find('new'), `seed ${seed}`).toMatchObject({ id: record.id, metadata: '{"a":1}' });
+    }
+  });
+
   it('to drop and to create: what is created after a drop is another collection', async () => {
     for (const seed of SEEDS) {
       const store = new MemoryStore();
