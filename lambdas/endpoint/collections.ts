@@ -83,7 +83,7 @@ async function modify(endpoint: Endpoint, context: Context): Promise<ApiAnswer> 
   if (outcome === 'absent') return forward(endpoint, context.req.raw, body);
   if (refused !== undefined) return refused;
   if (outcome === 'taken') return refusal(500, 'InternalError', NAME_TAKEN);
-  const record = await directory.findById(id);
+  const record = await endpoint.findById(id);
   if (record !== undefined) await servings.configure(settingsOf(record));
   return ok();
 }
