@@ -6,7 +6,7 @@ import { NamesDirectory } from '../names/directory.ts';
 import type { CollectionRecord } from '../names/records.ts';
 import type { ApiRequest } from '../ports.ts';
 import { compareVersions } from '../protocol/versions.ts';
-import type { ReadLevel } from '../serving/looks.ts';
+import { INDEX_ONLY_MS, type ReadLevel } from '../serving/looks.ts';
 import { type ServingLimits, Servings } from '../serving/servings.ts';
 import type { ServingPorts, Settings } from '../serving/target.ts';
 import { membersOf } from '../snapshot/exact-json.ts';
@@ -22,8 +22,6 @@ export const OLDEST_ENGINE = '1.4.0';
 const MAX_KNOWN = 4_096;
 /** Members of a request to delete that say which records it means. */
 const SELECTING = ['ids', 'where', 'where_document', 'limit'];
-/** How long an answer at `index_only` may go by a record, in milliseconds. */
-const INDEX_ONLY_MS = 1_000;
 
 export interface EndpointOptions {
   /** Of requests that name none. */

@@ -12,7 +12,7 @@ import type { Accepted, Validator } from './validate.ts';
 const MAX_WRITERS = 1_024;
 
 /** The ids of what a filter selects now, with all that was acknowledged before; or the engine's refusal of the filter. */
-export type Select = (record: CollectionRecord, body: string) => Promise<readonly string[] | ApiAnswer>;
+type Select = (record: CollectionRecord, body: string) => Promise<readonly string[] | ApiAnswer>;
 
 export class Writes {
   readonly #ports: Ports;

@@ -21,7 +21,7 @@ export interface Overlay {
   records: number;
 }
 
-export interface WaitingOptions {
+interface WaitingOptions {
   /** What was applied to this session already: others may be asking it. Without, nothing was, and nobody is. */
   overlay?: Overlay | undefined;
   /**

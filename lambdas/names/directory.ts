@@ -26,7 +26,7 @@ import {
 } from './records.ts';
 import { deleteSmall, gather, readSmall } from './small-object.ts';
 
-export type DirectoryPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
+type DirectoryPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
 
 /** What the engine makes of a request to create a collection, each as its JSON text. */
 export interface Described {

@@ -39,7 +39,7 @@ export async function readNamed(ports: SmallPorts, place: Place): Promise<HeldRe
 
 /**
  * Give a name to a collection whose record was read, or is about to be called so.
- * @returns the collection that has the name; or the ETag of the entry, which is this collection's now
+ * @returns the collection that has the name; or that the entry is this collection's now
  */
 export async function takeName(
   ports: SmallPorts,

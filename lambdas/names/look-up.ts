@@ -16,7 +16,7 @@ import {
 } from './records.ts';
 import { gather, readBelow, readSmall, type SmallPorts } from './small-object.ts';
 
-export interface FullName {
+interface FullName {
   tenant: string;
   database: string;
   name: string;

@@ -31,7 +31,8 @@ interface Kind<Value> {
 const ATTEMPTS = 6;
 /** A larger one is not written, and was not written by us. */
 const MAX_BYTES = 1024 * 1024;
-const READS_AT_ONCE = 16;
+/** Small ones, of a listing. */
+export const READS_AT_ONCE = 16;
 
 /** `undefined`: there is none. @throws CorruptObjectError, StoreUnavailableError */
 export async function readSmall<Value>(
