@@ -131,8 +131,14 @@ describe('appending', () => {
   });
 
   it('to a store that stays silent fails, and the next one is none the worse', async () => {
-    const own = writer({ on: 'store.putIfAbsent', when: isLog, times: 40, before: down });
+    let tried = 0;
+    const silent = () => {
+      tried++;
+      down();
+    };
+    const own = writer({ on: 'store.putIfAbsent', when: isLog, times: 40, before: silent });
     await expect(own.append(shared(1))).rejects.toThrow(StoreUnavailableError);
+    expect(tried).toBe(8);
     await ports.clock.advance(1);
     expect(await writer().append(shared(2))).toEqual({ number: 1 });
     expect(await new LogWriter(ports, COLLECTION).append(shared(3))).toEqual({ number: 2 });
