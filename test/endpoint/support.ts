@@ -23,7 +23,7 @@ export const HAS_ENGINE = await locateEngine().then(
 );
 
 function orFail(error: unknown): false {
-  if (process.env.CHROMA_BIN !== undefined) throw error;
+  if ((process.env.CHROMA_BIN ?? '') !== '') throw error;
   return false;
 }
 
