@@ -10,6 +10,7 @@ import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { createDatabase, createTenant, findTenant, listDatabases } from '../../lambdas/names/databases.ts';
 import type { ObjectStore } from '../../lambdas/ports.ts';
 import { parseJson } from '../../lambdas/snapshot/escaped-names.ts';
+import { faulty } from '../support/faulty.ts';
 import { createCollection, memoryPorts } from '../support/memory-ports.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { DATABASE, DESCRIBED, directoryOver, shortly, TENANT } from './support.ts';
@@ -119,6 +120,28 @@ describe.each(STORES)('names in a store of %s', (_, open) => {
 
     expect(await shortly(directory).names()).toEqual([]);
     expect(await findTenant({ ...memoryPorts(), store }, 'team')).toBeUndefined();
+  });
+});
+
+describe('a creation', () => {
+  it('reads its database once, and asks what the collection is only when the name is free', async () => {
+    const read: string[] = [];
+    const ports = faulty({ ...memoryPorts(), store: new MemoryStore() }, [
+      { on: 'store.get', before: ({ args }) => read.push(String(args[0])) },
+    ]);
+    const directory = directoryOver(ports.store);
+    let asked = 0;
+    const describeOnce = async () => {
+      asked++;
+      return DESCRIBED;
+    };
+
+    await directory.create(TENANT, DATABASE, 'pets', describeOnce);
+    expect(read.filter((key) => key.startsWith('databases/'))).toHaveLength(1);
+    await directory.create(TENANT, DATABASE, 'pets', describeOnce);
+
+    expect(asked).toBe(1);
+    expect(await directory.create(TENANT, DATABASE, 'plants', async () => undefined)).toBe('refused');
   });
 });
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../../lambdas/endpoint/app.ts';
 import * as errors from '../../lambdas/errors/errors.ts';
 import { LogWriter } from '../../lambdas/log/append.ts';
+import { RefusedLines } from '../../lambdas/serving/refused-lines.ts';
 import { ServedCollection } from '../../lambdas/serving/served-collection.ts';
 import { DEFAULT_LIMITS, Servings } from '../../lambdas/serving/servings.ts';
 import type { ServingPorts, Settings, Target } from '../../lambdas/serving/target.ts';
@@ -71,6 +72,21 @@ describe('a line that the engine refuses', () => {
     await put('good');
 
     expect((await one.ask(count)).count).toBe(1);
+  });
+});
+
+describe('lines that were refused', () => {
+  it('are forgotten when their delta is decided, or holds something else', () => {
+    const line = { line: 2, id: 'a', reason: 'it is wrong' };
+    const waiting = (deltaId: string, etag: string) => ({ deltaId, etag, number: undefined, key: deltaId, size: 1 });
+    const refused = new RefusedLines();
+    refused.add(['decided', 'overwritten', 'waits'].map((deltaId) => ({ ...line, deltaId, etag: '"1"' })));
+
+    const left = refused.among([waiting('overwritten', '"2"'), waiting('waits', '"1"')]);
+    const later = refused.among(['decided', 'overwritten', 'waits'].map((deltaId) => waiting(deltaId, '"1"')));
+
+    expect(left.map(({ deltaId }) => deltaId)).toEqual(['waits']);
+    expect(later).toEqual(left);
   });
 });
 
