@@ -3,8 +3,12 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import {
   CompactorError,
+  ConditionalRequestConflictError,
+  EngineRunawayError,
   EngineUnavailableError,
+  InboxChangedError,
   InvalidInputError,
+  MergeVerificationError,
   PointerMovedError,
   StoreUnavailableError,
   TableUnavailableError,
@@ -74,10 +78,20 @@ function forClients({ message }: Error): string {
   return message.replace(/ The server printed last: .*$/s, '');
 }
 
-const PASSING = [EngineUnavailableError, PointerMovedError, StoreUnavailableError, TableUnavailableError];
+/** May be otherwise the next time: with another look, another copy, or when others are done. */
+const PASSING = [
+  ConditionalRequestConflictError,
+  EngineRunawayError,
+  EngineUnavailableError,
+  InboxChangedError,
+  MergeVerificationError,
+  PointerMovedError,
+  StoreUnavailableError,
+  TableUnavailableError,
+];
 
 /** What went wrong is not the client's doing. A write that ends so was not acknowledged, and may be there all the same. */
-function failure(error: Error): ApiAnswer {
+export function failure(error: Error): ApiAnswer {
   const said =
     error instanceof CompactorError ? `${error.name}: ${forClients(error)}` : 'The endpoint failed; see its log.';
   if (error instanceof InvalidInputError) return invalid(said);

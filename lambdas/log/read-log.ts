@@ -10,8 +10,6 @@ import type { CurrentVersion } from '../versions/load-current.ts';
 import { readPointer } from '../versions/read-pointer.ts';
 import type { WaitingDelta } from './waiting-delta.ts';
 
-export type { WaitingDelta } from './waiting-delta.ts';
-
 type LogPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
 
 /**

@@ -39,7 +39,7 @@ export async function readNamed(ports: SmallPorts, place: Place): Promise<HeldRe
 
 /**
  * Give a name to a collection whose record was read, or is about to be called so.
- * @returns the collection that has the name; or the ETag of the entry, which is this collection's now
+ * @returns the collection that has the name; or that the entry is this collection's now
  */
 export async function takeName(
   ports: SmallPorts,
@@ -77,28 +77,23 @@ export async function createRecord(ports: SmallPorts, record: Omit<CollectionRec
 }
 
 /**
- * A new name for a collection. @returns `absent`: there is no such collection; `taken`: the name is another one's
+ * A new name for a collection, and what else changes with it.
+ * @param held As it was read when `change` was made of it.
+ * @returns `moved`: it was changed meanwhile, or is gone; `taken`: the name is another one's
  */
 export async function rename(
   ports: SmallPorts,
-  id: string,
+  held: HeldRecord,
   name: string,
   change: Partial<CollectionRecord> = {},
-): Promise<'renamed' | 'absent' | 'taken'> {
-  for (;;) {
-    const held = await readRecord(ports, id);
-    if (held === undefined) return 'absent';
-    if (held.value.name === name) {
-      if (await rewrite(ports, held, change)) return 'renamed';
-      continue;
-    }
-    // Before the new name counts: one that is written later is not ours to delete.
-    const old = await readSmall(ports, keyOf(held.value), nameEntry);
-    if ('owner' in (await takeName(ports, { ...held.value, name }, id))) return 'taken';
-    if (!(await rewrite(ports, held, { ...change, name }))) continue;
-    if (old?.value.id === id) await forget(ports, keyOf(held.value), old.etag);
-    return 'renamed';
-  }
+): Promise<'renamed' | 'moved' | 'taken'> {
+  const { id } = held.value;
+  // Before the new name counts: one that is written later is not ours to delete.
+  const old = await readSmall(ports, keyOf(held.value), nameEntry);
+  if ('owner' in (await takeName(ports, { ...held.value, name }, id))) return 'taken';
+  if (!(await rewrite(ports, held, { ...change, name }))) return 'moved';
+  if (old?.value.id === id) await forget(ports, keyOf(held.value), old.etag);
+  return 'renamed';
 }
 
 /** @returns false: it was changed meanwhile */

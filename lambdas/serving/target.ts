@@ -10,7 +10,7 @@ import type {
   Ports,
   WorkingDirectory,
 } from '../ports.ts';
-import { stringifyExact } from '../snapshot/exact-json.ts';
+import { parseExact, stringifyExact } from '../snapshot/exact-json.ts';
 import type { LoadedManifest } from '../versions/load-manifest.ts';
 import { refuseOlder } from '../versions/refuse-older.ts';
 
@@ -85,7 +85,7 @@ export async function openCopy(
       );
     }
     const path = `${COLLECTIONS}/${idIn(await server.send({ method: 'GET', path: `${COLLECTIONS}/${collection}` }), collection)}`;
-    await configure(server, path, settings);
+    await configure({ telemetry }, { server, path }, settings);
     return { server, session, path, close };
   } catch (error) {
     await close();
@@ -93,13 +93,26 @@ export async function openCopy(
   }
 }
 
-/** Settings that can change: a snapshot has those of the time when it was made. */
-export async function configure(server: ApiServer, path: string, { configuration }: Settings): Promise<void> {
-  const { hnsw } = JSON.parse(configuration) as { hnsw: Record<string, unknown> | null };
+/**
+ * Settings that can change: a snapshot has those of the time when it was made.
+ * @throws EngineUnavailableError. An engine that refuses them answers by its own: they are about how it searches.
+ */
+export async function configure(
+  { telemetry }: Pick<Ports, 'telemetry'>,
+  { server, path }: Pick<Target, 'server' | 'path'>,
+  { collection, configuration }: Settings,
+): Promise<void> {
+  const { hnsw } = parseExact(configuration) as { hnsw: Record<string, unknown> | null };
   if (hnsw === null || hnsw === undefined) return;
   const changing = ['ef_search', 'resize_factor', 'sync_threshold', 'max_neighbors'].filter((name) => name in hnsw);
   const values = Object.fromEntries(changing.map((name) => [name, hnsw[name]]));
-  await server.send({ method: 'PUT', path, body: stringifyExact({ new_configuration: { hnsw: values } }) });
+  const body = stringifyExact({ new_configuration: { hnsw: values } });
+  const answer = await server.send({ method: 'PUT', path, body });
+  if (answer.status < 300) return;
+  const said = `${answer.status}: ${answer.body.slice(0, 300)}`;
+  if (answer.status >= 500)
+    throw new EngineUnavailableError(`The settings of "${collection}" were not taken: ${said}.`);
+  telemetry.warn('The engine refuses settings of a collection.', { collection, reason: said });
 }
 
 function idIn({ status, body }: ApiAnswer, collection: string): string {

@@ -19,7 +19,7 @@ import type { EngineRecord, Ports } from '../../lambdas/ports.ts';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, logPrefix, rejectionsPrefix } from '../../lambdas/snapshot/keys.ts';
 import { numberedId } from '../../lambdas/snapshot/log-number.ts';
-import { decodeRequests, encodeRequests, type LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
+import type { LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
 import { rollback } from '../../lambdas/upkeep/rollback.ts';
 import { hydrate } from '../../lambdas/versions/hydrate.ts';
 import { loadCurrent } from '../../lambdas/versions/load-current.ts';
@@ -35,6 +35,7 @@ import {
   records,
   submit,
 } from '../support/memory-ports.ts';
+import { decodeRequests, encodeRequests } from '../support/request-deltas.ts';
 import { run } from '../support/run-machine.ts';
 import { expectNothingHeld, INPUT, inbox, overwrite, upsert } from './support.ts';
 
@@ -130,8 +131,14 @@ describe('appending', () => {
   });
 
   it('to a store that stays silent fails, and the next one is none the worse', async () => {
-    const own = writer({ on: 'store.putIfAbsent', when: isLog, times: 40, before: down });
+    let tried = 0;
+    const silent = () => {
+      tried++;
+      down();
+    };
+    const own = writer({ on: 'store.putIfAbsent', when: isLog, times: 40, before: silent });
     await expect(own.append(shared(1))).rejects.toThrow(StoreUnavailableError);
+    expect(tried).toBe(8);
     await ports.clock.advance(1);
     expect(await writer().append(shared(2))).toEqual({ number: 1 });
     expect(await new LogWriter(ports, COLLECTION).append(shared(3))).toEqual({ number: 2 });
