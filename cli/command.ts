@@ -1,6 +1,7 @@
 /** What every command has in common: its target opened and closed, its output, its errors and exit code. */
 import type { Command } from 'commander';
-import { createOutput, EXIT, type Output, reportError } from './output.ts';
+import { endAtOnce } from './interrupt.ts';
+import { createOutput, EXIT, type Output, reportError, reportInterrupt } from './output.ts';
 import { resolveName } from './resolve-name.ts';
 import { openTarget, type Target } from './target.ts';
 
@@ -9,10 +10,16 @@ export interface Context {
   output: Output;
 }
 
+export interface CommandTraits {
+  /** It runs until it is interrupted, and ends well then. */
+  runsOn?: boolean;
+}
+
 /** Wrap an action that needs the target. Positional arguments come as commander gives them, then the options. */
 export function withTarget<Args extends unknown[]>(
   command: Command,
   action: (context: Context, ...args: Args) => Promise<void>,
+  { runsOn = false }: CommandTraits = {},
 ): Command {
   return command.action(async (...all: unknown[]) => {
     // Commander adds the options and the command itself after the arguments.
@@ -21,6 +28,7 @@ export function withTarget<Args extends unknown[]>(
     const output = createOutput(json);
     let target: Target | undefined;
     let isImpatient = false;
+    if (!runsOn) endAtOnce((message, exitCode) => reportInterrupt(message, exitCode, json));
     try {
       target = await openTarget(data);
       await action({ target, output }, ...args);
@@ -38,9 +46,14 @@ export function withTarget<Args extends unknown[]>(
 export function withCollection<Args extends [string | undefined, ...unknown[]]>(
   command: Command,
   action: (context: Context, ...args: Args) => Promise<void>,
+  traits: CommandTraits = {},
 ): Command {
-  return withTarget<Args>(command, async (context, ...[given, ...rest]) => {
-    const collection = given === undefined ? undefined : await resolveName(context.target.ports, given);
-    await action(context, ...([collection, ...rest] as Args));
-  });
+  return withTarget<Args>(
+    command,
+    async (context, ...[given, ...rest]) => {
+      const collection = given === undefined ? undefined : await resolveName(context.target.ports, given);
+      await action(context, ...([collection, ...rest] as Args));
+    },
+    traits,
+  );
 }

@@ -52,6 +52,11 @@ export function reportError(error: unknown, json: boolean): number {
   return exitCode;
 }
 
+/** Somebody has ended the command. */
+export function reportInterrupt(message: string, exitCode: number, json: boolean): void {
+  process.stderr.write(json ? `${JSON.stringify({ error: 'Interrupted', message, exitCode })}\n` : `\n${message}\n`);
+}
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) return error.exitCode;
   if (error instanceof DamagedSourceError) return EXIT.refused;

@@ -24,29 +24,33 @@ export function events(program: Command): void {
       '\nOn AWS the events go to an EventBridge bus: docs/events.md has a rule for them.\n\n' +
         'Example:\n  compactor events pets --limit 5\n  compactor events pets --follow',
     );
-  withCollection<[string | undefined, Options]>(command, async ({ target, output }, collection, { limit, follow }) => {
-    if (collection !== undefined) checkCollection(collection);
-    if (target.kind === 'aws') {
-      throw new CommandFailure(
-        'Events of a deployed stack are on its EventBridge bus, not here. Add a rule: see docs/events.md.',
-        EXIT.badInput,
-      );
-    }
-    const { data } = command.optsWithGlobals<{ data: string }>();
-    const isWanted = ({ detail }: CommittedEvent) => collection === undefined || detail.collection === collection;
-    const { events: all, next } = await readEvents(data);
-    const last = all.filter(isWanted).slice(-Math.max(0, limit));
-    if (follow !== true) {
-      const rows = last.map(({ time, detail }) => [time, detail.collection, detail.version, detail.deltas.length]);
-      output.result(last, columns([['time', 'collection', 'version', 'deltas'], ...rows]));
-      return;
-    }
-    const print = (event: CommittedEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
-    last.forEach(print);
-    for (let from = next; ; await sleep(POLL_MS)) {
-      const read = await readEvents(data, from);
-      read.events.filter(isWanted).forEach(print);
-      from = read.next;
-    }
-  });
+  withCollection<[string | undefined, Options]>(
+    command,
+    async ({ target, output }, collection, { limit, follow }) => {
+      if (collection !== undefined) checkCollection(collection);
+      if (target.kind === 'aws') {
+        throw new CommandFailure(
+          'Events of a deployed stack are on its EventBridge bus, not here. Add a rule: see docs/events.md.',
+          EXIT.badInput,
+        );
+      }
+      const { data } = command.optsWithGlobals<{ data: string }>();
+      const isWanted = ({ detail }: CommittedEvent) => collection === undefined || detail.collection === collection;
+      const { events: all, next } = await readEvents(data);
+      const last = all.filter(isWanted).slice(-Math.max(0, limit));
+      if (follow !== true) {
+        const rows = last.map(({ time, detail }) => [time, detail.collection, detail.version, detail.deltas.length]);
+        output.result(last, columns([['time', 'collection', 'version', 'deltas'], ...rows]));
+        return;
+      }
+      const print = (event: CommittedEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
+      last.forEach(print);
+      for (let from = next; ; await sleep(POLL_MS)) {
+        const read = await readEvents(data, from);
+        read.events.filter(isWanted).forEach(print);
+        from = read.next;
+      }
+    },
+    { runsOn: true },
+  );
 }

@@ -36,17 +36,21 @@ export function serve(program: Command): void {
     )
     .option('--allow-reset', 'let clients delete everything', false)
     .addHelpText('after', '\nExample:\n  compactor serve --port 8000 --read-level index_and_wal');
-  withTarget<[Options]>(command, async ({ target, output }, { port, host, readLevel, allowReset }) => {
-    checkPort(port);
-    const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
-    try {
-      const url = `http://${host}:${await open(server, host, port)}`;
-      output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
-      await interrupted();
-    } finally {
-      await close();
-    }
-  });
+  withTarget<[Options]>(
+    command,
+    async ({ target, output }, { port, host, readLevel, allowReset }) => {
+      checkPort(port);
+      const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
+      try {
+        const url = `http://${host}:${await open(server, host, port)}`;
+        output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
+        await interrupted();
+      } finally {
+        await close();
+      }
+    },
+    { runsOn: true },
+  );
 }
 
 /** Before anything is started for it. */
