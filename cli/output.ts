@@ -1,6 +1,7 @@
 /** How commands speak: text for people, JSON for scripts, and an exit code for both. */
 import { CompactorError, ConfigurationError, DamagedSourceError, InvalidInputError } from '../lambdas/errors/errors.ts';
 import { stringifyExact } from '../lambdas/snapshot/exact-json.ts';
+import { describePlace, type Place } from './place.ts';
 
 export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, timedOut: 4 } as const;
 
@@ -32,23 +33,36 @@ export class CommandFailure extends Error {
 
 export interface Output {
   readonly json: boolean;
+  /** What the command changes something of, if it does. */
+  readonly place: Place | undefined;
   /** The command's result: the object with `--json`, the text without. */
-  result(value: unknown, text: string): void;
+  result(value: object, text: string): void;
+  /** The same for a command that changes something, which says where: before it acts, or in its JSON. */
+  changing(place: Place): Output;
 }
 
-export function createOutput(json: boolean): Output {
+export function createOutput(json: boolean, place?: Place): Output {
   return {
     json,
-    result: (value, text) => process.stdout.write(`${json ? stringifyExact(value, 2) : text}\n`),
+    place,
+    result: (value, text) => {
+      const shown = place === undefined ? value : { target: place, ...value };
+      process.stdout.write(`${json ? stringifyExact(shown, 2) : text}\n`);
+    },
+    changing: (changed) => {
+      if (!json) process.stderr.write(`Target: ${describePlace(changed)}\n`);
+      return createOutput(json, changed);
+    },
   };
 }
 
 /** Report an error on stderr, without a stack trace, and choose the exit code. */
-export function reportError(error: unknown, json: boolean): number {
+export function reportError(error: unknown, { json, place }: Pick<Output, 'json' | 'place'>): number {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const exitCode = exitCodeOf(error);
   const shown = error instanceof CompactorError ? name : 'Error';
-  process.stderr.write(json ? `${JSON.stringify({ error: name, message, exitCode })}\n` : `${shown}: ${message}\n`);
+  const document = { error: name, message, exitCode, ...(place && { target: place }) };
+  process.stderr.write(json ? `${JSON.stringify(document)}\n` : `${shown}: ${message}\n`);
   return exitCode;
 }
 

@@ -14,13 +14,17 @@ export function correctSpace(program: Command): void {
         'ranked by their own distance all the same. No file changes but the manifest; nothing is done if it is right.\n\n' +
         'Example:\n  compactor correct-space pets',
     );
-  withCollection<[string]>(command, async ({ target, output }, collection) => {
-    const done = await withProgress(output, `Measuring "${collection}"`, () =>
-      correct(target.ports, collection, 'compactor correct-space'),
-    );
-    const text = done.corrected
-      ? `"${collection}" ranks by ${done.space}; its manifest named ${done.recorded}. Version ${done.version} names ${done.space}.`
-      : `"${collection}" ranks by ${done.space}, as its manifest says. Nothing was changed.`;
-    output.result(done, text);
-  });
+  withCollection<[string]>(
+    command,
+    async ({ target, output }, collection) => {
+      const done = await withProgress(output, `Measuring "${collection}"`, () =>
+        correct(target.ports, collection, 'compactor correct-space'),
+      );
+      const text = done.corrected
+        ? `"${collection}" ranks by ${done.space}; its manifest named ${done.recorded}. Version ${done.version} names ${done.space}.`
+        : `"${collection}" ranks by ${done.space}, as its manifest says. Nothing was changed.`;
+      output.result(done, text);
+    },
+    { changes: true },
+  );
 }

@@ -45,25 +45,29 @@ Example:
   compactor import ./chroma --collection acme/main/pets
   compactor import snapshot.tar.gz --as pets`,
     );
-  withTarget<[string, Options]>(command, async ({ target, output }, given, options) => {
-    const scratch = await mkdtemp(join(tmpdir(), 'compactor-import-'));
-    try {
-      const done = await withProgress(output, `Importing ${given}`, async (report) => {
-        report('reading');
-        const source = await openSource(resolve(given), scratch, options.maxGib);
-        return importFrom(target.ports, source, options, report);
-      });
-      const text = [
-        `"${done.collection}" is at version ${done.version}: ${done.records} records, dimension ${done.dimension}, ${done.space}; ` +
-          `${bytes(done.uploadedBytes)} uploaded for ${bytes(done.snapshotBytes)}.`,
-        ...(done.removed.length === 0 ? [] : [`Left out, other collections: ${done.removed.join(', ')}.`]),
-        ...(done.strangers.length === 0 ? [] : [`Left out, no part of a collection: ${done.strangers.join(', ')}.`]),
-      ];
-      output.result(done, text.join('\n'));
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
-  });
+  withTarget<[string, Options]>(
+    command,
+    async ({ target, output }, given, options) => {
+      const scratch = await mkdtemp(join(tmpdir(), 'compactor-import-'));
+      try {
+        const done = await withProgress(output, `Importing ${given}`, async (report) => {
+          report('reading');
+          const source = await openSource(resolve(given), scratch, options.maxGib);
+          return importFrom(target.ports, source, options, report);
+        });
+        const text = [
+          `"${done.collection}" is at version ${done.version}: ${done.records} records, dimension ${done.dimension}, ${done.space}; ` +
+            `${bytes(done.uploadedBytes)} uploaded for ${bytes(done.snapshotBytes)}.`,
+          ...(done.removed.length === 0 ? [] : [`Left out, other collections: ${done.removed.join(', ')}.`]),
+          ...(done.strangers.length === 0 ? [] : [`Left out, no part of a collection: ${done.strangers.join(', ')}.`]),
+        ];
+        output.result(done, text.join('\n'));
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    },
+    { changes: true },
+  );
 }
 
 async function importFrom(ports: Ports, source: string, options: Options, report: (text: string) => void) {

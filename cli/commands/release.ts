@@ -35,43 +35,47 @@ Example:
   compactor release pets
   compactor release pets --force`,
     );
-  withCollection<[string, { force?: boolean }]>(command, async ({ target, output }, collection, { force = false }) => {
-    checkCollection(collection);
-    const { ports } = target;
-    // The tokens first: an execution that is redriven meanwhile acquires new ones, and these are stale.
-    const item = await ports.locks.readLock(collection);
-    const owners = [...new Set([item?.owner, item?.claimOwner])].filter((owner) => owner !== undefined);
-    const holders = await Promise.all(owners.map((owner) => look(target, owner)));
-    const running = holders.filter(({ status }) => status === 'RUNNING' || status === 'PENDING_REDRIVE');
-    const warnings = running.map(
-      ({ execution, status }) =>
-        `${execution} is ${status}. Stop it first: aws stepfunctions stop-execution --execution-arn ${execution}`,
-    );
-    if (running.length > 0 && !force) {
-      throw new CommandFailure(
-        `${warnings.join('\n')}\nNothing was released. With --force it is released all the same: no data is lost, work may be done in vain.`,
-        EXIT.refused,
+  withCollection<[string, { force?: boolean }]>(
+    command,
+    async ({ target, output }, collection, { force = false }) => {
+      checkCollection(collection);
+      const { ports } = target;
+      // The tokens first: an execution that is redriven meanwhile acquires new ones, and these are stale.
+      const item = await ports.locks.readLock(collection);
+      const owners = [...new Set([item?.owner, item?.claimOwner])].filter((owner) => owner !== undefined);
+      const holders = await Promise.all(owners.map((owner) => look(target, owner)));
+      const running = holders.filter(({ status }) => status === 'RUNNING' || status === 'PENDING_REDRIVE');
+      const warnings = running.map(
+        ({ execution, status }) =>
+          `${execution} is ${status}. Stop it first: aws stepfunctions stop-execution --execution-arn ${execution}`,
       );
-    }
-    let releasedLock = false;
-    let releasedClaim = false;
-    for (const { execution } of holders) {
-      const released = await releaseHeld(ports, collection, execution, item);
-      releasedLock ||= released.releasedLock;
-      releasedClaim ||= released.releasedClaim;
-    }
-    // Only now: earlier delegations to the holder are seen here, later executions find no claim.
-    const waiting = (releasedLock || releasedClaim) && (await isAnythingWaiting(ports, collection));
-    const started = waiting ? timeSlotName(collection, ports.clock.now()) : null;
-    if (started !== null) await ports.executions.start(started, { collection });
-    const what = [...(releasedLock ? ['lock'] : []), ...(releasedClaim ? ['claim'] : [])].join(' and ');
-    const text = [
-      ...warnings.map((warning) => `Warning: ${warning}`),
-      what === '' ? `Nothing is held on "${collection}".` : `Released ${what} of "${collection}".`,
-      ...(started === null ? [] : [`Deltas wait: started execution ${started}.`]),
-    ];
-    output.result({ collection, releasedLock, releasedClaim, holders, waiting, started, warnings }, text.join('\n'));
-  });
+      if (running.length > 0 && !force) {
+        throw new CommandFailure(
+          `${warnings.join('\n')}\nNothing was released. With --force it is released all the same: no data is lost, work may be done in vain.`,
+          EXIT.refused,
+        );
+      }
+      let releasedLock = false;
+      let releasedClaim = false;
+      for (const { execution } of holders) {
+        const released = await releaseHeld(ports, collection, execution, item);
+        releasedLock ||= released.releasedLock;
+        releasedClaim ||= released.releasedClaim;
+      }
+      // Only now: earlier delegations to the holder are seen here, later executions find no claim.
+      const waiting = (releasedLock || releasedClaim) && (await isAnythingWaiting(ports, collection));
+      const started = waiting ? timeSlotName(collection, ports.clock.now()) : null;
+      if (started !== null) await ports.executions.start(started, { collection });
+      const what = [...(releasedLock ? ['lock'] : []), ...(releasedClaim ? ['claim'] : [])].join(' and ');
+      const text = [
+        ...warnings.map((warning) => `Warning: ${warning}`),
+        what === '' ? `Nothing is held on "${collection}".` : `Released ${what} of "${collection}".`,
+        ...(started === null ? [] : [`Deltas wait: started execution ${started}.`]),
+      ];
+      output.result({ collection, releasedLock, releasedClaim, holders, waiting, started, warnings }, text.join('\n'));
+    },
+    { changes: true },
+  );
 }
 
 async function look({ ports }: Target, execution: string): Promise<Holder> {

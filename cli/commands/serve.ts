@@ -49,7 +49,7 @@ export function serve(program: Command): void {
         await close();
       }
     },
-    { runsOn: true },
+    { changes: true, runsOn: true },
   );
 }
 

@@ -39,5 +39,6 @@ export function start(program: Command): void {
       }
       output.result(execution, describeOutcome(execution));
     },
+    { changes: true },
   );
 }

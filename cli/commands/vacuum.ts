@@ -33,29 +33,33 @@ export function vacuum(program: Command): void {
       '\nA new version with the same records, to the last bit. Older versions keep what they have until they are\n' +
         'collected: compactor gc. Deltas that wait are merged after it.\n\nExample:\n  compactor vacuum pets',
     );
-  withCollection<[string, Options]>(command, async ({ target, output }, collection, options) => {
-    checkCollection(collection);
-    if (!(options.timeout > 0)) throw new InvalidInputError('--timeout must be a number of seconds above 0.');
-    const before = liveBytes((await loadCurrent(target.ports, collection)).manifest.files);
-    if (!options.wait && target.kind !== 'embedded') {
-      await refuseBusy(target, collection);
-      const executionArn = await startExecution(target, { collection, vacuum: true });
-      output.result({ executionArn, status: 'RUNNING', bytesBefore: before }, `Started ${executionArn}`);
-      return;
-    }
-    const execution = await withProgress(output, `Vacuuming "${collection}"`, (report) =>
-      vacuumOnce(target, collection, options.timeout * 1_000, report),
-    );
-    const { manifest } = await loadCurrent(target.ports, collection);
-    const { version, records } = manifest;
-    const after = liveBytes(manifest.files);
-    const uploadedBytes = execution.state?.totals.uploadedBytes ?? 0;
-    output.result(
-      { collection, version, records, bytesBefore: before, bytesAfter: after, uploadedBytes, ...execution },
-      `Version ${version} of "${collection}" has ${count(records, 'record')} in ${bytes(after)}, where there were ` +
-        `${bytes(before)}. Uploaded ${bytes(uploadedBytes)}, in ${execution.durationMs} ms.`,
-    );
-  });
+  withCollection<[string, Options]>(
+    command,
+    async ({ target, output }, collection, options) => {
+      checkCollection(collection);
+      if (!(options.timeout > 0)) throw new InvalidInputError('--timeout must be a number of seconds above 0.');
+      const before = liveBytes((await loadCurrent(target.ports, collection)).manifest.files);
+      if (!options.wait && target.kind !== 'embedded') {
+        await refuseBusy(target, collection);
+        const executionArn = await startExecution(target, { collection, vacuum: true });
+        output.result({ executionArn, status: 'RUNNING', bytesBefore: before }, `Started ${executionArn}`);
+        return;
+      }
+      const execution = await withProgress(output, `Vacuuming "${collection}"`, (report) =>
+        vacuumOnce(target, collection, options.timeout * 1_000, report),
+      );
+      const { manifest } = await loadCurrent(target.ports, collection);
+      const { version, records } = manifest;
+      const after = liveBytes(manifest.files);
+      const uploadedBytes = execution.state?.totals.uploadedBytes ?? 0;
+      output.result(
+        { collection, version, records, bytesBefore: before, bytesAfter: after, uploadedBytes, ...execution },
+        `Version ${version} of "${collection}" has ${count(records, 'record')} in ${bytes(after)}, where there were ` +
+          `${bytes(before)}. Uploaded ${bytes(uploadedBytes)}, in ${execution.durationMs} ms.`,
+      );
+    },
+    { changes: true },
+  );
 }
 
 /** The command itself retries when the execution finds another one at work and delegates to it. */

@@ -12,7 +12,8 @@ import { COLLECTION, memoryPorts } from '../support/memory-ports.ts';
 describe('waiting for an execution', () => {
   const running = (): Target => {
     const sfn = { send: async () => ({ status: 'RUNNING', events: [] }) } as unknown as SFNClient;
-    return { kind: 'aws', ports: memoryPorts(), sfn, stateMachineArn: 'arn:machine', close: async () => {} };
+    const place = { local: '/data' };
+    return { kind: 'aws', place, ports: memoryPorts(), sfn, stateMachineArn: 'arn:machine', close: async () => {} };
   };
   const request = { owner: 'arn:another', phase: 'swap', pointerToken: 0, durationMs: 60_000 } as const;
 

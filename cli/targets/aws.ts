@@ -1,0 +1,34 @@
+/** A deployed stack, named by the environment. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
+import { composePorts } from '../../lambdas/runtime/compose.ts';
+import { parseConfig } from '../../lambdas/runtime/config.ts';
+import { SILENT, type Target } from '../target.ts';
+
+/** @throws ConfigurationError */
+export async function openAws(env: NodeJS.ProcessEnv): Promise<Target> {
+  const scratch = await mkdtemp(join(tmpdir(), 'compactor-'));
+  const config = parseConfig({
+    ...env,
+    CACHE_DIRECTORY: join(scratch, 'cache'),
+    WORK_DIRECTORY: join(scratch, 'work'),
+  });
+  const { storeUrl, tableName, stateMachineArn = '' } = config;
+  const sfn = new SFNClient({});
+  const dynamo = createDynamoClient();
+  return {
+    kind: 'aws',
+    place: { store: storeUrl, table: tableName, stateMachine: stateMachineArn },
+    ports: composePorts(config, SILENT, { sfn, dynamo }),
+    sfn,
+    stateMachineArn,
+    close: async () => {
+      dynamo.destroy();
+      sfn.destroy();
+      await rm(scratch, { recursive: true, force: true });
+    },
+  };
+}
