@@ -1,5 +1,16 @@
 /** How commands speak: text for people, JSON for scripts, and an exit code for both. */
-import { CompactorError, ConfigurationError, DamagedSourceError, InvalidInputError } from '../lambdas/errors/errors.ts';
+import {
+  CollectionExistsError,
+  CollectionNotFoundError,
+  CompactorError,
+  ConfigurationError,
+  DamagedSourceError,
+  EngineTooOldError,
+  ForeignStoreError,
+  InvalidInputError,
+  KeyCollisionError,
+  UnsafeStoreError,
+} from '../lambdas/errors/errors.ts';
 import { stringifyExact } from '../lambdas/snapshot/exact-json.ts';
 import { describePlace, type Place } from './place.ts';
 
@@ -71,11 +82,29 @@ export function reportInterrupt(message: string, exitCode: number, json: boolean
   process.stderr.write(json ? `${JSON.stringify({ error: 'Interrupted', message, exitCode })}\n` : `\n${message}\n`);
 }
 
+/** What is typed or configured has to change; trying again does not help. */
+const WRONG_INPUT = [
+  InvalidInputError,
+  ConfigurationError,
+  CollectionNotFoundError,
+  CollectionExistsError,
+  ForeignStoreError,
+  UnsafeStoreError,
+  EngineTooOldError,
+] as const;
+
+/** A wrong command line, as commander puts it. */
+export function reportUsage(text: string, json: boolean): void {
+  const message = text.replace(/^error: /, '').trim();
+  const error = { error: 'InvalidInputError', message, exitCode: EXIT.badInput };
+  process.stderr.write(json ? `${JSON.stringify(error)}\n` : text);
+}
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) return error.exitCode;
   if (error instanceof DamagedSourceError) return EXIT.refused;
-  const isInput = error instanceof InvalidInputError || error instanceof ConfigurationError;
-  return isInput ? EXIT.badInput : EXIT.failed;
+  if (error instanceof KeyCollisionError) return EXIT.refused;
+  return WRONG_INPUT.some((kind) => error instanceof kind) ? EXIT.badInput : EXIT.failed;
 }
 
 /** `1 delta`, `2 deltas`. */

@@ -24,7 +24,7 @@ import { vacuum } from './commands/vacuum.ts';
 import { verify } from './commands/verify.ts';
 import { versions } from './commands/versions.ts';
 import { wait } from './commands/wait.ts';
-import { EXIT, EXIT_MEANINGS } from './output.ts';
+import { EXIT, EXIT_MEANINGS, reportUsage } from './output.ts';
 
 const COMMANDS = [
   ...[create, importSnapshot, submit, start, wait, status, explain, aside],
@@ -42,7 +42,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
     .addHelpText(
       'after',
       `
-Works on AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, else on the local stack.
+Works on AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, all three; on the local stack when none is.
 Exit codes: ${Object.entries(EXIT_MEANINGS)
         .map(([code, { word }]) => `${code} ${word}`)
         .join(', ')}.
@@ -53,6 +53,10 @@ Example:
   compactor start pets
   compactor query pets --embedding '[1,0,0]'`,
     );
+  // Subcommands take this over, so it comes before them.
+  program.configureOutput({
+    outputError: (text) => reportUsage(text, program.opts<{ json?: boolean }>().json ?? process.argv.includes('--json')),
+  });
   for (const add of COMMANDS) add(program);
   return program;
 }
