@@ -1,4 +1,5 @@
 /** What an application does with a store, its table and its state machine: the ports stay behind it. */
+import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports, Space } from '../ports.ts';
 import {
   type DeltaToSubmit,
@@ -64,6 +65,14 @@ export interface MachineConnection {
   start(collection: string): Promise<void>;
 }
 
+/** Of what is handed over: anything else is misspelt, or meant for another version, and would be passed over in silence. */
+const MEMBERS = {
+  delta: ['collection', 'operations', 'deltaId'] satisfies Array<keyof DeltaToSubmit>,
+  wait: ['timeoutMs', 'pollMs'] satisfies Array<keyof WaitOptions>,
+  reader: ['maxCopies'] satisfies Array<keyof ReaderOptions>,
+  shape: ['dimension', 'space'] satisfies Array<keyof NewCollection>,
+};
+
 export class Connection implements StoreConnection, TableConnection, MachineConnection {
   readonly #ports: Ports;
 
@@ -71,19 +80,24 @@ export class Connection implements StoreConnection, TableConnection, MachineConn
     this.#ports = ports;
   }
 
-  submit(delta: DeltaToSubmit): Promise<Submitted> {
+  async submit(delta: DeltaToSubmit): Promise<Submitted> {
+    refuseUnknown('A delta to submit', delta, MEMBERS.delta);
     return submitDelta(this.#ports, delta);
   }
 
-  openReader(collection: string, options?: ReaderOptions): Promise<SnapshotReader> {
+  async openReader(collection: string, options: ReaderOptions = {}): Promise<SnapshotReader> {
+    refuseUnknown('Options of a reader', options, MEMBERS.reader);
     return SnapshotReader.open(this.#ports, collection, options);
   }
 
-  wait(delta: Submitted, options?: WaitOptions): Promise<DeltaStatus | undefined> {
+  async wait(delta: Submitted, options: WaitOptions = {}): Promise<DeltaStatus | undefined> {
+    refuseUnknown('Options of waiting', options, MEMBERS.wait);
     return waitForDelta(this.#ports, delta, options);
   }
 
-  createCollection(collection: string, { dimension, space = 'cosine' }: NewCollection): Promise<'created' | 'existed'> {
+  async createCollection(collection: string, shape: NewCollection): Promise<'created' | 'existed'> {
+    refuseUnknown('The shape of a collection', shape, MEMBERS.shape);
+    const { dimension, space = 'cosine' } = shape;
     return createCollection(this.#ports, { collection, dimension, space, creator: 'application' });
   }
 
@@ -91,4 +105,11 @@ export class Connection implements StoreConnection, TableConnection, MachineConn
     const { executions, ids } = this.#ports;
     await executions.start(executionName(checkCollection(collection), 'app', ids.commitId()), { collection });
   }
+}
+
+/** @throws InvalidInputError */
+function refuseUnknown(what: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new InvalidInputError(`${what} takes ${known.join(', ')}, and not ${unknown.join(', ')}. Nothing was done.`);
 }
