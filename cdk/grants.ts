@@ -146,6 +146,7 @@ export const APPLICATION_GRANTS = {
     objects('deltas/', 'put a delta, and compare with what is there', 'Put', 'Get'),
     { on: 'objects', prefix: 'deltas/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
     LIST,
+    READ_STATUSES,
   ],
   wait: [READ_STATUSES],
   read: [READ_POINTER, READ_MANIFESTS, objects('packs/', 'hydrate', 'Get'), LIST],

@@ -45,7 +45,7 @@ export function connect(options: ConnectOptions & WithTable): StoreConnection & 
 export function connect(options: ConnectOptions & WithMachine): StoreConnection & MachineConnection;
 export function connect(options: ConnectOptions): StoreConnection;
 export function connect(options: ConnectOptions): StoreConnection {
-  return new Connection(applicationPorts(options));
+  return new Connection(applicationPorts(options), { hasTable: options.tableName !== undefined });
 }
 
 /** The ports of an application. @throws ConfigurationError */

@@ -3,6 +3,7 @@ import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports, Space } from '../ports.ts';
 import {
   type DeltaToSubmit,
+  type SubmitResult,
   type Submitted,
   submitDelta,
   type WaitOptions,
@@ -18,11 +19,12 @@ import { createCollection } from '../upkeep/create-collection.ts';
 export interface StoreConnection {
   /**
    * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form. The same
-   * operations under the same id are sent once, however often this is called.
+   * operations under the same id are sent once, however often this is called. With `tableName`, it is also known which ids
+   * are decided.
    * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
-   * (other content waits under this id), StoreUnavailableError
+   * (other content waits under this id, or was decided under it; nothing of this delta is applied), StoreUnavailableError
    */
-  submit(delta: DeltaToSubmit): Promise<Submitted>;
+  submit(delta: DeltaToSubmit): Promise<SubmitResult>;
   /**
    * Hydrate the current version of a collection, and start a server on it.
    * @throws CollectionNotFoundError, CorruptObjectError, EngineTooOldError, EngineUnavailableError, DiskFullError,
@@ -76,13 +78,16 @@ const MEMBERS = {
 export class Connection implements StoreConnection, TableConnection, MachineConnection {
   readonly #ports: Ports;
 
-  constructor(ports: Ports) {
+  readonly #hasTable: boolean;
+
+  constructor(ports: Ports, { hasTable = true }: { hasTable?: boolean } = {}) {
     this.#ports = ports;
+    this.#hasTable = hasTable;
   }
 
-  async submit(delta: DeltaToSubmit): Promise<Submitted> {
+  async submit(delta: DeltaToSubmit): Promise<SubmitResult> {
     refuseUnknown('A delta to submit', delta, MEMBERS.delta);
-    return submitDelta(this.#ports, delta);
+    return submitDelta({ ...this.#ports, statuses: this.#hasTable ? this.#ports.statuses : undefined }, delta);
   }
 
   async openReader(collection: string, options: ReaderOptions = {}): Promise<SnapshotReader> {
