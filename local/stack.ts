@@ -11,7 +11,7 @@ import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports } from '../lambdas/ports.ts';
 import { composePorts } from '../lambdas/runtime/compose.ts';
 import { type Config, parseConfig } from '../lambdas/runtime/config.ts';
-import { createConsole } from './console/console.ts';
+import type { createConsole } from './console/console.ts';
 import { LockEventStore, RecordedLocks } from './console/lock-events.ts';
 import { FileAnnouncer } from './events.ts';
 import { COMPACTION, registerMachines } from './machines.ts';
@@ -21,7 +21,7 @@ import { startSfnServer } from './sfn/server.ts';
 import { STACK_FILE, type StackFile, writeStackFile } from './stack-file.ts';
 import { startTable } from './table.ts';
 import { FileTelemetry } from './telemetry.ts';
-import { startTriggers, type TriggerOptions, type Triggers } from './triggers.ts';
+import type { TriggerOptions, Triggers } from './triggers.ts';
 
 export interface LocalStackOptions {
   /** Everything lives here. One process at a time. */
@@ -95,14 +95,21 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   const ports: Ports = { ...composed, locks };
   registerMachines(stepFunctions, ports);
   const { storeUrl, tableName } = config;
-  pages = createConsole({
-    stepFunctions,
-    ports: composed,
-    locks: lockEvents,
-    machine: COMPACTION,
-    storeUrl,
-    tableName,
-  });
+  let opened: Promise<ReturnType<typeof createConsole>> | undefined;
+  // Most commands show no page.
+  pages = async (request) => {
+    opened ??= import('./console/console.ts').then((console) =>
+      console.createConsole({
+        stepFunctions,
+        ports: composed,
+        locks: lockEvents,
+        machine: COMPACTION,
+        storeUrl,
+        tableName,
+      }),
+    );
+    return (await opened)(request);
+  };
   const file: StackFile = {
     pid: process.pid,
     storeUrl: config.storeUrl,
@@ -114,6 +121,7 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   await writeStackFile(data, file);
   let triggers: Triggers | undefined;
   if (options.triggers !== undefined) {
+    const { startTriggers } = await import('./triggers.ts');
     triggers = await startTriggers({ ports, stepFunctions, machine: compactionArn }, options.triggers);
   }
   let closing: Promise<void> | undefined;

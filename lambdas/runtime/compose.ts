@@ -1,7 +1,7 @@
 /** Puts the adapters together. The only place that knows which adapter stands behind which port. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SFNClient } from '@aws-sdk/client-sfn';
-import { ChromaEngine } from '../adapters/chroma/engine.ts';
+import { LazyEngine } from '../adapters/chroma/lazy-engine.ts';
 import { createEventBridgeClient, EventBridgeAnnouncer, SilentAnnouncer } from '../adapters/eventbridge-announcer.ts';
 import { FileCache } from '../adapters/files/file-cache.ts';
 import { FileWorkingDirectories } from '../adapters/files/working-directories.ts';
@@ -34,7 +34,7 @@ export function composePorts(config: Config, telemetry: Telemetry, clients: Part
     store: openStore(config.storeUrl, { capture }),
     locks: new DynamoLocks(dynamo, config.tableName),
     statuses: new DynamoStatuses(dynamo, config.tableName, ttl),
-    engine: new ChromaEngine(),
+    engine: new LazyEngine(),
     directories: new FileWorkingDirectories({ root: config.workDirectory }),
     cache: new FileCache({ root: config.cacheDirectory }),
     codec: new ThreadedCodec(),

@@ -127,8 +127,8 @@ test('damage in the store is found by verify, which ends with 3', async () => {
   expect(verified.stderr).toContain('CorruptObjectError');
 });
 
-test('help of every command shows an example', () => {
-  const { commands } = createProgram();
+test('help of every command shows an example', async () => {
+  const { commands } = await createProgram();
   expect(commands.length).toBeGreaterThan(15);
   for (const command of commands) {
     let help = '';
