@@ -9,12 +9,13 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { makeWritableFolder, withRoom } from '../lambdas/adapters/files/disk-errors.ts';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports } from '../lambdas/ports.ts';
-import { composePorts } from '../lambdas/runtime/compose.ts';
+import { composeOver } from '../lambdas/runtime/compose-over.ts';
 import { type Config, parseConfig } from '../lambdas/runtime/config.ts';
 import type { createConsole } from './console/console.ts';
 import { LockEventStore, RecordedLocks } from './console/lock-events.ts';
 import { FileAnnouncer } from './events.ts';
 import { COMPACTION, registerMachines } from './machines.ts';
+import { openLocalStore } from './open-store.ts';
 import { LocalStepFunctions } from './sfn/executions.ts';
 import { stateMachineArn } from './sfn/names.ts';
 import { startSfnServer } from './sfn/server.ts';
@@ -62,6 +63,7 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
     WORK_DIRECTORY: join(data, 'work'),
     ...options.env,
   });
+  const store = await openLocalStore(config.storeUrl);
   const table = await startTable({
     dataDirectory: join(data, 'table'),
     tableName: config.tableName,
@@ -85,9 +87,10 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   const sfn = new SFNClient({ endpoint: server.url, region: 'us-east-1', credentials: CREDENTIALS });
   // The machine's ARN is known only once it is registered, which needs the ports.
   const compactionArn = stateMachineArn(COMPACTION);
-  const composed = composePorts({ ...config, stateMachineArn: compactionArn }, telemetry, {
+  const composed = composeOver({ ...config, stateMachineArn: compactionArn }, telemetry, {
     dynamo,
     sfn,
+    store,
     announcer: new FileAnnouncer(data),
   });
   const lockEvents = new LockEventStore(data, composed.clock.now());

@@ -1,9 +1,11 @@
 /** The local stack that runs in another process. */
 import { join } from 'node:path';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SilentAnnouncer } from '../../lambdas/adapters/silent-announcer.ts';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
-import { composePorts } from '../../lambdas/runtime/compose.ts';
+import { composeOver } from '../../lambdas/runtime/compose-over.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
+import { openLocalStore } from '../../local/open-store.ts';
 import type { StackFile } from '../../local/stack-file.ts';
 import type { Place } from '../place.ts';
 import { SILENT, type Target } from '../target.ts';
@@ -18,7 +20,7 @@ export interface LocalPlace {
 const CLIENT = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 
 /** @throws ConfigurationError */
-export function openLocal(running: StackFile, { dataDirectory, place, settings }: LocalPlace): Target {
+export async function openLocal(running: StackFile, { dataDirectory, place, settings }: LocalPlace): Promise<Target> {
   const config = parseConfig({
     ...settings,
     STORE_URL: running.storeUrl,
@@ -27,12 +29,13 @@ export function openLocal(running: StackFile, { dataDirectory, place, settings }
     CACHE_DIRECTORY: join(dataDirectory, 'cache'),
     WORK_DIRECTORY: join(dataDirectory, 'work'),
   });
+  const store = await openLocalStore(config.storeUrl);
   const dynamo = createDynamoClient({ endpoint: running.tableEndpoint, ...CLIENT });
   const sfn = new SFNClient({ endpoint: running.sfnEndpoint, ...CLIENT });
   return {
     kind: 'local',
     place,
-    ports: composePorts(config, SILENT, { dynamo, sfn }),
+    ports: composeOver(config, SILENT, { dynamo, sfn, store, announcer: new SilentAnnouncer() }),
     sfn,
     stateMachineArn: running.stateMachineArn,
     close: async () => {
