@@ -1,5 +1,4 @@
 /** What an application does with a store, its table and its state machine: the ports stay behind it. */
-import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports, Space } from '../ports.ts';
 import {
   type DeltaToSubmit,
@@ -14,6 +13,7 @@ import { type ReaderOptions, SnapshotReader } from '../reader/snapshot-reader.ts
 import { checkCollection } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import { createCollection } from '../upkeep/create-collection.ts';
+import { type Members, refuseUnknown } from './refuse-unknown.ts';
 
 /** Takes the store alone. */
 export interface StoreConnection {
@@ -67,17 +67,13 @@ export interface MachineConnection {
   start(collection: string): Promise<void>;
 }
 
-/** Of what is handed over: anything else is misspelt, or meant for another version, and would be passed over in silence. */
-const MEMBERS = {
-  delta: ['collection', 'operations', 'deltaId'] satisfies Array<keyof DeltaToSubmit>,
-  wait: ['timeoutMs', 'pollMs'] satisfies Array<keyof WaitOptions>,
-  reader: ['maxCopies'] satisfies Array<keyof ReaderOptions>,
-  shape: ['dimension', 'space'] satisfies Array<keyof NewCollection>,
-};
+const DELTA: Members<DeltaToSubmit> = { collection: true, operations: true, deltaId: true };
+const WAIT: Members<WaitOptions> = { timeoutMs: true, pollMs: true };
+const READER: Members<ReaderOptions> = { maxCopies: true };
+const SHAPE: Members<NewCollection> = { dimension: true, space: true };
 
 export class Connection implements StoreConnection, TableConnection, MachineConnection {
   readonly #ports: Ports;
-
   readonly #hasTable: boolean;
 
   constructor(ports: Ports, { hasTable = true }: { hasTable?: boolean } = {}) {
@@ -86,22 +82,22 @@ export class Connection implements StoreConnection, TableConnection, MachineConn
   }
 
   async submit(delta: DeltaToSubmit): Promise<SubmitResult> {
-    refuseUnknown('A delta to submit', delta, MEMBERS.delta);
+    refuseUnknown('A delta to submit', delta, DELTA);
     return submitDelta({ ...this.#ports, statuses: this.#hasTable ? this.#ports.statuses : undefined }, delta);
   }
 
   async openReader(collection: string, options: ReaderOptions = {}): Promise<SnapshotReader> {
-    refuseUnknown('Options of a reader', options, MEMBERS.reader);
+    refuseUnknown('The options of a reader', options, READER);
     return SnapshotReader.open(this.#ports, collection, options);
   }
 
   async wait(delta: Submitted, options: WaitOptions = {}): Promise<DeltaStatus | undefined> {
-    refuseUnknown('Options of waiting', options, MEMBERS.wait);
+    refuseUnknown('The options of a wait', options, WAIT);
     return waitForDelta(this.#ports, delta, options);
   }
 
   async createCollection(collection: string, shape: NewCollection): Promise<'created' | 'existed'> {
-    refuseUnknown('The shape of a collection', shape, MEMBERS.shape);
+    refuseUnknown('The shape of a collection', shape, SHAPE);
     const { dimension, space = 'cosine' } = shape;
     return createCollection(this.#ports, { collection, dimension, space, creator: 'application' });
   }
@@ -110,11 +106,4 @@ export class Connection implements StoreConnection, TableConnection, MachineConn
     const { executions, ids } = this.#ports;
     await executions.start(executionName(checkCollection(collection), 'app', ids.commitId()), { collection });
   }
-}
-
-/** @throws InvalidInputError */
-function refuseUnknown(what: string, given: object, known: readonly string[]): void {
-  const unknown = Object.keys(given).filter((name) => !known.includes(name));
-  if (unknown.length === 0) return;
-  throw new InvalidInputError(`${what} takes ${known.join(', ')}, and not ${unknown.join(', ')}. Nothing was done.`);
 }
