@@ -28,7 +28,9 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, { word: string; meaning: s
   },
   [EXIT.refused]: {
     word: 'rejected or damaged',
-    meaning: 'It was found, and it is not as it should be: a rejected delta, a damaged snapshot or directory.',
+    meaning:
+      'It was found, and it is not as it should be: a rejected delta, an id that stands for other content, a damaged ' +
+      'snapshot or directory.',
   },
   [EXIT.timedOut]: { word: 'timed out', meaning: 'Waited for as long as was asked.' },
 };

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { type CommittedEvent, readEvents } from '../../local/events.ts';
 import { withCollection } from '../command.ts';
 import { CommandFailure, columns, EXIT } from '../output.ts';
@@ -27,7 +26,6 @@ export function events(program: Command): void {
   withCollection<[string | undefined, Options]>(
     command,
     async ({ target, output }, collection, { limit, follow }) => {
-      if (collection !== undefined) checkCollection(collection);
       if (target.kind === 'aws') {
         throw new CommandFailure(
           'Events of a deployed stack are on its EventBridge bus, not here. Add a rule: see docs/events.md.',

@@ -3,7 +3,6 @@ import { releaseHeld } from '../../lambdas/compaction/release-held.ts';
 import { isAnythingWaiting } from '../../lambdas/inbox/find-work.ts';
 import type { ExecutionStatus } from '../../lambdas/ports.ts';
 import { timeSlotName } from '../../lambdas/protocol/names.ts';
-import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { withCollection } from '../command.ts';
 import { CommandFailure, EXIT } from '../output.ts';
 import type { Target } from '../target.ts';
@@ -38,7 +37,6 @@ Example:
   withCollection<[string, { force?: boolean }]>(
     command,
     async ({ target, output }, collection, { force = false }) => {
-      checkCollection(collection);
       const { ports } = target;
       // The tokens first: an execution that is redriven meanwhile acquires new ones, and these are stale.
       const item = await ports.locks.readLock(collection);

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
-import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { withCollection } from '../command.ts';
 import { describeOutcome, startExecution, waitForExecution } from '../executions.ts';
 import { CommandFailure, EXIT } from '../output.ts';
@@ -19,7 +18,6 @@ export function start(program: Command): void {
   withCollection<[string, { name?: string; wait: boolean; timeout: number }]>(
     command,
     async ({ target, output }, collection, options) => {
-      checkCollection(collection);
       if (!(options.timeout > 0)) throw new InvalidInputError('--timeout must be a number of seconds above 0.');
       const executionArn = await startExecution(target, { collection }, options.name);
       // An embedded stack ends with this process, and its executions with it.

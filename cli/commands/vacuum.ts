@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { isClaimLive } from '../../lambdas/protocol/lock.ts';
-import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { liveBytes } from '../../lambdas/snapshot/manifest.ts';
 import { loadCurrent } from '../../lambdas/versions/load-current.ts';
 import { withCollection } from '../command.ts';
@@ -36,7 +35,6 @@ export function vacuum(program: Command): void {
   withCollection<[string, Options]>(
     command,
     async ({ target, output }, collection, options) => {
-      checkCollection(collection);
       if (!(options.timeout > 0)) throw new InvalidInputError('--timeout must be a number of seconds above 0.');
       const before = liveBytes((await loadCurrent(target.ports, collection)).manifest.files);
       if (!options.wait && target.kind !== 'embedded') {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
-import { checkCollection, checkDeltaId } from '../../lambdas/snapshot/keys.ts';
+import { checkDeltaId } from '../../lambdas/snapshot/keys.ts';
 import { withCollection } from '../command.ts';
 import { EXIT } from '../output.ts';
 import { describeDecision, waitForDelta } from '../wait-for-delta.ts';
@@ -27,7 +27,6 @@ export function wait(program: Command): void {
   withCollection<[string, string, Options]>(
     command,
     async (context, collection, deltaId, { timeout, sha256 }) => {
-      checkCollection(collection);
       checkDeltaId(deltaId);
       if (!(timeout >= 0)) throw new InvalidInputError('--timeout must be a number of seconds from 0 on.');
       if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {

@@ -92,6 +92,6 @@ it.each([
   expect(dropped).toMatchObject({ code: 0, json: { name } });
   const listed: Array<{ name: string }> = (await run('names')).json;
   expect(listed.map((each) => each.name)).not.toContain(name);
-  expect((await run('drop', name, '--yes')).code).toBe(1);
+  expect((await run('drop', name, '--yes')).code).toBe(2);
   expect(await shortly(directoryOver(new FileStore(join(data, 'store')))).find(name)).toBeUndefined();
 });
