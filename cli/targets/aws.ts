@@ -1,20 +1,19 @@
 /** A deployed stack, named by the environment. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
 import { composePorts } from '../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
+import { makeScratch } from '../scratch.ts';
 import { SILENT, type Target } from '../target.ts';
 
 /** @throws ConfigurationError */
 export async function openAws(env: NodeJS.ProcessEnv): Promise<Target> {
-  const scratch = await mkdtemp(join(tmpdir(), 'compactor-'));
+  const scratch = await makeScratch();
   const config = parseConfig({
     ...env,
-    CACHE_DIRECTORY: join(scratch, 'cache'),
-    WORK_DIRECTORY: join(scratch, 'work'),
+    CACHE_DIRECTORY: join(scratch.path, 'cache'),
+    WORK_DIRECTORY: join(scratch.path, 'work'),
   });
   const { storeUrl, tableName, stateMachineArn = '' } = config;
   const sfn = new SFNClient({});
@@ -28,7 +27,7 @@ export async function openAws(env: NodeJS.ProcessEnv): Promise<Target> {
     close: async () => {
       dynamo.destroy();
       sfn.destroy();
-      await rm(scratch, { recursive: true, force: true });
+      await scratch.remove();
     },
   };
 }
