@@ -15,12 +15,12 @@ const POLL_MS = 250;
 export function events(program: Command): void {
   const command = program
     .command('events [collection]')
-    .description('list the events of commits that the local stack announced, oldest first')
-    .option('-n, --limit <count>', 'the last so many', Number, 20)
-    .option('-f, --follow', 'go on printing what is announced, one JSON line each, until Ctrl-C')
+    .description('list the commits that the local stack has announced, oldest first')
+    .option('-n, --limit <count>', 'how many of the latest to list', Number, 20)
+    .option('-f, --follow', 'keep printing new events, one JSON document per line, until Ctrl-C')
     .addHelpText(
       'after',
-      '\nOn AWS the events go to an EventBridge bus: docs/events.md has a rule for them.\n\n' +
+      '\nOn AWS, events go to an EventBridge bus: see docs/events.md for a rule that receives them.\n\n' +
         'Example:\n  compactor events pets --limit 5\n  compactor events pets --follow',
     );
   withCollection<[string | undefined, Options]>(
