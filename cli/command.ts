@@ -1,7 +1,7 @@
 /** What every command has in common: its target opened and closed, its output, its errors and exit code. */
 import type { Command } from 'commander';
 import { endAtOnce } from './interrupt.ts';
-import { createOutput, EXIT, type Output, reportError, reportInterrupt } from './output.ts';
+import { createOutput, type Output, reportError, reportInterrupt } from './output.ts';
 import type { Target } from './target.ts';
 
 export interface Context {
@@ -38,8 +38,8 @@ export function withTarget<Args extends unknown[]>(
       await action({ target, output }, ...args);
     } catch (error) {
       process.exitCode = reportError(error, output);
-      // The wait ends after the time that was asked for.
-      isImpatient = process.exitCode === EXIT.timedOut;
+      // What goes on in a stack of its own may fail again each minute; cut off, it is as after a crash.
+      isImpatient = true;
     } finally {
       await target?.close(isImpatient);
     }

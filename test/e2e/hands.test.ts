@@ -185,6 +185,20 @@ it('a snapshot of a newer engine is refused by every command that would open it,
     expect(errorOf(refused)).toMatchObject({ error: 'EngineTooOldError' });
     expect(refused.stderr).not.toMatch(/panic|\(\(\(|printed last/);
   }
+
+  // Of an execution that fails, the command says the same.
+  await compactor(['submit', 'future'], { stdin: DOG });
+  for (const args of [
+    ['start', 'future'],
+    ['vacuum', 'future'],
+    ['correct-space', 'future'],
+  ]) {
+    const refused = await compactor(args);
+
+    expect(refused.code, args[0]).toBeGreaterThan(0);
+    expect(refused.stderr, args[0]).toContain('EngineTooOldError');
+    expect(refused.stderr).not.toMatch(/panic|\(\(\(|printed last/);
+  }
 });
 
 it('gc on a local stack keeps as many versions as RETAIN_VERSIONS says', async () => {
@@ -196,6 +210,18 @@ it('gc on a local stack keeps as many versions as RETAIN_VERSIONS says', async (
 
   expect(usual.json).toMatchObject({ retainedFrom: 0 });
   expect(few.json).toMatchObject({ retainedFrom: 3, deletedManifests: 3 });
+});
+
+it('start under a name that was taken says so, and what became of that execution', async () => {
+  await compactor(['create', 'twice', '--dimension', '4']);
+  await compactor(['start', 'twice', '--name', 'once']);
+  await compactor(['submit', 'twice'], { stdin: CAT });
+
+  const again = await compactor(['start', 'twice', '--name', 'once']);
+
+  expect(again.stderr).toContain('Note: execution "once" was started before');
+  expect(again.json.executionArn).toMatch(/:once$/);
+  expect((await compactor(['status', 'twice'])).json).toMatchObject({ pending: 1 });
 });
 
 it('start answers Ctrl-C at once, and says what goes on without it', () =>
