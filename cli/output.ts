@@ -1,4 +1,5 @@
 /** How commands speak: text for people, JSON for scripts, and an exit code for both. */
+import { writeSync } from 'node:fs';
 import {
   CollectionExistsError,
   CollectionNotFoundError,
@@ -13,6 +14,9 @@ import {
 } from '../lambdas/errors/errors.ts';
 import { stringifyExact } from '../lambdas/snapshot/exact-json.ts';
 import { describePlace, type Place } from './place.ts';
+
+/** A spinner hides it. */
+const SHOW_CURSOR = '\u001b[?25h';
 
 export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, timedOut: 4 } as const;
 
@@ -79,9 +83,10 @@ export function reportError(error: unknown, { json, place }: Pick<Output, 'json'
   return exitCode;
 }
 
-/** Somebody has ended the command. */
+/** Somebody has ended the command. Straight to the terminal, whose streams a spinner holds back. */
 export function reportInterrupt(message: string, exitCode: number, json: boolean): void {
-  process.stderr.write(json ? `${JSON.stringify({ error: 'Interrupted', message, exitCode })}\n` : `\n${message}\n`);
+  const spinner = process.stdout.isTTY ? SHOW_CURSOR : '';
+  writeSync(2, json ? `${JSON.stringify({ error: 'Interrupted', message, exitCode })}\n` : `${spinner}\n${message}\n`);
 }
 
 /** What is typed or configured has to change; trying again does not help. */

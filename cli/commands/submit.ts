@@ -102,7 +102,7 @@ function describe(collection: string, { deltaId, outcome, status, reason }: Outc
     return `Delta ${deltaId}: ${count(operations, 'operation')} ${operations === 1 ? 'waits' : 'wait'} in "${collection}".`;
   }
   const before = `Delta ${deltaId} was submitted before, with the same content: nothing was sent.`;
-  if (status === null) return `${before} It waits in "${collection}".`;
+  if (status === null) return `${before} It is still waiting in "${collection}".`;
   return `${before} ${describeDecision({ collection, deltaId }, status)}`;
 }
 
