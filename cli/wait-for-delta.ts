@@ -79,10 +79,10 @@ async function refuseOther(ports: Context['target']['ports'], collection: string
   const { status, ledger, inbox } = await traceDelta(ports, collection, deltaId);
   const known = status ?? ledger ?? inbox;
   if (known === null || known.sha256 === sha256 || known.sha256 === 'unreadable') return;
-  const where = known === inbox ? 'waits' : 'was decided';
+  const where = known === inbox ? 'is waiting' : 'was decided';
   throw new KeyCollisionError(
-    `Delta id "${deltaId}" of "${collection}" ${where} with other content (SHA-256 ${known.sha256}), so that yours (${sha256}) ` +
-      'is not applied. Send it under a new id.',
+    `Delta id "${deltaId}" of "${collection}" ${where} with other content (SHA-256 ${known.sha256}). Yours (${sha256}) is not ` +
+      'applied: send it under a new id.',
   );
 }
 

@@ -43,8 +43,8 @@ export async function putDelta(
   const created = await createOnce(ports, deltaKey(collection, deltaId), body, digest).catch((cause: unknown) => {
     if (!(cause instanceof KeyCollisionError)) throw cause;
     throw new KeyCollisionError(
-      `Delta id "${deltaId}" of "${collection}" waits already, with other content. Yours (SHA-256 ${digest}) was not sent: ` +
-        'send it under a new id.',
+      `Delta id "${deltaId}" of "${collection}" is already waiting with other content. Yours (SHA-256 ${digest}) was not ` +
+        'sent: send it under a new id.',
       { cause },
     );
   });
@@ -72,7 +72,7 @@ export async function submitOnce(
   const before = await readStatus(ports, collection, checkDeltaId(deltaId));
   if (before !== undefined && before.sha256 !== digest) {
     throw new KeyCollisionError(
-      `Delta id "${deltaId}" of "${collection}" was ${before.outcome} in version ${before.version}, with other content. ` +
+      `Delta id "${deltaId}" of "${collection}" was ${before.outcome} in version ${before.version} with other content. ` +
         `Yours (SHA-256 ${digest}) was not sent: send it under a new id.`,
     );
   }

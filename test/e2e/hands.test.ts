@@ -101,7 +101,7 @@ describe('a delta id means one content', () => {
     const noDigest = await compactor(['wait', 'pets', 'three', '--sha256', 'abc']);
 
     expect(waiting.code).toBe(3);
-    expect(errorOf(waiting).message).toContain('waits with other content');
+    expect(errorOf(waiting).message).toContain('is waiting with other content');
     expect(applied).toMatchObject({ code: 0, json: { outcome: 'applied' } });
     expect(other.code).toBe(3);
     expect(errorOf(other).message).toContain('was decided with other content');

@@ -47,7 +47,7 @@ describe('with a table', () => {
     const refused = submitDelta(ports, MINE);
 
     await expect(refused).rejects.toBeInstanceOf(KeyCollisionError);
-    await expect(refused).rejects.toThrow(/"one" of "books" waits already, with other content.*was not sent/);
+    await expect(refused).rejects.toThrow(/"one" of "books" is already waiting with other content.*was not sent/);
     await run(ports, INPUT);
     expect([...(await records(ports)).keys()]).toEqual(['theirs']);
   });
@@ -59,7 +59,7 @@ describe('with a table', () => {
 
     const refused = submitDelta(ports, MINE);
 
-    await expect(refused).rejects.toThrow(/was applied in version 1, with other content.*was not sent/);
+    await expect(refused).rejects.toThrow(/was applied in version 1 with other content.*was not sent/);
     expect(await inbox(ports)).toEqual([]);
   });
 
