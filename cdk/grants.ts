@@ -138,7 +138,10 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
   ],
 };
 
-/** What applications do, by `connect` of the library: what their roles need. */
+/** `GetItem` is for producers without the library: docs/how-to/submit-from-python.md. */
+const READ_OWN_STATUS = table('see what became of a delta', 'BatchGetItem', 'GetItem');
+
+/** What applications do, by `connect` of the library or as the how-to pages have it: what their roles need. */
 export const APPLICATION_GRANTS = {
   submit: [
     READ_POINTER,
@@ -146,8 +149,9 @@ export const APPLICATION_GRANTS = {
     objects('deltas/', 'put a delta, and compare with what is there', 'Put', 'Get'),
     { on: 'objects', prefix: 'deltas/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
     LIST,
+    READ_OWN_STATUS,
   ],
-  wait: [READ_STATUSES],
+  wait: [READ_OWN_STATUS],
   read: [READ_POINTER, READ_MANIFESTS, objects('packs/', 'hydrate', 'Get'), LIST],
   start: [start('start an execution')],
 } as const satisfies Record<string, readonly Grant[]>;

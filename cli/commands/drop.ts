@@ -23,19 +23,23 @@ Example:
   compactor drop pets
   compactor drop acme/main/pets --yes`,
     );
-  withTarget<[string, { yes?: boolean }]>(command, async ({ target: { ports }, output }, given, { yes = false }) => {
-    const wanted = parseName(given);
-    const shown = fullName(wanted);
-    const collection =
-      (await lookUp(ports, wanted))?.collection ?? ((await isStored(ports, shown)) ? shown : undefined);
-    if (collection === undefined) throw absent(shown);
-    const question = `Drop "${shown}", which is stored as "${collection}"?`;
-    if (!yes && !(await confirm(question, 'drop it'))) throw new CommandFailure('Nothing was changed.', EXIT.failed);
-    const dropped = await directoryOver(ports).drop(wanted.tenant, wanted.database, wanted.name);
-    if (dropped === undefined) throw absent(shown);
-    const report = { name: shown, collection: dropped.collection, id: dropped.id };
-    output.result(report, `"${shown}" is dropped. What is stored of it stays, as "${dropped.collection}".`);
-  });
+  withTarget<[string, { yes?: boolean }]>(
+    command,
+    async ({ target: { ports }, output }, given, { yes = false }) => {
+      const wanted = parseName(given);
+      const shown = fullName(wanted);
+      const collection =
+        (await lookUp(ports, wanted))?.collection ?? ((await isStored(ports, shown)) ? shown : undefined);
+      if (collection === undefined) throw absent(shown);
+      const question = `Drop "${shown}", which is stored as "${collection}"?`;
+      if (!yes && !(await confirm(question, 'drop it'))) throw new CommandFailure('Nothing was changed.', EXIT.failed);
+      const dropped = await directoryOver(ports).drop(wanted.tenant, wanted.database, wanted.name);
+      if (dropped === undefined) throw absent(shown);
+      const report = { name: shown, collection: dropped.collection, id: dropped.id };
+      output.result(report, `"${shown}" is dropped. What is stored of it stays, as "${dropped.collection}".`);
+    },
+    { changes: true },
+  );
 }
 
 /** Dropping asks for no settings of a collection. */

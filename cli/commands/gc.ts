@@ -23,6 +23,7 @@ export function gc(program: Command): void {
       );
       output.result({ ...collected, runId }, describe(collected));
     },
+    { changes: (_target, _collection, { dryRun }) => dryRun !== true },
   );
 }
 

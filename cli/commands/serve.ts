@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { isIPv6 } from 'node:net';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import type { Telemetry } from '../../lambdas/ports.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { READ_LEVELS, type ReadLevel } from '../../lambdas/serving/looks.ts';
-import { listen, listenEverywhere } from '../../local/listen.ts';
+import { checkPort, listenOn } from '../../local/listen.ts';
 import { withTarget } from '../command.ts';
 
 interface Options {
@@ -16,8 +15,7 @@ interface Options {
   allowReset: boolean;
 }
 
-const LOOPBACK = ['127.0.0.1', 'localhost'];
-const MAX_PORT = 65_535;
+const LOOPBACK = '127.0.0.1';
 const REMEDY = 'choose another one by --port';
 
 /** `compactor serve`: Chroma's HTTP API over the store, until it is interrupted. */
@@ -28,36 +26,30 @@ export function serve(program: Command): void {
     .option('--port <n>', 'port to listen on; 0 takes a free one', Number, 8_000)
     .option(
       '--host <address>',
-      'address to listen on; others than loopback are open to whoever reaches them',
-      LOOPBACK[0],
+      'address to listen on; any but a loopback address is open to whoever can reach it',
+      LOOPBACK,
     )
     .addOption(
       new Option('--read-level <level>', 'what reads reflect').choices([...READ_LEVELS]).default('index_and_wal'),
     )
     .option('--allow-reset', 'let clients delete everything', false)
     .addHelpText('after', '\nExample:\n  compactor serve --port 8000 --read-level index_and_wal');
-  withTarget<[Options]>(command, async ({ target, output }, { port, host, readLevel, allowReset }) => {
-    checkPort(port);
-    const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
-    try {
-      const url = `http://${host}:${await open(server, host, port)}`;
-      output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
-      await interrupted();
-    } finally {
-      await close();
-    }
-  });
-}
-
-/** Before anything is started for it. */
-function checkPort(port: number): void {
-  if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
-  throw new InvalidInputError(`--port must be a whole number from 0 to ${MAX_PORT}.`);
-}
-
-function open(server: Server, host: string, port: number): Promise<number> {
-  if (LOOPBACK.includes(host)) return listen(server, 'The endpoint', port, REMEDY);
-  return listenEverywhere(server, host, 'The endpoint', port, REMEDY);
+  withTarget<[Options]>(
+    command,
+    async ({ target, output }, { port, host, readLevel, allowReset }) => {
+      checkPort(port, '--port');
+      const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
+      try {
+        const taken = await listenOn(host, server, 'The endpoint', port, REMEDY);
+        const url = `http://${isIPv6(host) ? `[${host}]` : host}:${taken}`;
+        output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
+        await interrupted();
+      } finally {
+        await close();
+      }
+    },
+    { changes: true, runsOn: true },
+  );
 }
 
 async function interrupted(): Promise<void> {

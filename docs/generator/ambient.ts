@@ -22,6 +22,16 @@ export const ambient = z.object({
     .string()
     .optional()
     .describe('Path of the Chroma server to run. Without it, the one that npm brought is used.'),
+  NODE_COMPILE_CACHE: z
+    .string()
+    .optional()
+    .describe(
+      'Folder in which node keeps what it has compiled for `compactor`, instead of the one below `XDG_CACHE_HOME`.',
+    ),
+  XDG_CACHE_HOME: z
+    .string()
+    .default('~/.cache')
+    .describe('Where `compactor` keeps what node has compiled: in `chroma-compactor/compiled`, which may be deleted.'),
   POWERTOOLS_SERVICE_NAME: z
     .string()
     .default('chroma-compactor')

@@ -30,7 +30,7 @@ const JOBS = {
     await write('api.md', apiPage());
   },
   async cli() {
-    await write('cli.md', cliPage(await playStory()));
+    await write('cli.md', await cliPage(await playStory()));
   },
   async tutorial() {
     const { markdown, steps } = await followTutorial();

@@ -33,8 +33,10 @@ export const STORY: readonly Line[] = [
   ...show(
     'submit',
     'compactor submit pets pets.jsonl --delta-id monday',
+    'compactor submit pets pets.jsonl --delta-id monday',
     'compactor submit pets wrong.jsonl',
     'compactor submit pets wrong.jsonl --delta-id tuesday --force',
+    'compactor submit pets wrong.jsonl --delta-id monday --force',
   ),
   ...show('status', 'compactor status pets'),
   ...show('start', 'compactor start pets', 'compactor start pets'),
@@ -45,6 +47,7 @@ export const STORY: readonly Line[] = [
   ...show(
     'wait',
     'compactor wait pets monday',
+    'compactor wait pets monday --sha256 "$(sha256sum < wrong.jsonl | cut -c -64)"',
     'compactor wait pets tuesday',
     'compactor wait pets wednesday',
     'compactor wait pets never-sent --timeout 1',

@@ -14,7 +14,7 @@ import {
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
 import { readPointer } from '../versions/read-pointer.ts';
-import { findStatus, putDelta as submitBody } from './put-delta.ts';
+import { findStatus, putDelta, submitOnce } from './put-delta.ts';
 
 /** Collects operations, in the order of the calls. */
 export class DeltaBuilder {
@@ -54,15 +54,27 @@ export interface Submitted {
   sha256: string;
 }
 
+/** What came of a submission. A conflict with other content is an error. */
+export interface SubmitResult extends Submitted {
+  /**
+   * `duplicate`: this content was submitted under this id before. Without a table only a delta that waits is known to be
+   * one; one that was decided is `new` then, and does no harm.
+   */
+  outcome: 'new' | 'duplicate';
+  /** What became of a duplicate that is decided; `null` otherwise. */
+  status: DeltaStatus | null;
+}
+
 /**
  * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form.
  * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
- * (other content waits under this id), StoreUnavailableError
+ * (other content waits under this id, or was decided under it), StoreUnavailableError, TableUnavailableError
+ * @param ports Without `statuses`, only the inbox is asked whether the id is in use.
  */
 export async function submitDelta(
-  ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'>,
+  ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'> & { statuses: Ports['statuses'] | undefined },
   { collection, operations, deltaId = ports.ids.commitId() }: DeltaToSubmit,
-): Promise<Submitted> {
+): Promise<SubmitResult> {
   const body = encodeDelta(operations instanceof DeltaBuilder ? operations.operations : operations);
   if (body.length > MAX_DELTA_BYTES) {
     throw new InvalidInputError(
@@ -78,7 +90,10 @@ export async function submitDelta(
       `${rejectedOperations} of the operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
     );
   }
-  return { collection, ...(await submitBody(ports, { collection, deltaId, body })) };
+  const { statuses } = ports;
+  const delta = { collection, deltaId, body };
+  if (statuses === undefined) return { collection, ...(await putDelta(ports, delta)), status: null };
+  return { collection, ...(await submitOnce({ ...ports, statuses }, delta)) };
 }
 
 /** Milliseconds. */

@@ -54,7 +54,12 @@ export async function collectGarbage(ports: Ports, request: FenceRequest): Promi
   return { ...report, garbage, strangers };
 }
 
-const input = z.object({ collection: z.string().optional() });
+const input = z.union([
+  // The schedule's own event, which has more members, and names no collection.
+  z.looseObject({ source: z.literal('aws.events'), collection: z.never().optional() }),
+  // By a person: a misspelt member must not become the garbage of all collections.
+  z.strictObject({ collection: z.string().optional() }),
+]);
 
 export interface GarbageRun {
   runId: string;
@@ -71,7 +76,7 @@ export interface GarbageRun {
 export async function collectAllGarbage(ports: Ports, event: unknown): Promise<GarbageRun> {
   const parsed = input.safeParse(event);
   if (!parsed.success) {
-    throw new InvalidInputError(`The input must be {"collection": "<name>"} or {}: ${z.prettifyError(parsed.error)}`);
+    throw new InvalidInputError('The input must be {"collection": "<name>"}, or {} for all. Nothing was collected.');
   }
   const named = parsed.data.collection;
   const listed = named === undefined ? await listCollections(ports) : [checkCollection(named)];

@@ -7,12 +7,13 @@ import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.t
 import type { Executions, Ports, Telemetry } from '../../lambdas/ports.ts';
 import { composePorts } from '../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
-import { COMPACTION, RELEASE_ABANDONED, readDefinition, taskHandlers } from '../../local/machines.ts';
+import { COMPACTION, RELEASE_ABANDONED, readDefinition } from '../../local/machines.ts';
 import { parseDefinition } from '../../local/sfn/definition.ts';
 import { runExecution } from '../../local/sfn/interpreter.ts';
 import { stateMachineArn } from '../../local/sfn/names.ts';
 import { compileMachine } from '../../local/sfn/run-options.ts';
 import { startTable } from '../../local/table.ts';
+import { taskHandlers } from '../../local/task-handlers.ts';
 import { Random } from '../simulation/random.ts';
 import { Crew, type ExecutionEnd } from './crew.ts';
 import { type Phase, TARGETS, type Target } from './phases.ts';

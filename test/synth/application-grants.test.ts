@@ -1,4 +1,5 @@
 /** What the construct grants to applications, beside the calls that the library really makes, over the wire. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,7 +90,7 @@ it('submitting, and again', async () => {
   const needed = granted(APPLICATION_GRANTS.submit);
   expect(without(made, needed)).toEqual([]);
   // Parts of large deltas; and an absent key is told from a refused one by the right to list.
-  expect(without(needed, made)).toEqual(['s3:AbortMultipartUpload deltas/', 's3:ListBucket']);
+  expect(without(needed, made)).toEqual(['dynamodb:GetItem', 's3:AbortMultipartUpload deltas/', 's3:ListBucket']);
 });
 
 it('waiting', async () => {
@@ -97,7 +98,21 @@ it('waiting', async () => {
 
   const made = await callsOf(() => connection.wait(sent, { timeoutMs: 0 }));
 
-  expect(made).toEqual(granted(APPLICATION_GRANTS.wait));
+  const needed = granted(APPLICATION_GRANTS.wait);
+  expect(without(made, needed)).toEqual([]);
+  // For producers without the library.
+  expect(without(needed, made)).toEqual(['dynamodb:GetItem']);
+});
+
+it('submitting from Python, as the page has it', () => {
+  const page = readFileSync(new URL('../../docs/how-to/submit-from-python.md', import.meta.url), 'utf8');
+  const calls = [...page.matchAll(/\b(s3|dynamodb)\.((?:put|get|head|list|batch|delete|update|query)_\w+)\(/g)];
+  const pascal = (name = '') => name.replace(/(?:^|_)(\w)/g, (_, first: string) => first.toUpperCase());
+
+  const made = new Set(calls.map(([, of, name]) => `${of}:${pascal(name)}${of === 's3' ? ' deltas/' : ''}`));
+
+  expect([...made].sort()).toEqual(['dynamodb:GetItem', 's3:GetObject deltas/', 's3:PutObject deltas/']);
+  expect(without(made, granted(APPLICATION_GRANTS.submit))).toEqual([]);
 });
 
 it('reading', async () => {

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { waitForExecution } from '../../cli/executions.ts';
 import { explainDelta } from '../../cli/explain/delta.ts';
 import { EXIT } from '../../cli/output.ts';
+import { describePlace } from '../../cli/place.ts';
+import { progressKind } from '../../cli/progress.ts';
 import type { Target } from '../../cli/target.ts';
 import { teller } from '../../cli/waiting-for.ts';
 import type { DeltaReport, DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
@@ -12,7 +14,8 @@ import { COLLECTION, memoryPorts } from '../support/memory-ports.ts';
 describe('waiting for an execution', () => {
   const running = (): Target => {
     const sfn = { send: async () => ({ status: 'RUNNING', events: [] }) } as unknown as SFNClient;
-    return { kind: 'aws', ports: memoryPorts(), sfn, stateMachineArn: 'arn:machine', close: async () => {} };
+    const place = { local: '/data' };
+    return { kind: 'aws', place, ports: memoryPorts(), sfn, stateMachineArn: 'arn:machine', close: async () => {} };
   };
   const request = { owner: 'arn:another', phase: 'swap', pointerToken: 0, durationMs: 60_000 } as const;
 
@@ -93,5 +96,29 @@ describe('explaining rejections', () => {
     expect(story.filter((line) => line.startsWith('  line'))).toHaveLength(5);
     expect(story.find((line) => line.startsWith('  and '))).toBe(more);
     expect(story.at(-1)).toBe('The report is at r.json.');
+  });
+});
+
+describe('progress', () => {
+  it.each([
+    ['nothing in a pipe', { json: false }, {}, 'none'],
+    ['nothing beside JSON', { json: true }, { isTTY: true, columns: 80 }, 'none'],
+    ['a spinner on a terminal', { json: false }, { isTTY: true, columns: 80 }, 'spinner'],
+    ['lines on a terminal of no known width', { json: false }, { isTTY: true }, 'lines'],
+    ['lines on a terminal that says 0', { json: false }, { isTTY: true, columns: 0 }, 'lines'],
+  ])('is %s', (_, output, stream, kind) => {
+    expect(progressKind(output, stream)).toBe(kind);
+  });
+});
+
+describe('names of a target', () => {
+  it('say which folder, or which account and region', () => {
+    const stateMachine = 'arn:aws:states:eu-west-1:123456789012:stateMachine:compaction';
+
+    const local = describePlace({ local: '/data' });
+    const aws = describePlace({ store: 's3://bucket', table: 'books', stateMachine });
+
+    expect(local).toBe('local stack in /data');
+    expect(aws).toBe('s3://bucket with table books, in eu-west-1 of account 123456789012');
   });
 });

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
+import { describeIssues } from '../../errors/describe-issues.ts';
 import { CorruptObjectError, StatusConflictError, TableUnavailableError } from '../../errors/errors.ts';
 import type { StatusTable } from '../../ports.ts';
 import { type DeltaStatus, sameStatus } from '../../snapshot/ledger.ts';
@@ -87,7 +88,7 @@ export class DynamoStatuses implements StatusTable {
     if (success) return data.identity;
     const where = `The item "${IDENTITY_KEY.item}" of "${IDENTITY_KEY.collection}" in table "${this.tableName}"`;
     const advice = 'Restore it: the pointers of this store end with the identity, after the "#" of "statusTable".';
-    throw new CorruptObjectError(`${where} is damaged: ${z.prettifyError(error)}. ${advice}`, { cause: error });
+    throw new CorruptObjectError(`${where} is damaged: ${describeIssues(error, item)}. ${advice}`, { cause: error });
   }
 
   async getStatuses(collection: string, deltaIds: readonly string[]): Promise<Map<string, DeltaStatus>> {
@@ -155,7 +156,7 @@ export class DynamoStatuses implements StatusTable {
     // An update by a lock's attributes may make an item here, and changes none that is a status: see cdk/grants.ts.
     const none = 'If it has no outcome, delete it: no status is lost by that';
     const advice = `Compare it with the manifest of the version that it names, and restore it. ${none}.`;
-    throw new CorruptObjectError(`${where}: ${z.prettifyError(error)}. ${advice}`, { cause: error });
+    throw new CorruptObjectError(`${where}: ${describeIssues(error, item)}. ${advice}`, { cause: error });
   }
 }
 
