@@ -1,10 +1,11 @@
-/** One simulated world: everything that runs in it, from its seed alone, until all is quiet; then the last account. */
+/** One simulated world: what stands in it, and the processes that run there, each with ports of its own. */
 import { ulid } from 'ulid';
 import { handler as collectGarbageHandler } from '../../lambdas/collect-garbage.ts';
 import { HANDLERS } from '../../lambdas/handlers.ts';
 import type { Ports } from '../../lambdas/ports.ts';
 import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
 import { makeHandler, runWithPorts } from '../../lambdas/runtime/handler.ts';
+import type { ServingPorts } from '../../lambdas/serving/target.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { handler as startCompactionHandler } from '../../lambdas/start-compaction.ts';
 import { handler as sweepHandler } from '../../lambdas/sweep.ts';
@@ -13,21 +14,19 @@ import type { Sweep } from '../../lambdas/triggers/sweep-collections.ts';
 import type { GarbageRun } from '../../lambdas/upkeep/collect-garbage.ts';
 import { type RolledBack, rollback } from '../../lambdas/upkeep/rollback.ts';
 import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts';
+import { MemoryApiEngine } from '../support/memory-api.ts';
 import { MemoryCache } from '../support/memory-cache.ts';
 import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import { MemoryEngine } from '../support/memory-engine.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
-import { collect, goBack, produce, spoil, vacuum } from './actors.ts';
 import { startFrom } from './baseline.ts';
 import { burst } from './burst.ts';
 import { HEAVY, POISON } from './contents.ts';
 import { type Counts, noCounts } from './counts.ts';
 import { endingFaults } from './endings.ts';
-import { runEndpoint } from './endpoint.ts';
+import { gatedApi } from './gated-engine.ts';
 import { type Backend, gatedPorts } from './gated-ports.ts';
-import { adopt } from './importer.ts';
-import { intrude } from './intruder.ts';
 import { Invocation, type Surroundings } from './invocation.ts';
 import { ObservedStore } from './observed-store.ts';
 import { Oracle } from './oracle.ts';
@@ -35,13 +34,11 @@ import type { Plant } from './planted/plant.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { Queue } from './queue.ts';
 import { Random } from './random.ts';
-import { read } from './readers.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Stack } from './stack.ts';
 import { SimulatedStepFunctions } from './step-functions.ts';
 import { SimulatedTable } from './table.ts';
 import { worldTelemetry } from './telemetry.ts';
-import type { CollectionTruth } from './truth.ts';
 
 export interface Waiter {
   collection: string;
@@ -51,7 +48,7 @@ export interface Waiter {
 
 /** A process that is no Lambda, and may die. */
 export interface Process {
-  ports: Ports;
+  ports: ServingPorts;
   isDead(): boolean;
   /** Resolves when it dies. */
   died: Promise<undefined>;
@@ -73,6 +70,9 @@ const LAMBDA_TIMEOUT_MS = { Rollback: 600_000, StartCompaction: 30_000, CollectG
 /** So few slots as there are here must be worth a vacuum. */
 const SLOT_BYTES = 4 * 1024 * 1024;
 
+const says = (word: string) => (record: { metadata?: Record<string, unknown> }) => record.metadata?.[word] === true;
+const QUIRKS = { refuses: says(POISON), hangs: says(HEAVY) };
+
 export class World implements Surroundings, Stack {
   readonly isForeign = false;
   readonly random: Random;
@@ -81,7 +81,6 @@ export class World implements Surroundings, Stack {
   readonly counts: Counts = noCounts();
   readonly plant: Plant;
   readonly oracle: Oracle;
-  readonly store: ObservedStore;
   readonly raw: MemoryStore;
   readonly table: SimulatedTable;
   readonly cache: MemoryCache;
@@ -107,7 +106,10 @@ export class World implements Surroundings, Stack {
     const now = () => Math.floor(scheduler.now() / resolution) * resolution;
     const { store, truths, fill } = await startFrom(profile, now);
     const world = new World({ random, profile, scheduler, store, plant });
-    for (const truth of truths) world.oracle.truths.set(truth.collection, truth);
+    for (const truth of truths) {
+      world.oracle.truths.set(truth.collection, truth);
+      world.oracle.names.hasStored(truth.collection);
+    }
     fill(world.table);
     if (profile.isOld) world.counts.oldWorlds++;
     return world;
@@ -126,7 +128,6 @@ export class World implements Surroundings, Stack {
     this.raw = made.store;
     this.plant = made.plant;
     this.oracle = new Oracle(made.store, this.counts, made.profile, () => this.scheduler.now(), made.plant.lookFor);
-    this.store = new ObservedStore(made.store, this.oracle);
     this.table = new SimulatedTable(this.oracle, made.plant.transitions);
     this.cache = new MemoryCache({ now: () => this.scheduler.now() });
     this.machines = new SimulatedStepFunctions(
@@ -159,7 +160,11 @@ export class World implements Surroundings, Stack {
 
   /** Nothing more can be learnt. */
   isOver(): boolean {
-    return this.oracle.violations.length > 0 || this.scheduler.events() > MAX_EVENTS;
+    return this.oracle.violations.length > 0 || this.isRestless();
+  }
+
+  isRestless(): boolean {
+    return this.scheduler.events() > MAX_EVENTS;
   }
 
   violate(what: string): void {
@@ -175,21 +180,26 @@ export class World implements Surroundings, Stack {
     this.scheduler.note(`${collection} is excused: ${why}`);
   }
 
+  /** The store as somebody sees it whose calls take effect at once. */
+  storeOf(by: string): ObservedStore {
+    return new ObservedStore(this.raw, this.oracle, by);
+  }
+
   /** Ports of a process that is no Lambda: it meets faults, but lives. */
   client(name: string, directories = new MemoryDirectories()): Ports {
     return this.#ports(new Invocation(this, name, { isMortal: false }), '', { ...ownStack(this), directories });
   }
 
   /** Ports of a process that runs for long, whose clock is mostly wrong, and which may die at any of its calls. */
-  process(name: string): Process {
+  process(name: string, directories: MemoryDirectories): Process {
     const invocation = new Invocation(this, name, { crash: this.profile.endpointCrash, skewed: 0.7 });
     const { promise: died, resolve } = Promise.withResolvers<undefined>();
     invocation.onDeath(() => {
       this.counts.endpointDeaths++;
       resolve(undefined);
     });
-    const directories = new MemoryDirectories();
-    const ports = this.#ports(invocation, '', { ...ownStack(this), directories });
+    const api = gatedApi(invocation, new MemoryApiEngine(QUIRKS));
+    const ports = { ...this.#ports(invocation, '', { ...ownStack(this), directories }), api };
     return { ports, isDead: () => invocation.isDead, died };
   }
 
@@ -248,61 +258,19 @@ export class World implements Surroundings, Stack {
     return (await this.invoke('Sweep', 'sweep', {})) as Sweep;
   }
 
-  /** All actors at work, with faults, until they are done; then a while of grace, then no more faults; then until all is quiet. */
-  async live(): Promise<void> {
-    const { random, profile, scheduler } = this;
-    const producers = random.int(1, Math.min(3, profile.deltas));
-    const numbers = Array.from({ length: profile.deltas }, (_, n) => n + 1);
-    const actors = [
-      ...Array.from({ length: producers }, (_, p) =>
-        produce(
-          this,
-          `producer-${p}`,
-          numbers.filter((n) => n % producers === p),
-        ),
-      ),
-      ...Array.from({ length: profile.readers }, (_, r) => read(this, `reader-${r}`)),
-      ...this.#endpoints(),
-      spoil(this),
-      collect(this),
-      goBack(this),
-      vacuum(this),
-      adopt(this),
-      intrude(this),
-    ];
-    // Whoever died over the last commit of an old collection was noticed.
-    if (profile.isOld) for (const truth of this.oracle.truths.values()) this.#wake(truth);
-    let isDone = false;
-    Promise.all(actors).then(() => {
-      scheduler.after(random.logarithmic(10, 1_000_000), () => {
-        isDone = true;
-      });
-    });
-    await scheduler.drain(() => isDone || this.isOver());
+  /** Whoever died over the last commit of an old collection was noticed. */
+  wakeAll(): void {
+    for (const { collection, inbox } of this.oracle.truths.values()) {
+      const [deltaId = ''] = inbox.keys();
+      this.#queue.notify(deltaKey(collection, deltaId));
+    }
+  }
+
+  /** From now on nothing fails any more. */
+  endFaults(): void {
     this.faultsAreOver = true;
-    this.#faultsEndedAt = scheduler.now();
-    scheduler.note('faults are over');
-    await scheduler.drain(() => this.isOver());
-    if (scheduler.events() > MAX_EVENTS) this.violate('the world does not come to rest');
-  }
-
-  #endpoints(): Promise<void>[] {
-    const { endpoints, logWrites, collections } = this.profile;
-    const collection = this.random.pick(collections);
-    const writes = Array.from({ length: logWrites }, (_, n) => n + 1);
-    return Array.from({ length: endpoints }, (_, e) =>
-      runEndpoint(
-        this,
-        `endpoint-${e}`,
-        collection,
-        writes.filter((n) => n % endpoints === e),
-      ),
-    );
-  }
-
-  #wake({ collection, inbox }: CollectionTruth): void {
-    const [deltaId = ''] = inbox.keys();
-    this.#queue.notify(deltaKey(collection, deltaId));
+    this.#faultsEndedAt = this.scheduler.now();
+    this.scheduler.note('faults are over');
   }
 
   /** As if the execution had made most of its plans already. */
@@ -323,22 +291,22 @@ export class World implements Surroundings, Stack {
       every: () => () => {},
     };
     const ids = { commitId: () => ulid(this.scheduler.now(), random), random };
-    return { ...this.#backend(this), directories: new MemoryDirectories(), codec: MEMORY_CODEC, clock, ids };
+    return { ...this.#backend(this, 'calm'), directories: new MemoryDirectories(), codec: MEMORY_CODEC, clock, ids };
   }
 
   #ports(invocation: Invocation, execution: string, stack: Stack): Ports {
-    const ports = gatedPorts(invocation, this.#backend(stack), stack.directories);
+    const ports = gatedPorts(invocation, this.#backend(stack, invocation.name), stack.directories);
     return this.plant.ports?.(ports, execution) ?? ports;
   }
 
-  #backend({ table, cache, machines }: Stack): Backend {
-    const store = this.plant.store?.(this.store) ?? this.store;
-    const says = (word: string) => (record: { metadata?: Record<string, unknown> }) => record.metadata?.[word] === true;
+  #backend({ table, cache, machines }: Stack, by: string): Backend {
+    const observed = this.storeOf(by);
+    const store = this.plant.store?.(observed) ?? observed;
     return {
       store,
       locks: this.plant.locks?.(table) ?? table,
       statuses: table,
-      engine: new MemoryEngine({ refuses: says(POISON), hangs: says(HEAVY), slotBytes: SLOT_BYTES }),
+      engine: new MemoryEngine({ ...QUIRKS, slotBytes: SLOT_BYTES }),
       cache,
       executions: machines,
       announcer: {
