@@ -54,12 +54,6 @@ export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
     'const isSame = copy?.isAlive && copy.commitId !== undefined;',
     { world: { profile: { ...BUSY, paceMs: 5_000 }, lookFor: LOG } },
   ),
-  'a copy changed by a look that is not confirmed': bug(
-    'lambdas/serving/served-collection.ts',
-    'await look.confirmed;\n      await this.#apply(copy, look, copy.overlay);',
-    'await this.#apply(copy, look, copy.overlay);',
-    { world: { profile: { ...BUSY, paceMs: 2_000 }, lookFor: LOG } },
-  ),
   'a stale write deleted without a report': bug(
     'lambdas/compaction/settle-deltas.ts',
     'if (found.sha256 !== decided?.sha256) {',
