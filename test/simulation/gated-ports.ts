@@ -21,9 +21,10 @@ import type {
 } from '../../lambdas/ports.ts';
 import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import type { MemoryDirectories } from '../support/memory-directories.ts';
+import type { CallKind } from './faults.ts';
 import { type DirectoryWrapper, gatedDirectories } from './gated-directory.ts';
 import { gatedEngine } from './gated-engine.ts';
-import type { CallKind, Invocation } from './invocation.ts';
+import type { Invocation } from './invocation.ts';
 
 /** What stands behind all invocations of a world. */
 export interface Backend {

@@ -1,33 +1,27 @@
 /** One simulated world: what stands in it, and the processes that run there, each with ports of its own. */
-import { ulid } from 'ulid';
-import { handler as collectGarbageHandler } from '../../lambdas/collect-garbage.ts';
-import { HANDLERS } from '../../lambdas/handlers.ts';
 import type { Ports } from '../../lambdas/ports.ts';
-import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
-import { makeHandler, runWithPorts } from '../../lambdas/runtime/handler.ts';
+import { runWithPorts } from '../../lambdas/runtime/handler.ts';
 import type { ServingPorts } from '../../lambdas/serving/target.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { handler as startCompactionHandler } from '../../lambdas/start-compaction.ts';
-import { handler as sweepHandler } from '../../lambdas/sweep.ts';
 import type { BatchResponse, QueueRecord } from '../../lambdas/triggers/start-compactions.ts';
 import type { Sweep } from '../../lambdas/triggers/sweep-collections.ts';
 import type { GarbageRun } from '../../lambdas/upkeep/collect-garbage.ts';
-import { type RolledBack, rollback } from '../../lambdas/upkeep/rollback.ts';
+import type { RolledBack } from '../../lambdas/upkeep/rollback.ts';
 import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts';
 import { MemoryApiEngine } from '../support/memory-api.ts';
 import { MemoryCache } from '../support/memory-cache.ts';
-import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
-import { MemoryEngine } from '../support/memory-engine.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
+import { backendOf, QUIRKS } from './backend.ts';
 import { startFrom } from './baseline.ts';
 import { burst } from './burst.ts';
-import { HEAVY, POISON } from './contents.ts';
 import { type Counts, noCounts } from './counts.ts';
 import { endingFaults } from './endings.ts';
+import type { Surroundings } from './faults.ts';
 import { gatedApi } from './gated-engine.ts';
-import { type Backend, gatedPorts } from './gated-ports.ts';
-import { Invocation, type Surroundings } from './invocation.ts';
+import { gatedPorts } from './gated-ports.ts';
+import { handlerOf, timeoutOf } from './handlers.ts';
+import { Invocation } from './invocation.ts';
 import { ObservedStore } from './observed-store.ts';
 import { Oracle } from './oracle.ts';
 import type { Plant } from './planted/plant.ts';
@@ -38,7 +32,6 @@ import { Scheduler } from './scheduler.ts';
 import type { Stack } from './stack.ts';
 import { SimulatedStepFunctions } from './step-functions.ts';
 import { SimulatedTable } from './table.ts';
-import { worldTelemetry } from './telemetry.ts';
 
 export interface Waiter {
   collection: string;
@@ -56,22 +49,6 @@ export interface Process {
 
 /** An ordinary world has less than a tenth of it. */
 const MAX_EVENTS = 40_000;
-
-type AnyHandler = (input: never) => Promise<unknown>;
-const OTHERS: Record<string, AnyHandler> = {
-  CollectGarbage: collectGarbageHandler as AnyHandler,
-  StartCompaction: startCompactionHandler as AnyHandler,
-  Sweep: sweepHandler as AnyHandler,
-  // No Lambda, but a process like any other, which may die or be given up.
-  Rollback: makeHandler(rollback) as AnyHandler,
-};
-const LAMBDA_TIMEOUT_MS = { Rollback: 600_000, StartCompaction: 30_000, CollectGarbage: 900_000, Sweep: 300_000 };
-
-/** So few slots as there are here must be worth a vacuum. */
-const SLOT_BYTES = 4 * 1024 * 1024;
-
-const says = (word: string) => (record: { metadata?: Record<string, unknown> }) => record.metadata?.[word] === true;
-const QUIRKS = { refuses: says(POISON), hangs: says(HEAVY) };
 
 export class World implements Surroundings, Stack {
   readonly isForeign = false;
@@ -212,7 +189,7 @@ export class World implements Surroundings, Stack {
     execution = '',
     stack: Stack = this,
   ): Promise<unknown> {
-    const limitMs = timeoutMs ?? LAMBDA_TIMEOUT_MS[handler as keyof typeof LAMBDA_TIMEOUT_MS] ?? 60_000;
+    const limitMs = timeoutMs ?? timeoutOf(handler);
     const { crash, finishCrash } = this.profile;
     const invocation = new Invocation(this, `${who}#${++this.#invocations}`, {
       crash: handler === 'FinishCompaction' ? Math.max(crash, finishCrash) : crash,
@@ -221,7 +198,7 @@ export class World implements Surroundings, Stack {
     this.scheduler.note(`${invocation.name} starts`);
     if (execution !== '') this.#current.set(execution, invocation);
     const ports = this.#ports(invocation, execution, stack);
-    const real = (HANDLERS[handler] ?? OTHERS[handler]) as (input: unknown) => Promise<unknown>;
+    const real = handlerOf(handler);
     const bug = this.plant.steps?.[handler];
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
@@ -281,49 +258,9 @@ export class World implements Surroundings, Stack {
     return { ...state, attempts: { ...attempts, rounds: 1 + MAX_ROUNDS - this.profile.maxRounds } };
   }
 
-  /** Ports of somebody who meets no faults, and whose calls take no time. */
-  calm(): Ports {
-    const random = this.random.next;
-    const clock = {
-      now: () => this.scheduler.now(),
-      monotonic: () => this.scheduler.elapsed(),
-      sleep: (ms: number) => this.scheduler.wait(ms),
-      every: () => () => {},
-    };
-    const ids = { commitId: () => ulid(this.scheduler.now(), random), random };
-    return { ...this.#backend(this, 'calm'), directories: new MemoryDirectories(), codec: MEMORY_CODEC, clock, ids };
-  }
-
   #ports(invocation: Invocation, execution: string, stack: Stack): Ports {
-    const ports = gatedPorts(invocation, this.#backend(stack, invocation.name), stack.directories);
+    const ports = gatedPorts(invocation, backendOf(this, stack, invocation.name), stack.directories);
     return this.plant.ports?.(ports, execution) ?? ports;
-  }
-
-  #backend({ table, cache, machines }: Stack, by: string): Backend {
-    const observed = this.storeOf(by);
-    const store = this.plant.store?.(observed) ?? observed;
-    return {
-      store,
-      locks: this.plant.locks?.(table) ?? table,
-      statuses: table,
-      engine: new MemoryEngine({ ...QUIRKS, slotBytes: SLOT_BYTES }),
-      cache,
-      executions: machines,
-      announcer: {
-        announce: async (announcements: readonly CompactionCommitted[]) => this.oracle.announced(announcements),
-      },
-      telemetry: worldTelemetry(this),
-      settings: {
-        lockDurationMs: 60_000,
-        claimDurationMs: 60_000,
-        heartbeatIntervalMs: 30_000,
-        maxDeltasPerCommit: this.profile.maxDeltasPerCommit,
-        maxBytesPerCommit: this.profile.maxBytesPerCommit,
-        retainVersions: this.profile.retainVersions,
-        retainDays: this.profile.retainMs / 86_400_000,
-      },
-      ...(this.plant.wrapDirectory === undefined ? {} : { wrapDirectory: this.plant.wrapDirectory }),
-    };
   }
 }
 
