@@ -46,7 +46,7 @@ export function continues({ deltas: applied }: Pick<Overlay, 'deltas'>, deltas: 
 /**
  * Applies to a session, whose collection is in use, those of the deltas that it does not have yet. Whatever this throws,
  * the session is of no more use.
- * @param deltas All that wait, as `listWaiting` gives them.
+ * @param deltas All that wait, as `listUnconfirmed` gives them.
  * @returns what the session holds now: to be given with the next call
  * @throws InvariantViolatedError (the overlay is no beginning of the deltas: see `continues`), InboxChangedError (a delta
  * is decided by now, or cannot be read: list again), EngineRejectedDataError (its `refused` are to be left out, of a fresh

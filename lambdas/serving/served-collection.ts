@@ -14,6 +14,7 @@ import {
   MergeVerificationError,
   PointerMovedError,
 } from '../errors/errors.ts';
+import type { WaitingDelta } from '../log/waiting-delta.ts';
 import { applyWaiting, continues, type Overlay } from '../merge/apply-waiting.ts';
 import type { ApiServer, WorkingDirectory } from '../ports.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
@@ -27,8 +28,8 @@ import { configure, openCopy, openShared, type ServingPorts, type Settings, type
 export interface Reflected {
   /** `undefined`: nothing was ever written. */
   version: number | undefined;
-  /** Waiting deltas on top of it. */
-  waiting: number;
+  /** What waits on top of it, in order; the answer to a question in flight may show more. */
+  waiting: readonly WaitingDelta[];
 }
 
 /** Copies that came to nothing, because something died or could not be read, for one question; ... */
@@ -84,7 +85,7 @@ export class ServedCollection {
     const look = await this.#look();
     // Held while it is sure to be the one at hand.
     const copy = await this.#inLine(async () => (await this.#advance(look)).hold());
-    const reflected = { version: copy.version, waiting: copy.overlay.deltas.length };
+    const reflected = { version: copy.version, waiting: copy.overlay.deltas };
     const [answer] = await both(copy.lend(question), look.confirmed);
     return { ...answer, reflected };
   }

@@ -7,9 +7,9 @@ import { RefusedLines } from '../../lambdas/serving/refused-lines.ts';
 import { ServedCollection } from '../../lambdas/serving/served-collection.ts';
 import { DEFAULT_LIMITS, Servings } from '../../lambdas/serving/servings.ts';
 import type { ServingPorts, Settings, Target } from '../../lambdas/serving/target.ts';
-import { MemoryApi } from '../support/memory-api.ts';
 import { MemoryEngine } from '../support/memory-engine.ts';
 import { COLLECTION, createCollection, DIMENSION, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
+import { ScriptedApi } from '../support/scripted-api.ts';
 
 const settingsWith = (ef: number, collection = COLLECTION): Settings => ({
   collection,
@@ -19,11 +19,11 @@ const settingsWith = (ef: number, collection = COLLECTION): Settings => ({
 const SETTINGS = settingsWith(10);
 
 let ports: MemoryPorts & ServingPorts;
-let api: MemoryApi;
+let api: ScriptedApi;
 let engine: MemoryEngine;
 beforeEach(async () => {
   engine = new MemoryEngine({ refuses: ({ id }) => id.startsWith('poison') });
-  api = new MemoryApi(engine);
+  api = new ScriptedApi(engine);
   ports = { ...memoryPorts(), api };
   await createCollection(ports);
 });

@@ -10,8 +10,8 @@ import type {
 import { MemoryDirectories } from './memory-directories.ts';
 import { MemoryEngine, type MemoryEngineSession } from './memory-engine.ts';
 
-export class MemoryApi implements ApiEngine {
-  readonly servers: MemoryServer[] = [];
+export class ScriptedApi implements ApiEngine {
+  readonly servers: ScriptedServer[] = [];
   readonly #engine: MemoryEngine;
 
   constructor(engine = new MemoryEngine()) {
@@ -22,24 +22,24 @@ export class MemoryApi implements ApiEngine {
     return this.#engine.identify();
   }
 
-  async startScratch(): Promise<MemoryServer> {
+  async startScratch(): Promise<ScriptedServer> {
     const directories = new MemoryDirectories();
     // Each collection has a directory of its own: the model has one collection in each.
     return this.#started(async () => this.#engine.open(await directories.claim('scratch')));
   }
 
-  async serve(directory: WorkingDirectory): Promise<MemoryServer> {
+  async serve(directory: WorkingDirectory): Promise<ScriptedServer> {
     return this.#started(() => this.#engine.open(directory));
   }
 
-  #started(open: () => Promise<EngineSession>): MemoryServer {
-    const server = new MemoryServer(open);
+  #started(open: () => Promise<EngineSession>): ScriptedServer {
+    const server = new ScriptedServer(open);
     this.servers.push(server);
     return server;
   }
 }
 
-export class MemoryServer implements ApiServer {
+export class ScriptedServer implements ApiServer {
   isRunning = true;
   isClosed = false;
   readonly requests: ApiRequest[] = [];
