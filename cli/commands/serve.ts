@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { fixedToken, type TokenSource } from '../../lambdas/endpoint/token.ts';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import type { Telemetry } from '../../lambdas/ports.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
@@ -14,6 +16,7 @@ interface Options {
   host: string;
   readLevel: ReadLevel;
   allowReset: boolean;
+  tokenFile?: string;
 }
 
 const LOOPBACK = ['127.0.0.1', 'localhost'];
@@ -35,10 +38,16 @@ export function serve(program: Command): void {
       new Option('--read-level <level>', 'what reads reflect').choices([...READ_LEVELS]).default('index_and_wal'),
     )
     .option('--allow-reset', 'let clients delete everything', false)
+    .option(
+      '--token-file <path>',
+      'ask clients for the token in this file; default: COMPACTOR_ENDPOINT_TOKEN, if it is set',
+    )
     .addHelpText('after', '\nExample:\n  compactor serve --port 8000 --read-level index_and_wal');
-  withTarget<[Options]>(command, async ({ target, output }, { port, host, readLevel, allowReset }) => {
+  withTarget<[Options]>(command, async ({ target, output }, { port, host, readLevel, allowReset, tokenFile }) => {
     checkPort(port);
-    const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
+    const token = await readToken(tokenFile);
+    const ports = { ...target.ports, telemetry: LOG };
+    const { server, close } = await serveEndpoint(ports, { readLevel, allowReset }, token);
     try {
       const url = `http://${host}:${await open(server, host, port)}`;
       output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
@@ -53,6 +62,14 @@ export function serve(program: Command): void {
 function checkPort(port: number): void {
   if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
   throw new InvalidInputError(`--port must be a whole number from 0 to ${MAX_PORT}.`);
+}
+
+async function readToken(file: string | undefined): Promise<TokenSource | undefined> {
+  const given = file === undefined ? process.env.COMPACTOR_ENDPOINT_TOKEN : await readFile(file, 'utf8');
+  if (given === undefined) return undefined;
+  const token = given.trim();
+  if (token !== '') return fixedToken(token);
+  throw new InvalidInputError(`The token in ${file ?? 'COMPACTOR_ENDPOINT_TOKEN'} is empty: write one into it.`);
 }
 
 function open(server: Server, host: string, port: number): Promise<number> {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CONTEXT_PREFIX, deployment, parseDeploymentConfig } from '../../cdk/config.ts';
 import { environment, parseConfig } from '../../lambdas/runtime/config.ts';
+import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';
 import { ambient } from './ambient.ts';
 import { code, fence, heading, page, table } from './markdown.ts';
 
@@ -37,6 +38,9 @@ export function configurationPage(): string {
 Lambdas, the local stack and \`compactor\` read the same variables. In a deployed stack they are set from the context below. \`npm run local\` takes them from its own environment; \`compactor\` uses them when \`STATE_MACHINE_ARN\` is set. A missing or impossible value is reported at start, before any work.`,
     variables(environment),
     `A combination that cannot work is refused as well:\n\n${fence(messageOf(() => parseConfig(badHeartbeat())))}`,
+    '## The function of the endpoint',
+    'Beside those above. In a deployed stack they are set from the context below.',
+    variables(endpointEnvironment),
     '## Other variables',
     variables(ambient),
     `The SDKs also read their usual variables, such as \`AWS_PROFILE\`.`,
