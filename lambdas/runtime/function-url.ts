@@ -32,35 +32,44 @@ export interface FunctionUrlOptions {
   token?: TokenSource;
 }
 
-const fronts = new WeakMap<Ports, (event: LambdaEvent) => Promise<UrlAnswer>>();
+export interface Answerer {
+  answer(event: LambdaEvent): Promise<UrlAnswer>;
+  /** Stop every Chroma server. Lambda does so itself, with the container. */
+  close(): Promise<void>;
+}
+
+const answerers = new WeakMap<Ports, Answerer>();
 
 /** @param event Payload 2.0 of a function URL. */
 export async function answerRequest(ports: Ports, event: LambdaEvent): Promise<UrlAnswer> {
-  const answer = fronts.get(ports) ?? makeAnswerer(ports);
-  fronts.set(ports, answer);
-  return answer(event);
+  const answerer = answerers.get(ports) ?? makeAnswerer(ports);
+  answerers.set(ports, answerer);
+  return answerer.answer(event);
 }
 
 /** An endpoint of its own, which starts with the first request. @throws ConfigurationError */
 export function makeAnswerer(
   ports: Ports,
   { config = parseEndpointConfig(process.env), api = new ChromaApiEngine(), token }: FunctionUrlOptions = {},
-): (event: LambdaEvent) => Promise<UrlAnswer> {
+): Answerer {
   const { telemetry } = ports;
-  let starting: Promise<Hono> | undefined;
-  const app = () => {
-    starting ??= start({ ...ports, api }, config).catch((error: unknown) => {
-      starting = undefined;
+  let started: Promise<{ endpoint: Endpoint; app: Hono }> | undefined;
+  const app = async (): Promise<Hono> => {
+    started ??= start({ ...ports, api }, config).catch((error: unknown) => {
+      started = undefined;
       throw error;
     });
-    return starting;
+    return (await started).app;
   };
   const front = createFront({ app, token: token ?? secretOf(ports, config), telemetry });
   const answer = handle(front);
-  return async (event) => within((await answer(event)) as UrlAnswer);
+  return {
+    answer: async (event) => within((await answer(event)) as UrlAnswer),
+    close: async () => (await started)?.endpoint.close(),
+  };
 }
 
-async function start(ports: Ports & { api: ApiEngine }, config: EndpointConfig): Promise<Hono> {
+async function start(ports: Ports & { api: ApiEngine }, config: EndpointConfig) {
   const { readLevel, maxServers, maxBatchSize } = config;
   const endpoint = await Endpoint.start(ports, {
     readLevel,
@@ -71,7 +80,7 @@ async function start(ports: Ports & { api: ApiEngine }, config: EndpointConfig):
     // The bucket of the stack: its policy refuses what has no condition.
     isTried: true,
   });
-  return createApp(endpoint);
+  return { endpoint, app: createApp(endpoint) };
 }
 
 function secretOf(ports: Ports, { tokenSecret }: EndpointConfig): TokenSource | undefined {

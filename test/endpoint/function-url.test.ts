@@ -16,7 +16,7 @@ const FORBIDDEN = { statusCode: 403, body: '{"error":"AuthError","message":"Forb
 function prepare(env: Record<string, string> = {}) {
   const ports = memoryPorts();
   const api = new ModelApiEngine();
-  const answer = makeAnswerer(ports, { config: parseEndpointConfig(env), api, token: fixedToken(TOKEN) });
+  const { answer } = makeAnswerer(ports, { config: parseEndpointConfig(env), api, token: fixedToken(TOKEN) });
   const ask = (asked: Asked): Promise<UrlAnswer> => answer(urlEvent({ headers: WITH_TOKEN, ...asked }));
   return { ports, api, ask };
 }

@@ -61,7 +61,9 @@ describe('the example', () => {
       ...['abandoned-uploads', 'old-versions', 'old-inbox', 'old-rejections'],
     ]);
     const sids = statementsOf('PolicyDocument', 'AWS::S3::BucketPolicy').flatMap(({ Sid = [] }) => Sid);
-    expect(sids).toEqual(['CreateOnlyWithoutIfNoneMatch', 'PointerWithoutCondition', 'NoCopies']);
+    expect(sids).toEqual([
+      ...['CreateOnlyWithoutIfNoneMatch', 'PointerWithoutCondition', 'NameWithoutCondition', 'NoCopies'],
+    ]);
     const [, notified] = only('Custom::S3BucketNotifications');
     const [{ Filter, QueueArn, Events }] = notified.Properties.NotificationConfiguration.QueueConfigurations;
     expect(Filter.Key.FilterRules).toEqual([{ Name: 'prefix', Value: 'deltas/' }]);
@@ -143,10 +145,10 @@ describe('the construct', () => {
 
     const texts = warnings.map(({ entry }) => String(entry.data)).sort();
     expect(texts).toEqual([
-      expect.stringMatching(/CreateOnlyWithoutIfNoneMatch, PointerWithoutCondition, NoCopies/),
+      expect.stringMatching(/CreateOnlyWithoutIfNoneMatch, PointerWithoutCondition, NameWithoutCondition, NoCopies/),
       expect.stringMatching(/keeps versions/),
     ]);
-    expect(storePolicy(compactor.bucket).map(({ sid }) => sid)).toHaveLength(3);
+    expect(storePolicy(compactor.bucket).map(({ sid }) => sid)).toHaveLength(4);
   });
 
   it('takes subnets with a way out where a VPC has no isolated ones', SLOW, () => {
