@@ -190,7 +190,11 @@ export const APPLICATION_GRANTS = {
   wait: [READ_STATUSES],
   read: [READ_POINTER, READ_MANIFESTS, objects('packs/', 'hydrate', 'Get'), LIST],
   start: [start('start an execution')],
-  serve: [...ENDPOINT_GRANTS, objects('probes/', 'try whether the store keeps conditions', 'Get', 'Put', 'Delete')],
+  serve: [
+    ...ENDPOINT_GRANTS,
+    { on: 'objects', prefix: 'deltas/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
+    objects('probes/', 'try whether the store keeps conditions', 'Get', 'Put', 'Delete'),
+  ],
 } as const satisfies Record<string, readonly Grant[]>;
 
 /**
