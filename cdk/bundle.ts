@@ -6,7 +6,7 @@ import { cpSync, globSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { entryOf, VERBS } from './verbs.ts';
+import { ENDPOINT_MODULE, entryOf, VERBS } from './verbs.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const IMAGE_DIRECTORY = join(ROOT, 'cdk/image');
@@ -27,7 +27,10 @@ const IMAGE_FILES = [
 const REQUIRE =
   "import { createRequire as requireOfBundle } from 'node:module';\nconst require = requireOfBundle(import.meta.url);";
 
-/** Makes a directory for each verb in `out`, with an `index.mjs` and the scripts of threads beside it. */
+/**
+ * Makes a directory for each verb in `out`, with an `index.mjs` and the scripts of threads beside it; in that of the image
+ * there is the handler of the endpoint as well.
+ */
 export function bundleHandlers(out: string): void {
   // Here, since the published package comes without it, and never gets here.
   const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
@@ -58,7 +61,10 @@ export function bundleHandlers(out: string): void {
   buildSync({ ...common, entryPoints: { ...entryPoints, ...Object.fromEntries(scripts) } });
   const image = join(out, 'MergeDeltas');
   for (const file of IMAGE_FILES) cpSync(join(IMAGE_DIRECTORY, file), join(image, file));
+  const inImage = {
+    'MergeDeltas/index': `lambdas/${entryOf('MergeDeltas')}.ts`,
+    [`MergeDeltas/${ENDPOINT_MODULE}`]: `lambdas/${ENDPOINT_MODULE}.ts`,
+  };
   // The image brings the client and the server as one locked pair.
-  const index = `lambdas/${entryOf('MergeDeltas')}.ts`;
-  buildSync({ ...common, entryPoints: { 'MergeDeltas/index': index }, external: ['chromadb'] });
+  buildSync({ ...common, entryPoints: inImage, external: ['chromadb'] });
 }

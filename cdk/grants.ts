@@ -9,10 +9,22 @@ import {
 } from '../lambdas/adapters/table/dynamo-lock-attributes.ts';
 import type { Verb } from './verbs.ts';
 
-export type ObjectPrefix = 'pointers/' | 'manifests/' | 'packs/' | 'deltas/' | 'rejected/' | 'aside/';
+/** Kinds of objects of the directory of names, which change by compare-and-swap. */
+export const NAME_PREFIXES = ['names/', 'collections/', 'databases/', 'tenants/'] as const;
+
+export type ObjectPrefix =
+  | 'pointers/'
+  | 'manifests/'
+  | 'packs/'
+  | 'deltas/'
+  | 'rejected/'
+  | 'aside/'
+  | 'probes/'
+  | (typeof NAME_PREFIXES)[number];
 
 export type Grant =
-  | { on: 'objects'; prefix: ObjectPrefix; actions: readonly ObjectAction[]; why: string }
+  /** `creates`: what it puts must be new. */
+  | { on: 'objects'; prefix: ObjectPrefix; actions: readonly ObjectAction[]; creates?: true; why: string }
   | { on: 'bucket'; actions: readonly ['s3:ListBucket']; why: string }
   | { on: 'table'; actions: readonly TableAction[]; updates?: UpdatedItem; why: string }
   | { on: 'bus'; actions: readonly ['events:PutEvents']; why: string }
@@ -141,6 +153,34 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
 /** `GetItem` is for producers without the library: docs/how-to/submit-from-python.md. */
 const READ_OWN_STATUS = table('see what became of a delta', 'BatchGetItem', 'GetItem');
 
+/**
+ * What an endpoint does: a function of the stack, or `compactor serve` in a container. It moves no pointer: it makes the
+ * first one of a collection, and swaps are for executions.
+ */
+export const ENDPOINT_GRANTS: readonly Grant[] = [
+  {
+    ...objects('pointers/', 'read the pointer; make the first one of a collection', 'Get', 'Put'),
+    creates: true,
+  } as Grant,
+  objects('manifests/', 'read manifests; write the first one of a collection', 'Get', 'Put'),
+  objects('packs/', 'hydrate', 'Get'),
+  objects('deltas/', 'append to the log, read what waits, take back what came too late', 'Get', 'Put', 'Delete'),
+  objects('names/', 'find, take and give up names', 'Get', 'Put', 'Delete'),
+  objects(
+    'collections/',
+    'read, make and change records of collections; delete those of dropped ones',
+    'Get',
+    'Put',
+    'Delete',
+  ),
+  objects('databases/', 'find, make and delete databases', 'Get', 'Put', 'Delete'),
+  objects('tenants/', 'find and make tenants', 'Get', 'Put'),
+  LIST,
+  READ_STATUSES,
+  table('see whose table it is', 'GetItem'),
+  { on: 'table', actions: ['dynamodb:UpdateItem'], updates: 'identity', why: 'give a table its identity, once' },
+];
+
 /** What applications do, by `connect` of the library or as the how-to pages have it: what their roles need. */
 export const APPLICATION_GRANTS = {
   submit: [
@@ -154,6 +194,11 @@ export const APPLICATION_GRANTS = {
   wait: [READ_OWN_STATUS],
   read: [READ_POINTER, READ_MANIFESTS, objects('packs/', 'hydrate', 'Get'), LIST],
   start: [start('start an execution')],
+  serve: [
+    ...ENDPOINT_GRANTS,
+    { on: 'objects', prefix: 'deltas/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
+    objects('probes/', 'try whether the store keeps conditions', 'Get', 'Put', 'Delete'),
+  ],
 } as const satisfies Record<string, readonly Grant[]>;
 
 /**
@@ -165,7 +210,13 @@ export const APPLICATION_GRANTS = {
 const ATTRIBUTES = { lock: LOCK_ATTRIBUTES, identity: IDENTITY_ATTRIBUTES } as const;
 
 /** The condition on which an action of a grant is granted, if there is one. */
-export function conditionOf(grant: Grant, action: string): Record<string, Record<string, string[]>> | undefined {
+export function conditionOf(
+  grant: Grant,
+  action: string,
+): Record<string, Record<string, string | string[]>> | undefined {
+  if (action === 's3:PutObject' && grant.on === 'objects' && grant.creates) {
+    return { Null: { 's3:if-none-match': 'false' } };
+  }
   if (action !== 'dynamodb:UpdateItem') return undefined;
   const { updates = 'lock' } = grant as Grant & { on: 'table' };
   return { 'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...KEY_ATTRIBUTES, ...ATTRIBUTES[updates]] } };

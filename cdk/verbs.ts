@@ -36,6 +36,9 @@ export const CACHE_VERBS: readonly Verb[] = [
 export const MACHINES = ['compaction', 'release-abandoned'] as const;
 export type MachineName = (typeof MACHINES)[number];
 
+/** The endpoint is no verb, since not every stack has one: its handler is in this module, in the image of MergeDeltas. */
+export const ENDPOINT_MODULE = 'serve-endpoint';
+
 /** `MergeDeltas` is `lambdas/merge-deltas.ts`. */
 export function entryOf(verb: Verb): string {
   return verb.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();

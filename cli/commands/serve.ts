@@ -1,7 +1,10 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { fixedToken, type TokenSource } from '../../lambdas/endpoint/token.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import type { Telemetry } from '../../lambdas/ports.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { READ_LEVELS, type ReadLevel } from '../../lambdas/serving/looks.ts';
@@ -13,6 +16,7 @@ interface Options {
   host: string;
   readLevel: ReadLevel;
   allowReset: boolean;
+  tokenFile?: string;
 }
 
 const LOOPBACK = '127.0.0.1';
@@ -33,12 +37,18 @@ export function serve(program: Command): void {
       new Option('--read-level <level>', 'what reads reflect').choices([...READ_LEVELS]).default('index_and_wal'),
     )
     .option('--allow-reset', 'let clients delete everything', false)
+    .option(
+      '--token-file <path>',
+      'ask clients for the token in this file; default: COMPACTOR_ENDPOINT_TOKEN, if it is set',
+    )
     .addHelpText('after', '\nExample:\n  compactor serve --port 8000 --read-level index_and_wal');
   withTarget<[Options]>(
     command,
-    async ({ target, output }, { port, host, readLevel, allowReset }) => {
+    async ({ target, output }, { port, host, readLevel, allowReset, tokenFile }) => {
       checkPort(port, '--port');
-      const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
+      const token = await readToken(tokenFile);
+      const ports = { ...target.ports, telemetry: LOG };
+      const { server, close } = await serveEndpoint(ports, { readLevel, allowReset }, token);
       try {
         const taken = await listenOn(host, server, 'The endpoint', port, REMEDY);
         const url = `http://${isIPv6(host) ? `[${host}]` : host}:${taken}`;
@@ -50,6 +60,14 @@ export function serve(program: Command): void {
     },
     { changes: true, runsOn: true },
   );
+}
+
+async function readToken(file: string | undefined): Promise<TokenSource | undefined> {
+  const given = file === undefined ? process.env.COMPACTOR_ENDPOINT_TOKEN : await readFile(file, 'utf8');
+  if (given === undefined) return undefined;
+  const token = given.trim();
+  if (token !== '') return fixedToken(token);
+  throw new InvalidInputError(`The token in ${file ?? 'COMPACTOR_ENDPOINT_TOKEN'} is empty: write one into it.`);
 }
 
 async function interrupted(): Promise<void> {

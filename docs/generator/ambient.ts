@@ -11,6 +11,10 @@ export const ambient = z.object({
     .number()
     .default(8_000)
     .describe("Port of Chroma's API beside the local stack: `npm run local`. `--endpoint-port` overrides it."),
+  COMPACTOR_ENDPOINT_TOKEN: z
+    .string()
+    .optional()
+    .describe('Token that `compactor serve` asks clients for, unless `--token-file` names one.'),
   COMPACTOR_PORT: z.coerce
     .number()
     .int()

@@ -29,6 +29,12 @@ export interface EndpointOptions {
   /** May clients forget everything that there is? */
   allowReset: boolean;
   limits?: ServingLimits;
+  /** Of a request. Default: as Chroma's own. */
+  maxBodyBytes?: number;
+  /** Records of one request that clients are told to send at most. Default: as many as the engine says. */
+  maxBatchSize?: number;
+  /** The store is known to keep the conditions of writes. Default: it is tried. */
+  isTried?: boolean;
 }
 
 export class Endpoint {
@@ -62,7 +68,7 @@ export class Endpoint {
           'a newer "chroma": see docs/how-to/use-a-chroma-client.md.',
       );
     }
-    await probeStore(ports);
+    if (!options.isTried) await probeStore(ports);
     const endpoint = new Endpoint(ports, options);
     try {
       await endpoint.servings.shared();

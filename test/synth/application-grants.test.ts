@@ -5,13 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { APPLICATION_GRANTS, type Grant } from '../../cdk/grants.ts';
+import { APPLICATION_GRANTS, conditionOf, type Grant } from '../../cdk/grants.ts';
 import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.ts';
+import { Endpoint } from '../../lambdas/endpoint/endpoint.ts';
+import type { Ports } from '../../lambdas/ports.ts';
 import { DeltaBuilder } from '../../lambdas/producer/produce-delta.ts';
 import { composePorts } from '../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
 import { Connection } from '../../lambdas/runtime/connection.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
+import { ModelApiEngine } from '../support/model-api-engine.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { ACTIONS } from './bucket-policy.ts';
 
@@ -19,6 +22,7 @@ let server: S3Server;
 let table: LocalTable;
 let root: string;
 let connection: Connection;
+let ports: Ports;
 let calls = new Set<string>();
 
 beforeAll(async () => {
@@ -33,7 +37,8 @@ beforeAll(async () => {
   });
   const silent = { metric: () => {}, info: () => {}, warn: () => {} };
   const dynamo = createDynamoClient(table.clientConfig);
-  connection = new Connection(composePorts(config, silent, { dynamo, capture: recorded }));
+  ports = composePorts(config, silent, { dynamo, capture: recorded });
+  connection = new Connection(ports);
   await connection.createCollection('pets', { dimension: 3 });
 });
 afterAll(async () => {
@@ -122,4 +127,38 @@ it('reading', async () => {
   expect(without(made, needed)).toEqual([]);
   // Version 0 has no packs.
   expect(without(needed, made)).toEqual(['s3:GetObject packs/', 's3:ListBucket']);
+});
+
+/** What requests call is in endpoint-suite.ts; here is what comes before them, when the store is not known. */
+it('serving, up to the first request', async () => {
+  const options = { readLevel: 'index_and_wal', allowReset: false } as const;
+
+  const made = await callsOf(async () =>
+    (await Endpoint.start({ ...ports, api: new ModelApiEngine() }, options)).close(),
+  );
+
+  expect(without(made, granted(APPLICATION_GRANTS.serve))).toEqual([]);
+  expect([...made].sort()).toEqual(['s3:DeleteObject probes/', 's3:GetObject probes/', 's3:PutObject probes/']);
+});
+
+it('serving, by the policy that the how-to prints', () => {
+  const page = readFileSync(new URL('../../docs/how-to/run-an-endpoint-in-a-container.md', import.meta.url), 'utf8');
+  const { Statement } = JSON.parse(/^```json\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? '{}') as {
+    Statement: Array<{ Action: string | string[]; Resource: string | string[]; Condition?: object }>;
+  };
+
+  const conditions = APPLICATION_GRANTS.serve.flatMap((grant) =>
+    grant.actions.flatMap((action) => conditionOf(grant, action) ?? []),
+  );
+  const printed = Statement.flatMap(({ Action, Resource }) =>
+    [Action].flat().flatMap((action) =>
+      [Resource].flat().map((resource) => {
+        const prefix = /:::BUCKET\/(\w+\/)\*$/.exec(resource)?.[1];
+        return prefix === undefined ? action : `${action} ${prefix}`;
+      }),
+    ),
+  );
+
+  expect(printed.sort()).toEqual([...granted(APPLICATION_GRANTS.serve)].sort());
+  expect(Statement.flatMap(({ Condition }) => (Condition === undefined ? [] : [Condition]))).toEqual(conditions);
 });

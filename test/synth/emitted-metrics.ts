@@ -129,4 +129,5 @@ export const AWS_METRICS = new Set([
   'AWS/Lambda Invocations FunctionName',
   'AWS/Lambda Throttles FunctionName',
   'AWS/Lambda Duration FunctionName',
+  'AWS/Lambda Url5xxCount FunctionName',
 ]);

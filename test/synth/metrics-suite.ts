@@ -15,7 +15,7 @@ beforeAll(async () => {
   emitted = await emittedMetrics(STACK);
 });
 
-const { ofType } = synthesise();
+const { ofType } = synthesise({ endpoint: true });
 
 interface Read {
   by: string;
@@ -51,7 +51,8 @@ const rows = dashboard.widgets.flatMap(({ properties: { title, metrics = [] } })
 
 describe('what is read exists', () => {
   it('for alarms, with name, unit and dimensions', () => {
-    expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(17);
+    expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(21);
+    expect(synthesise().ofType('AWS::CloudWatch::Alarm')).toHaveLength(17);
     expect(readByAlarms.length).toBeGreaterThan(12);
     for (const { by, namespace, name, unit, dimensions } of readByAlarms) {
       const names = dimensions.map((dimension) => dimension.Name);

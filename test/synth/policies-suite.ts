@@ -19,7 +19,7 @@ import { asideKey, deltaKey, packKey } from '../../lambdas/snapshot/keys.ts';
 import { type CompactionState, MAX_ALONE_FAILURES } from '../../statemachine/contract.ts';
 import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { refusedBy, type S3Request } from './bucket-policy.ts';
-import { type Recorder, startRecorder } from './recorder.ts';
+import { type Caller, type Recorder, startRecorder } from './recorder.ts';
 import { listOf, type Statement, shown, synthesise } from './support.ts';
 import { allowsUpdate, attributesOf, type TableUpdate } from './table-policy.ts';
 
@@ -166,7 +166,7 @@ async function stageLargePack({ cache, ids }: MemoryPorts, state: CompactionStat
 }
 
 /** The statements of a verb's role. */
-function statementsFor(verb: Verb): Statement[] {
+function statementsFor(verb: Caller): Statement[] {
   const { functionOf, resources, statementsOf } = template;
   return statementsOf(shown(resources[functionOf(verb)]?.Properties.Role).replace(/^<|\.Arn>$/g, ''));
 }
@@ -288,6 +288,14 @@ it.each<[string, string | undefined, S3Request]>([
   ['a copied part', 'NoCopies', { operation: 'UploadPartCopy', key: PACK, copySource }],
   ['a part', undefined, { operation: 'UploadPart', key: PACK }],
   ['a manifest', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `manifests/${COLLECTION}/0-x.json` }],
+  ['a name without a condition', 'NameWithoutCondition', { operation: 'PutObject', key: 'names/t/d/pets.json' }],
+  ['a changed name', undefined, { operation: 'PutObject', key: 'names/t/d/pets.json', ifMatch: '"etag"' }],
+  ['a record without a condition', 'NameWithoutCondition', { operation: 'PutObject', key: 'collections/x.json' }],
+  [
+    'a copied database',
+    'NoCopies',
+    { operation: 'CopyObject', key: 'databases/t/d.json', copySource, ifMatch: '"etag"' },
+  ],
   ['a delta', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `deltas/${COLLECTION}/d-1` }],
   ['a report', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `rejected/${COLLECTION}/d-1.json` }],
 ])('the bucket policy judges %s: %s', (_, verdict, request) => {
