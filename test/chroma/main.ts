@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compare } from './compare.ts';
+import type { SuiteResult } from './pytest.ts';
 import { MODES, type Mode, type Running, startEndpoints, startPlain } from './servers.ts';
-import { runSuite, type SuiteResult } from './suite.ts';
+import { runSuite } from './suite.ts';
 
 const { values, positionals: args } = parseArgs({
   options: {

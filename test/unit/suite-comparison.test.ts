@@ -1,7 +1,7 @@
 /** What `npm run test:chroma` and `npm run test:clients` call a difference. */
 import { expect, it } from 'vitest';
 import { compare } from '../chroma/compare.ts';
-import { outcomesIn } from '../chroma/suite.ts';
+import { outcomesIn } from '../chroma/pytest.ts';
 
 const result = (outcomes: Record<string, string>) => ({ summary: '', outcomes: new Map(Object.entries(outcomes)) });
 const differences = (runs: Record<string, Record<string, string>>) =>
