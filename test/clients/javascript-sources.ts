@@ -24,7 +24,13 @@ export async function runSources(sources: string | undefined, port: number): Pro
   await prepare(sources);
   const report = join(FOLDER, 'report.json');
   await rm(report, { force: true });
-  const args = [join(FOLDER, 'node_modules/jest/bin/jest.js'), '--runInBand', '--json', `--outputFile=${report}`];
+  const args = [
+    join(FOLDER, 'node_modules/jest/bin/jest.js'),
+    '--runInBand',
+    '--silent',
+    '--json',
+    `--outputFile=${report}`,
+  ];
   const env = {
     ...process.env,
     DEFAULT_CHROMA_INSTANCE_URL: `http://127.0.0.1:${port}`,
@@ -61,7 +67,12 @@ async function prepare(sources: string): Promise<void> {
     // Far more than anything takes.
     testTimeout: 300_000,
     testMatch: ['<rootDir>/test/**/*.test.ts'],
-    transform: { '\\.ts$': ['ts-jest', { diagnostics: false, tsconfig: { esModuleInterop: true, target: 'es2022' } }] },
+    transform: {
+      '\\.ts$': [
+        'ts-jest',
+        { diagnostics: false, tsconfig: { esModuleInterop: true, target: 'es2022', isolatedModules: true } },
+      ],
+    },
     moduleNameMapper: { '^@chroma-core/default-embed$': EMBEDDINGS },
   };
   await writeFile(join(FOLDER, 'jest.config.json'), JSON.stringify(config));

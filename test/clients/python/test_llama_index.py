@@ -3,6 +3,7 @@
 import asyncio
 import os
 
+import chromadb
 import pytest
 from llama_index.core import MockEmbedding, StorageContext, VectorStoreIndex
 from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
@@ -45,15 +46,11 @@ def where(*filters, condition=FilterCondition.AND):
 
 @pytest.fixture
 def store():
-    made = ChromaVectorStore.from_params(
-        collection_name="places",
-        host="127.0.0.1",
-        port=os.environ["CHROMA_PORT"],
-        collection_kwargs={"embedding_function": None},
+    where = {"host": "127.0.0.1", "port": os.environ["CHROMA_PORT"]}
+    yield ChromaVectorStore.from_params(
+        collection_name="places", collection_kwargs={"embedding_function": None}, **where
     )
-    made.clear()
-    yield made
-    made.clear()
+    chromadb.HttpClient(**where).delete_collection("places")
 
 
 @pytest.fixture(params=["sync", "async"])
