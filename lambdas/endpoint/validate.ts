@@ -127,6 +127,9 @@ interface Columns {
   metadatas?: ReadonlyArray<Record<string, unknown> | null> | null;
 }
 
+/** Where the engine itself keeps the document: its writer dies, for good, of anything but a text there. */
+const DOCUMENT = 'chroma:document';
+
 /** What Chroma refuses once the dimension is right, in its order. */
 function faultIn({ ids, embeddings, documents, uris, metadatas }: Columns): ApiAnswer | undefined {
   const count = ids?.length ?? 0;
@@ -137,9 +140,14 @@ function faultIn({ ids, embeddings, documents, uris, metadatas }: Columns): ApiA
   if (ids?.includes('')) return invalid('Empty ID, ID must have at least one character');
   for (const metadata of metadatas ?? []) {
     const sparse = Object.entries(metadata ?? {}).find(([, value]) => isSparse(value));
-    if (sparse === undefined) continue;
-    const message = `Unimplemented: Sparse vector is not supported for local chroma: ${sparse[0]}`;
-    return refusal(501, 'ChromaError', message);
+    if (sparse !== undefined) {
+      const message = `Unimplemented: Sparse vector is not supported for local chroma: ${sparse[0]}`;
+      return refusal(501, 'ChromaError', message);
+    }
+    const text = metadata?.[DOCUMENT];
+    if (text !== undefined && typeof text !== 'string') {
+      return refusal(500, 'InternalError', `The engine breaks down over a "${DOCUMENT}" in metadata that is no text`);
+    }
   }
   return undefined;
 }

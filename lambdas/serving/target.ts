@@ -18,6 +18,9 @@ export type ServingPorts = Ports & { api: ApiEngine };
 
 export const COLLECTIONS = '/api/v2/tenants/default_tenant/databases/default_database/collections';
 
+/** Below what Chroma takes in one request. */
+const REMOVED_AT_ONCE = 1_000;
+
 /** What is said of a collection to whoever serves it, as JSON texts. */
 export interface Settings {
   collection: string;
@@ -43,9 +46,7 @@ export async function openShared(
 ): Promise<Target> {
   const body = `{"name":${JSON.stringify(name)},"schema":${schema}}`;
   const path = `${COLLECTIONS}/${idIn(await server.send({ method: 'POST', path: COLLECTIONS, body }), collection)}`;
-  const close = async () => {
-    await server.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` }).catch(() => {});
-  };
+  const close = () => removeShared(server, path, name).catch(() => {});
   const session = server.session();
   try {
     if (shape !== undefined) await session.useCollection(name, shape);
@@ -54,6 +55,20 @@ export async function openShared(
     await close();
     throw error;
   }
+}
+
+/**
+ * Its records first: a Chroma server that drops a collection keeps the lists in the metadata of its records, and shows them
+ * as those of whichever records get their places next, in any other collection.
+ */
+async function removeShared(server: ApiServer, path: string, name: string): Promise<void> {
+  const { status, body } = await server.send({ method: 'POST', path: `${path}/get`, body: '{"include":[]}' });
+  const { ids } = status === 200 ? (JSON.parse(body) as { ids: string[] }) : { ids: [] };
+  for (let from = 0; from < ids.length; from += REMOVED_AT_ONCE) {
+    const some = JSON.stringify({ ids: ids.slice(from, from + REMOVED_AT_ONCE) });
+    await server.send({ method: 'POST', path: `${path}/delete`, body: some });
+  }
+  await server.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` });
 }
 
 /** A server of its own, on a copy of a directory that holds the version. */

@@ -148,7 +148,7 @@ it('serving, by the policy that the how-to prints', () => {
   };
 
   const conditions = APPLICATION_GRANTS.serve.flatMap((grant) =>
-    grant.actions.flatMap((action) => conditionOf(grant, action) ?? []),
+    grant.actions.map((action) => conditionOf(grant, action)).filter((condition) => condition !== undefined),
   );
   const printed = Statement.flatMap(({ Action, Resource }) =>
     [Action].flat().flatMap((action) =>

@@ -122,9 +122,8 @@ it('serves from Fargate by the lines of the how-to, whose task may do just what 
     ...['AWS_REGION', 'COMPACTOR_ENDPOINT_TOKEN', 'STATE_MACHINE_ARN', 'STORE_URL', 'TABLE_NAME'],
   ]);
   const policy = resources.find(([id, { Type }]) => Type === 'AWS::IAM::Policy' && id.includes('TaskRole'))?.[1];
-  const puts = (policy?.Properties.PolicyDocument.Statement as Statement[]).filter(({ Action }) =>
-    listOf(Action).includes('s3:PutObject'),
-  );
+  const statements: Statement[] = policy?.Properties.PolicyDocument.Statement ?? [];
+  const puts = statements.filter(({ Action }) => listOf(Action).includes('s3:PutObject'));
   const pointers = puts.filter(({ Resource }) => listOf(Resource).map(shown).join().includes('/pointers/'));
   expect(puts.length).toBeGreaterThan(1);
   expect(pointers.map(({ Condition }) => Condition)).toEqual([{ Null: { 's3:if-none-match': 'false' } }]);
