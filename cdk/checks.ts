@@ -1,4 +1,4 @@
-/** Which settings cannot work together, found out before anything is deployed. */
+/** Finds settings that cannot work together, before anything is deployed. */
 import { parseConfig } from '../lambdas/runtime/config.ts';
 import { type DeploymentConfig, settingsOf } from './deployment.ts';
 import { timeoutOf } from './verbs.ts';
@@ -6,7 +6,7 @@ import { timeoutOf } from './verbs.ts';
 /** S3 rounds the end of a noncurrent version up to midnight, UTC, and removes it within the day that follows. */
 const LIFECYCLE_LAG_DAYS = 2;
 
-/** Why a combination of settings cannot work, each with what to do; none if it can. */
+/** Reasons why these settings cannot work together, each with what to do; empty if they can. */
 export function impossibilities(config: DeploymentConfig): string[] {
   const problems: string[] = [];
   const { lockDurationMinutes, heartbeatIntervalSeconds, mergeTimeoutSeconds } = config;
@@ -42,7 +42,7 @@ export function impossibilities(config: DeploymentConfig): string[] {
   return all.length > 0 ? all : refusals(config);
 }
 
-/** What would deploy, and then fail at every start: the functions' own parser decides. */
+/** Settings that would deploy and then fail at every start: the functions' own parser decides. */
 function refusals(config: DeploymentConfig): string[] {
   try {
     parseConfig({ STORE_URL: 's3://any-bucket', TABLE_NAME: 'any', ...settingsOf(config) });
@@ -81,19 +81,19 @@ function queueProblems({ batchSize, batchWindowSeconds, ...config }: DeploymentC
 const BASE_MEMORY_MIB = 512;
 /** Logs, SQLite's journal, and sockets. */
 const BASE_TMP_MIB = 256;
-/** What Lambda offers, of memory and of `/tmp`. */
+/** The most memory, and the largest `/tmp`, that Lambda offers. */
 const MOST_MIB = 10_240;
-/** Collections of one container. */
+/** Most collections that one container keeps open. */
 const MOST_SERVED = 64;
-/** Of a small snapshot Chroma takes three times its size, of a large one half as much again: docs/scale.md. */
+/** Up to this size Chroma takes three times the snapshot, beyond it half as much again: docs/scale.md. */
 const SMALL_SNAPSHOT_MIB = 64;
 
-/** What Chroma takes to serve a snapshot: its index, which is most of a snapshot, is kept in memory. */
+/** Memory that Chroma takes for a snapshot: it keeps the index in memory, which is most of a snapshot. */
 export function engineMemoryMiB(snapshotMiB: number): number {
   return Math.ceil(Math.max(3 * Math.min(snapshotMiB, SMALL_SNAPSHOT_MIB), 1.5 * snapshotMiB));
 }
 
-/** Collections that the endpoint keeps open; of each there may be two copies, while a new version takes over. */
+/** How many collections the endpoint keeps open. Each may have two copies while a new version takes over. */
 export function servedCollections({ endpointMemoryMiB, expectedSnapshotMiB }: DeploymentConfig): number {
   const each = 2 * engineMemoryMiB(expectedSnapshotMiB);
   return Math.min(MOST_SERVED, Math.floor((endpointMemoryMiB - BASE_MEMORY_MIB) / each));
@@ -125,7 +125,7 @@ function endpointProblems(config: DeploymentConfig): string[] {
         'Raise it, or lower expectedSnapshotMiB.',
     );
   }
-  // As it was fetched, the copy that serves, and the next one.
+  // The snapshot as fetched, the copy that serves, and the next copy.
   if (endpointTmpMiB < tmpFor(3, snapshot)) problems.push(tooLittleTmp('endpointTmpMiB', endpointTmpMiB, 3, snapshot));
   return problems;
 }

@@ -1,6 +1,6 @@
 /**
- * What each verb's role may do with data, and why: one table, from which the policies are made and with which a test
- * compares the calls that the steps really make. What every function needs to run at all is in `constructs/roles.ts`.
+ * What each verb's role may do with data, and why. The policies are generated from this one table, and a test compares it
+ * with the calls that the steps really make. What every function needs to run at all is in `constructs/roles.ts`.
  */
 import {
   IDENTITY_ATTRIBUTES,
@@ -9,7 +9,7 @@ import {
 } from '../lambdas/adapters/table/dynamo-lock-attributes.ts';
 import type { Verb } from './verbs.ts';
 
-/** Kinds of objects of the directory of names, which change by compare-and-swap. */
+/** Prefixes of the directory of names, whose objects change by compare-and-swap. */
 export const NAME_PREFIXES = ['names/', 'collections/', 'databases/', 'tenants/'] as const;
 
 export type ObjectPrefix =
@@ -31,7 +31,7 @@ export type Grant =
   | { on: 'machine'; actions: readonly ['states:StartExecution']; why: string }
   | { on: 'executions'; actions: readonly ['states:DescribeExecution']; why: string };
 
-/** What an update may be of; locks, unless it is said. */
+/** What an update may change: locks, by default. */
 type UpdatedItem = 'lock' | 'identity';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject' | 's3:AbortMultipartUpload';
 type TableAction = 'dynamodb:GetItem' | 'dynamodb:BatchGetItem' | 'dynamodb:PutItem' | 'dynamodb:UpdateItem';
@@ -154,8 +154,8 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
 const READ_OWN_STATUS = table('see what became of a delta', 'BatchGetItem', 'GetItem');
 
 /**
- * What an endpoint does: a function of the stack, or `compactor serve` in a container. It moves no pointer: it makes the
- * first one of a collection, and swaps are for executions.
+ * What an endpoint does, be it the function of the stack or `compactor serve` in a container. It creates the first pointer
+ * of a collection and moves none: swaps are for executions.
  */
 export const ENDPOINT_GRANTS: readonly Grant[] = [
   {
@@ -181,7 +181,7 @@ export const ENDPOINT_GRANTS: readonly Grant[] = [
   { on: 'table', actions: ['dynamodb:UpdateItem'], updates: 'identity', why: 'give a table its identity, once' },
 ];
 
-/** What applications do, by `connect` of the library or as the how-to pages have it: what their roles need. */
+/** What the roles of applications need, by what they call of the library, or do as the how-to pages have it. */
 export const APPLICATION_GRANTS = {
   submit: [
     READ_POINTER,
@@ -209,7 +209,7 @@ export const APPLICATION_GRANTS = {
  */
 const ATTRIBUTES = { lock: LOCK_ATTRIBUTES, identity: IDENTITY_ATTRIBUTES } as const;
 
-/** The condition on which an action of a grant is granted, if there is one. */
+/** The condition under which an action is granted, if there is one. */
 export function conditionOf(
   grant: Grant,
   action: string,

@@ -1,4 +1,4 @@
-/** Kinds of settings, and limits that several of them have. */
+/** Kinds of settings, and a limit that several of them share. */
 import { z } from 'zod';
 
 /** The most that Lambda allows a new account, by the message with which it refuses more. */
@@ -8,5 +8,5 @@ export function seconds(least: number, most: number) {
   return z.coerce.number().int().min(least).max(most);
 }
 
-/** On the command line everything is text. */
+/** A yes or no: on the command line everything is text. */
 export const flag = z.preprocess((value) => ({ true: true, false: false })[String(value)] ?? value, z.boolean());

@@ -32,7 +32,7 @@ export function waiting({ queueName }: IQueue): Metric {
   });
 }
 
-/** A period of as many minutes, at least the usual one, at most what CloudWatch allows. */
+/** A period of so many minutes, within what CloudWatch allows and not below the usual one. */
 export function minutes(wanted: number): Duration {
   return Duration.minutes(Math.min(LONGEST_PERIOD, Math.max(PERIOD.toMinutes(), wanted)));
 }

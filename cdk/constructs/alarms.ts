@@ -17,7 +17,7 @@ import type { Workflow } from './workflow.ts';
 const COLLISION_PERCENT = 10;
 /** Fewer attempts than this in five minutes say nothing about a share. */
 const LEAST_ATTEMPTS = 20;
-/** Share of its time-out that a merge may take, and a plan. */
+/** Shares of their time-outs that a merge and a plan may take. */
 const LONG_MERGE = 0.8;
 const LONG_PLAN = 0.5;
 /** CloudWatch lets an alarm read ten metrics: the functions that run in every commit, and those that start it. */

@@ -113,7 +113,7 @@ class ModelApiServer implements ApiServer {
       const documents = include.includes('documents') ? records.map(({ document }) => document ?? null) : null;
       return json({ ids: records.map(({ id }) => id), documents });
     }
-    const dimension = embeddings?.[0]?.length ?? TRIED;
+    const dimension = dimensionOf(embeddings?.[0]) ?? TRIED;
     if (dimension === TRIED) return json(verb === 'delete' ? { deleted: ids.length } : {}, 201);
     const said = `Collection expecting embedding with dimension of ${TRIED}, got ${dimension}`;
     return refused(400, 'InvalidArgumentError', said);
@@ -122,8 +122,13 @@ class ModelApiServer implements ApiServer {
 
 interface Columns {
   ids?: string[];
-  embeddings?: number[][] | null;
+  embeddings?: Array<number[] | string> | null;
   include?: string[];
+}
+
+/** Text is 32-bit floats in base64. */
+function dimensionOf(embedding: number[] | string | undefined): number | undefined {
+  return typeof embedding === 'string' ? Buffer.from(embedding, 'base64').length / 4 : embedding?.length;
 }
 
 function shown({ id, name }: Held): object {
