@@ -3,6 +3,7 @@ import { LOG_BUGS } from './log-bugs.ts';
 import { AFTER_THE_SWAP, WHEN_LEAVING } from './occasions.ts';
 import type { Plant } from './plant.ts';
 import type { SourceChange } from './source.ts';
+import { UNREACHED_BUGS } from './unreached-bugs.ts';
 
 export interface SourceBug {
   change: SourceChange;
@@ -165,6 +166,7 @@ export const SOURCE_BUGS: Readonly<Record<string, SourceBug>> = {
     { test: 'test/property/plan.property.test.ts' },
   ),
   ...LOG_BUGS,
+  ...UNREACHED_BUGS,
 };
 
 /** Those that the simulator must see, and those that tests must. */
