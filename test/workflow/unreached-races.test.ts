@@ -56,6 +56,37 @@ describe('beside a client that', () => {
     expect(begunAgain).toBeGreaterThan(0);
   });
 
+  it.each(['before', 'after'] as const)('creates, and ends %s its record is deleted: the same', async (when) => {
+    // Prepare
+    const ports = memoryPorts(AT_ONCE);
+    const isRecord = ({ args }: { args: unknown[] }) => String(args[0]).startsWith('collections/');
+    const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const pause = async () => {
+      reached.resolve();
+      await released.promise;
+    };
+    const paused = faulty(ports, [{ on: 'store.putIfMatch', when: isRecord, times: 1, before: pause }]);
+    const creation = names(paused).create('pets');
+    await reached.promise;
+    const marked = await collect(ports);
+    const resume = async () => {
+      released.resolve();
+      await creation;
+    };
+
+    // Act
+    await collect(faulty(ports, [{ on: 'store.deleteIfMatch', when: isRecord, times: 1, [when]: resume }]));
+    await finish(ports);
+
+    // Assess
+    const { record, isNew } = await creation;
+    const found = await names(ports).find('pets');
+    expect([isNew, found?.id]).toEqual([true, record.id]);
+    const first = marked.collections[0]?.collection;
+    expect(record.collection === first).toBe(when === 'before');
+    expect([...ports.store.snapshot().keys()]).toHaveLength(2);
+  });
+
   it('creates what others create as well: one of them has it, and it stays', async () => {
     for (const seed of SEEDS) {
       const ports = memoryPorts(AT_ONCE);

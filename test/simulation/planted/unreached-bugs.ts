@@ -19,7 +19,7 @@ export const UNREACHED_BUGS: Readonly<Record<string, SourceBug>> = {
   'collection of a renamed name taken': bug(
     'lambdas/names/reach.ts',
     'const entryKey = nameKey(tenant, database, name);\n  const entry',
-    'const entryKey = nameKey(tenant, database, `${name.slice(0, -1)}s`);\n  const entry',
+    'const entryKey = nameKey(tenant, database, "pets");\n  const entry',
     WHAT,
   ),
   'collection of create taken for want of an entry': bug(
