@@ -34,7 +34,10 @@ Example:
     const dropped = await directoryOver(ports).drop(wanted.tenant, wanted.database, wanted.name);
     if (dropped === undefined) throw absent(shown);
     const report = { name: shown, collection: dropped.collection, id: dropped.id };
-    output.result(report, `"${shown}" is dropped. What is stored of it stays as "${dropped.collection}" until garbage collection takes it.`);
+    output.result(
+      report,
+      `"${shown}" is dropped. What is stored of it stays as "${dropped.collection}" until garbage collection takes it.`,
+    );
   });
 }
 

@@ -3,11 +3,11 @@ import type { Server } from 'node:http';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
-import type { Telemetry } from '../../lambdas/ports.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { READ_LEVELS, type ReadLevel } from '../../lambdas/serving/looks.ts';
 import { listen, listenEverywhere } from '../../local/listen.ts';
 import { withTarget } from '../command.ts';
+import { ServeLog } from '../serve-log.ts';
 
 interface Options {
   port: number;
@@ -38,13 +38,15 @@ export function serve(program: Command): void {
     .addHelpText('after', '\nExample:\n  compactor serve --port 8000 --read-level index_and_wal');
   withTarget<[Options]>(command, async ({ target, output }, { port, host, readLevel, allowReset }) => {
     checkPort(port);
-    const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
+    const log = new ServeLog();
+    const { server, close } = await serveEndpoint({ ...target.ports, telemetry: log }, { readLevel, allowReset });
     try {
       const url = `http://${host}:${await open(server, host, port)}`;
       output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
       await interrupted();
     } finally {
       await close();
+      log.flush();
     }
   });
 }
@@ -65,15 +67,4 @@ async function interrupted(): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'].map((signal) => once(process, signal, { signal: stop.signal }).catch(() => {}));
   await Promise.race(signals);
   stop.abort();
-}
-
-/** On standard error, one JSON object a line: what is opened and closed, and what went wrong. */
-const LOG: Telemetry = {
-  metric: () => {},
-  info: (message, fields) => write('info', message, fields),
-  warn: (message, fields) => write('warn', message, fields),
-};
-
-function write(level: string, message: string, fields: Record<string, unknown> = {}): void {
-  process.stderr.write(`${JSON.stringify({ level, message, ...fields })}\n`);
 }

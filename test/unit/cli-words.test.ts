@@ -7,6 +7,8 @@ import { EXIT } from '../../cli/output.ts';
 import type { Target } from '../../cli/target.ts';
 import { teller } from '../../cli/waiting-for.ts';
 import type { DeltaReport, DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
+import { sourceOf } from '../../lambdas/snapshot/delta-source.ts';
+import { numberedId } from '../../lambdas/snapshot/log-number.ts';
 import { COLLECTION, memoryPorts } from '../support/memory-ports.ts';
 
 describe('waiting for an execution', () => {
@@ -77,7 +79,17 @@ describe('explaining rejections', () => {
     };
     const status = { outcome: 'applied', version: 1, sha256: 'a', rejectedOperations: total } as const;
     const trace: DeltaTrace = {
-      ...{ collection: COLLECTION, deltaId: 'd', inbox: null, status, ledger: null, commit: null, aside: null },
+      ...{
+        collection: COLLECTION,
+        deltaId: 'd',
+        source: 'producer',
+        number: null,
+        inbox: null,
+        status,
+        ledger: null,
+        commit: null,
+        aside: null,
+      },
       reports: [report],
     };
     return explainDelta({ trace, lock: undefined, now: 0, execution: undefined }).story;
@@ -93,5 +105,31 @@ describe('explaining rejections', () => {
     expect(story.filter((line) => line.startsWith('  line'))).toHaveLength(5);
     expect(story.find((line) => line.startsWith('  and '))).toBe(more);
     expect(story.at(-1)).toBe('The report is at r.json.');
+  });
+});
+
+describe('explaining where a delta came from', () => {
+  const nothing = { inbox: null, status: null, ledger: null, commit: null, aside: null, reports: [] };
+  const explain = (deltaId: string, number: DeltaTrace['number']) => {
+    const trace: DeltaTrace = { collection: COLLECTION, deltaId, source: sourceOf(deltaId), number, ...nothing };
+    return explainDelta({ trace, lock: undefined, now: 0, execution: undefined });
+  };
+
+  it.each<[string, DeltaTrace['number'], RegExp]>([
+    [numberedId(7), { number: 7, isPassed: true }, /^An endpoint wrote it .*, as number 7 of the collection's log\.$/],
+    ['01KDVDNA0047C4FEZDQK8YZG0M', null, /^The library or `compactor submit` made its id\.$/],
+    ['import-2026', null, /^Its producer chose its id\.$/],
+  ])('%s says it first', (deltaId, number, first) => {
+    expect(explain(deltaId, number).story[0]).toMatch(first);
+  });
+
+  it('asks nobody to send a number again: it says whether it is decided', () => {
+    const passed = explain(numberedId(7), { number: 7, isPassed: true });
+    const open = explain(numberedId(8), { number: 8, isPassed: false });
+
+    expect([passed.verdict, passed.todo]).toEqual(['unknown', []]);
+    expect(passed.story[1]).toContain('is decided');
+    expect(open.story[1]).toBe('Nothing was written under this number yet.');
+    expect(open.todo.join(' ')).not.toContain('compactor submit');
   });
 });
