@@ -14,7 +14,20 @@ import { faulty } from '../support/faulty.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
 import { INPUT, overwrite, submitNumber } from './support.ts';
-import { collect, DAY, DESCRIBED, directory, full, names, PLACE, states, store, stored, traces } from './unreached.ts';
+import {
+  collect,
+  createIn,
+  DAY,
+  DESCRIBED,
+  directory,
+  full,
+  names,
+  PLACE,
+  states,
+  store,
+  stored,
+  traces,
+} from './unreached.ts';
 
 let ports: MemoryPorts;
 beforeEach(() => {
@@ -97,21 +110,21 @@ describe('a collection that was dropped', () => {
   it('with its database is taken, and what is made in one of the same name is not', async () => {
     const place = { tenant: PLACE.tenant, database: 'second' };
     await createDatabase(ports, place.tenant, place.database);
-    const first = await directory(ports).create(place.tenant, place.database, 'pets', DESCRIBED);
+    const first = await createIn(ports, place, 'pets');
     // As a deletion leaves it that dies after its first write.
     const key = `databases/${place.tenant}/${place.database}.json`;
     await ports.store.delete(key);
     await createDatabase(ports, place.tenant, place.database);
-    const second = await directory(ports).create(place.tenant, place.database, 'cats', DESCRIBED);
+    const second = await createIn(ports, place, 'cats');
 
     const found = await states(ports);
     await ports.clock.advance(7 * DAY);
     await collect(ports);
 
-    expect(found).toEqual({ [first?.record.collection ?? '']: 'found' });
-    expect(await directory(ports).findById(first?.record.id ?? '')).toBeUndefined();
+    expect(found).toEqual({ [first.collection]: 'found' });
+    expect(await directory(ports).findById(first.id)).toBeUndefined();
     const there = await directory(ports).findByName(place.tenant, place.database, 'cats');
-    expect(there?.id).toBe(second?.record.id);
+    expect(there?.id).toBe(second.id);
   });
 });
 

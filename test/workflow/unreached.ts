@@ -1,8 +1,11 @@
 /** Collections of Chroma's clients in workflow tests: made by the directory, written by an endpoint, compacted, dropped. */
+import { expect } from 'vitest';
 import { LogWriter } from '../../lambdas/log/append.ts';
+import { findDatabase } from '../../lambdas/names/databases.ts';
 import { NamesDirectory } from '../../lambdas/names/directory.ts';
+import { createRecord, nameNew } from '../../lambdas/names/entries.ts';
 import type { CollectionRecord } from '../../lambdas/names/records.ts';
-import { DEFAULT_DATABASE, DEFAULT_TENANT } from '../../lambdas/names/records.ts';
+import { DEFAULT_DATABASE, DEFAULT_TENANT, storedName, UNNAMED, uuidOf } from '../../lambdas/names/records.ts';
 import type { ObjectStore, Ports } from '../../lambdas/ports.ts';
 import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
@@ -21,6 +24,22 @@ export const directory = (ports: Pick<Ports, 'store' | 'clock' | 'ids'>) =>
   new NamesDirectory(ports, async () => DESCRIBED);
 /** In the default database. */
 export const names = (ports: Pick<Ports, 'store' | 'clock' | 'ids'>) => shortly(directory(ports));
+
+/** In a database that there is. */
+export async function createIn(
+  ports: Ports,
+  { tenant, database }: typeof PLACE,
+  name: string,
+): Promise<{ id: string; collection: string }> {
+  const ulid = ports.ids.commitId();
+  const [id, collection] = [uuidOf(ulid), storedName(ulid)];
+  const databaseId = (await findDatabase(ports, tenant, database))?.id ?? '';
+  const place = { tenant, database, databaseId, name };
+  const settings = { ...DESCRIBED, dimension: null, learned: {}, created: 0, dropped: false };
+  await createRecord(ports, { id, collection, ...place, ...settings, name: UNNAMED });
+  expect(await nameNew(ports, id, place)).toBe('named');
+  return { id, collection };
+}
 
 export function append(ports: Ports, collection: string, by: number): Promise<{ number: number }> {
   const body = JSON.stringify({ ids: [`r-${by}`], embeddings: [new Array(DIMENSION).fill(by)] });
