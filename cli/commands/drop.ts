@@ -17,7 +17,8 @@ export function drop(program: Command): void {
       `
 A name of the default database, or tenant/database/name. Its name is free at once, and the next collection that is called
 so has nothing of this one, nor of what is still being written to it. What is stored stays under the stored name
-that is printed, until garbage collection takes it, RETAIN_DAYS after its next run. Endpoints answer as Chroma does: the collection does not exist.
+that is printed, until garbage collection takes it, RETAIN_DAYS after its next run. Endpoints answer as Chroma does: the
+collection does not exist.
 
 Example:
   compactor drop pets

@@ -81,7 +81,7 @@ function describeAll({ reports, unreached, dryRun }: GarbageRun): string {
       : columns([['collection', 'manifests', 'packs', verb.toLowerCase(), 'kept from version'], ...rows]),
     collections.length === 0
       ? 'A name leads to every collection that is stored.'
-      : columns([['no name leads to', '', 'size'], ...unreachedRows]),
+      : columns([['no name leads to', 'state', 'size'], ...unreachedRows]),
     ...(entries.length === 0 ? [] : [`${verb} ${count(entries.length, 'name')} that led nowhere.`]),
     ...(dryRun ? ['Nothing was changed.'] : []),
   ].join('\n');

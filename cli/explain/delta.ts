@@ -37,6 +37,8 @@ export interface DeltaContext {
 export function explainDelta(context: DeltaContext): DeltaExplanation {
   const { verdict, story, todo } = explainFate(context);
   const { source, number } = context.trace;
+  // Of what never came, only a number of the log tells where it would have come from.
+  if (verdict === 'unknown' && number === null) return { verdict, story, todo };
   const place = number === null ? '' : `, as number ${number.number} of the collection's log`;
   return { verdict, story: [`${SOURCES[source]}${place}.`, ...story], todo };
 }

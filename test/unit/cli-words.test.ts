@@ -110,8 +110,9 @@ describe('explaining rejections', () => {
 
 describe('explaining where a delta came from', () => {
   const nothing = { inbox: null, status: null, ledger: null, commit: null, aside: null, reports: [] };
-  const explain = (deltaId: string, number: DeltaTrace['number']) => {
-    const trace: DeltaTrace = { collection: COLLECTION, deltaId, source: sourceOf(deltaId), number, ...nothing };
+  const waiting = { ...nothing, inbox: { size: 1, arrivedAt: 0, sha256: 'a' } };
+  const explain = (deltaId: string, number: DeltaTrace['number'], known: typeof nothing | typeof waiting = nothing) => {
+    const trace: DeltaTrace = { collection: COLLECTION, deltaId, source: sourceOf(deltaId), number, ...known };
     return explainDelta({ trace, lock: undefined, now: 0, execution: undefined });
   };
 
@@ -120,7 +121,11 @@ describe('explaining where a delta came from', () => {
     ['01KDVDNA0047C4FEZDQK8YZG0M', null, /^The library or `compactor submit` made its id\.$/],
     ['import-2026', null, /^Its producer chose its id\.$/],
   ])('%s says it first', (deltaId, number, first) => {
-    expect(explain(deltaId, number).story[0]).toMatch(first);
+    expect(explain(deltaId, number, waiting).story[0]).toMatch(first);
+  });
+
+  it('says nothing of that when it never came', () => {
+    expect(explain('import-2026', null).story).toHaveLength(1);
   });
 
   it('asks nobody to send a number again: it says whether it is decided', () => {
