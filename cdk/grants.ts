@@ -20,6 +20,7 @@ export type ObjectPrefix =
   | 'rejected/'
   | 'aside/'
   | 'probes/'
+  | 'unreached/'
   | (typeof NAME_PREFIXES)[number];
 
 export type Grant =
@@ -34,7 +35,8 @@ export type Grant =
 /** What an update may change: locks, by default. */
 type UpdatedItem = 'lock' | 'identity';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject' | 's3:AbortMultipartUpload';
-type TableAction = 'dynamodb:GetItem' | 'dynamodb:BatchGetItem' | 'dynamodb:PutItem' | 'dynamodb:UpdateItem';
+type TableVerb = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'Query' | 'DeleteItem';
+type TableAction = `dynamodb:${TableVerb}`;
 
 const objects = (prefix: ObjectPrefix, why: string, ...verbs: Array<'Get' | 'Put' | 'Delete'>): Grant => ({
   on: 'objects',
@@ -42,7 +44,7 @@ const objects = (prefix: ObjectPrefix, why: string, ...verbs: Array<'Get' | 'Put
   actions: verbs.map((verb) => `s3:${verb}Object` as const),
   why,
 });
-const table = (why: string, ...actions: Array<'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem'>): Grant => ({
+const table = (why: string, ...actions: TableVerb[]): Grant => ({
   on: 'table',
   actions: actions.map((action) => `dynamodb:${action}` as const),
   why,
@@ -142,11 +144,31 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
     start('start an execution for what waits'),
   ],
   CollectGarbage: [
-    objects('pointers/', 'fence the pointer', 'Get', 'Put'),
+    objects(
+      'pointers/',
+      'fence the pointer; delete that of a collection that no name leads to',
+      'Get',
+      'Put',
+      'Delete',
+    ),
     objects('manifests/', 'walk the retained versions, and delete the others', 'Get', 'Delete'),
     objects('packs/', 'delete what no retained version needs', 'Delete'),
+    objects('deltas/', 'delete those of a collection that no name leads to', 'Delete'),
+    objects('rejected/', 'delete those of a collection that no name leads to', 'Delete'),
+    objects('aside/', 'delete those of a collection that no name leads to', 'Delete'),
+    objects('names/', 'see whose a name is, and delete an entry that leads nowhere', 'Get', 'Delete'),
+    objects(
+      'collections/',
+      'see how a collection is called; rewrite and delete records by their ETag',
+      'Get',
+      'Put',
+      'Delete',
+    ),
+    objects('databases/', 'see whether a database is the one that a record names', 'Get'),
+    objects('unreached/', 'note since when no name leads to a collection', 'Get', 'Put', 'Delete'),
     LIST,
     READ_IDENTITY,
+    table('delete what the table has of a collection that no name leads to', 'Query', 'DeleteItem'),
   ],
 };
 

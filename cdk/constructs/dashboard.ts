@@ -59,6 +59,21 @@ export class CompactorDashboard extends Construct {
         ],
         [
           graph(
+            'Endpoints: requests about records',
+            line('endpointRequest', 'Sum', 'all'),
+            line('endpointRefusal', 'Sum', 'refused'),
+            line('endpointFailure', 'Sum', 'failed'),
+            line('endpointDeltasApplied', 'Sum', 'their writes, applied'),
+          ),
+          graph(
+            'Endpoints: until what is new is seen, ms',
+            line('endpointVisibleAfter', 'p50', 'p50'),
+            line('endpointVisibleAfter', 'Maximum', 'maximum'),
+            line('endpointColdOpen', 'Maximum', 'cold open'),
+          ),
+        ],
+        [
+          graph(
             'Bytes',
             line('bytesUploaded', 'Sum', 'uploaded'),
             line('cacheBytes', 'Sum', 'cached'),

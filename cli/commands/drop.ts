@@ -16,8 +16,9 @@ export function drop(program: Command): void {
       'after',
       `
 A name of the default database, or tenant/database/name. Its name is free at once, and the next collection that is called
-so has nothing of this one, nor of what is still being written to it. What is stored stays, under the stored name
-that is printed. Endpoints answer as Chroma does: the collection does not exist.
+so has nothing of this one, nor of what is still being written to it. What is stored stays under the stored name
+that is printed, until garbage collection takes it, RETAIN_DAYS after its next run. Endpoints answer as Chroma does: the
+collection does not exist.
 
 Example:
   compactor drop pets
@@ -36,7 +37,10 @@ Example:
       const dropped = await directoryOver(ports).drop(wanted.tenant, wanted.database, wanted.name);
       if (dropped === undefined) throw absent(shown);
       const report = { name: shown, collection: dropped.collection, id: dropped.id };
-      output.result(report, `"${shown}" is dropped. What is stored of it stays, as "${dropped.collection}".`);
+      output.result(
+        report,
+        `"${shown}" is dropped. What is stored of it stays as "${dropped.collection}" until garbage collection takes it.`,
+      );
     },
     { changes: true },
   );

@@ -5,11 +5,11 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { fixedToken, type TokenSource } from '../../lambdas/endpoint/token.ts';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
-import type { Telemetry } from '../../lambdas/ports.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { READ_LEVELS, type ReadLevel } from '../../lambdas/serving/looks.ts';
 import { checkPort, listenOn } from '../../local/listen.ts';
 import { withTarget } from '../command.ts';
+import { ServeLog } from '../serve-log.ts';
 
 interface Options {
   port: number;
@@ -47,7 +47,8 @@ export function serve(program: Command): void {
     async ({ target, output }, { port, host, readLevel, allowReset, tokenFile }) => {
       checkPort(port, '--port');
       const token = await readToken(tokenFile);
-      const ports = { ...target.ports, telemetry: LOG };
+      const log = new ServeLog();
+      const ports = { ...target.ports, telemetry: log };
       const { server, close } = await serveEndpoint(ports, { readLevel, allowReset }, token);
       try {
         const taken = await listenOn(host, server, 'The endpoint', port, REMEDY);
@@ -56,6 +57,7 @@ export function serve(program: Command): void {
         await interrupted();
       } finally {
         await close();
+        log.flush();
       }
     },
     { changes: true, runsOn: true },
@@ -75,15 +77,4 @@ async function interrupted(): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'].map((signal) => once(process, signal, { signal: stop.signal }).catch(() => {}));
   await Promise.race(signals);
   stop.abort();
-}
-
-/** On standard error, one JSON object a line: what is opened and closed, and what went wrong. */
-const LOG: Telemetry = {
-  metric: () => {},
-  info: (message, fields) => write('info', message, fields),
-  warn: (message, fields) => write('warn', message, fields),
-};
-
-function write(level: string, message: string, fields: Record<string, unknown> = {}): void {
-  process.stderr.write(`${JSON.stringify({ level, message, ...fields })}\n`);
 }

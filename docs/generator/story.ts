@@ -107,6 +107,6 @@ export const STORY: readonly Line[] = [
   ...show('import', 'compactor import ./pets --as adopted', 'compactor import ./pets --as pets'),
   ...show('names', 'compactor names', 'compactor names --json'),
   ...show('drop', 'compactor drop adopted', 'compactor drop adopted --yes', 'compactor drop adopted --yes'),
-  ...show('gc', 'compactor gc pets --dry-run', 'compactor gc pets'),
+  ...show('gc', 'compactor gc pets --dry-run', 'compactor gc pets', 'compactor gc --dry-run'),
   ...show('status', 'compactor status pets --json', 'compactor status pats'),
 ];

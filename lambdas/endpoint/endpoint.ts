@@ -106,6 +106,11 @@ export class Endpoint {
     return answer.value;
   }
 
+  /** Of a collection that was asked for a moment ago; of others, their id. */
+  storedName(id: string): string {
+    return this.#known.get(id)?.record.collection ?? id;
+  }
+
   /** As it is now. */
   async findById(id: string): Promise<CollectionRecord | undefined> {
     const at = this.ports.clock.monotonic();

@@ -98,7 +98,15 @@ export class Writes {
     const { hnsw } = JSON.parse(configuration) as { hnsw: { space: Space } };
     const { space } = hnsw;
     const creator = 'compactor serve';
-    await createCollection(this.#ports, { collection, dimension, space, schema, creator, isTried: true });
+    await createCollection(this.#ports, {
+      collection,
+      dimension,
+      space,
+      schema,
+      creator,
+      isTried: true,
+      isNamed: true,
+    });
     const writer = this.#writers.get(collection) ?? new LogWriter(this.#ports, collection);
     if (this.#writers.size >= MAX_WRITERS) this.#writers.clear();
     this.#writers.set(collection, writer);

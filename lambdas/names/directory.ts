@@ -11,7 +11,17 @@ import {
 import { loadManifest } from '../versions/load-manifest.ts';
 import { readPointer } from '../versions/read-pointer.ts';
 import { type Database, deleteDatabase, findDatabase, isDefault } from './databases.ts';
-import { createRecord, drop, type HeldRecord, readNamed, readRecord, rename, rewrite, takeName } from './entries.ts';
+import {
+  createRecord,
+  drop,
+  type HeldRecord,
+  nameNew,
+  readNamed,
+  readRecord,
+  rename,
+  rewrite,
+  takeName,
+} from './entries.ts';
 import { isStored, listBelow, listUnnamed } from './look-up.ts';
 import {
   type CollectionRecord,
@@ -22,6 +32,7 @@ import {
   idOfStored,
   isStoredName,
   storedName,
+  UNNAMED,
   uuidOf,
 } from './records.ts';
 import { deleteSmall, gather, readSmall } from './small-object.ts';
@@ -72,21 +83,20 @@ export class NamesDirectory {
     const described = await describe();
     if (described === undefined) return 'refused';
     checkSettings(described);
-    const ulid = this.#ports.ids.commitId();
-    const id = uuidOf(ulid);
-    const place = { tenant, database, databaseId: found.id, name };
-    const record = { ...place, id, collection: storedName(ulid), ...described, ...this.#fresh(null) };
-    await createRecord(this.#ports, record);
-    const taken = await takeName(this.#ports, place, id);
-    const held = await readRecord(this.#ports, id);
-    if ('owner' in taken) {
-      // Nothing leads to ours, and nobody knows its id.
-      if (held !== undefined) await drop(this.#ports, held, false);
-      return { record: taken.owner.value, isNew: false };
+    for (;;) {
+      const ulid = this.#ports.ids.commitId();
+      const id = uuidOf(ulid);
+      const place = { tenant, database, databaseId: found.id, name };
+      const record = { ...place, id, collection: storedName(ulid), ...described, ...this.#fresh(null) };
+      await createRecord(this.#ports, { ...record, name: UNNAMED });
+      const outcome = await nameNew(this.#ports, id, place);
+      // Nobody has seen it: the creation begins again.
+      if (outcome === 'gone') continue;
+      if (outcome !== 'named') return { record: outcome.owner.value, isNew: false };
+      // Whoever found it by its name may have dropped it already.
+      const held = await readRecord(this.#ports, id);
+      return { record: held?.value ?? { format: 1, revision: '', ...record }, isNew: true };
     }
-    if (held !== undefined) return { record: held.value, isNew: true };
-    // Somebody found it by its name, and dropped it already.
-    return { record: { format: 1, revision: '', ...record }, isNew: true };
   }
 
   /** In the order of ids. */

@@ -3,7 +3,7 @@
  * the entry of a name says whose it is. An entry counts if, and only if, the record that it leads to is called so. So
  * each change is one write of one record, and an entry that a crash left over means nothing and is taken over.
  *
- * - create: record, then entry. The record leads nowhere until its entry is there.
+ * - create: record without a name, entry, then the record (that is the moment).
  * - rename: entry of the new name, then the record (that is the moment), then the old entry goes.
  * - drop: the record goes (that is the moment), then its entry.
  *
@@ -57,6 +57,29 @@ export async function takeName(
     // Written anew even if it is ours already: whoever is about to take it over must fail.
     const mine = { format: 1, id, name: place.name, revision: ports.ids.commitId() };
     if (await writeSmall(ports, key, mine, entry?.etag)) return { isTaken: true };
+  }
+}
+
+/**
+ * Name a collection that was made without a name. Like a rename, it fails on a record that was rewritten meanwhile, by
+ * whoever takes its entry over, or is gone, because garbage collection took it: nobody had ever seen it then.
+ * @returns the collection that has the name; `gone`: this one was taken; `named`
+ */
+export async function nameNew(
+  ports: SmallPorts,
+  id: string,
+  place: Place,
+): Promise<{ owner: HeldRecord } | 'gone' | 'named'> {
+  for (;;) {
+    const held = await readRecord(ports, id);
+    if (held === undefined) return 'gone';
+    const taken = await takeName(ports, place, id);
+    if ('owner' in taken) {
+      // Nothing leads to ours, and nobody knows its id. What stays of it is garbage.
+      await deleteSmall(ports, recordKey(id), held.etag);
+      return taken;
+    }
+    if (await rewrite(ports, held, { name: place.name })) return 'named';
   }
 }
 

@@ -51,6 +51,11 @@ function isLearned(value: unknown): boolean {
 
 export type CollectionRecord = z.infer<typeof collectionRecord>;
 
+/**
+ * Of a collection whose creation has not ended: no entry counts for it. Names of collections have three characters or more.
+ */
+export const UNNAMED = '';
+
 export const nameEntry = z.strictObject({ format: z.literal(1), id: z.string(), name: z.string(), revision });
 
 export const databaseRecord = z.strictObject({
@@ -94,14 +99,24 @@ export function uuidOf(text: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
+/** Id of the collection that is stored so: each has one, whether it was made through the directory or not. */
+export function idOf(collection: string): string {
+  return isStoredName(collection)
+    ? uuidOf(collection.slice(STORED_NAME_PREFIX.length).toUpperCase())
+    : idOfStored(collection);
+}
+
 /** Id of a stored collection that has no entry: the same whoever asks. */
 export function idOfStored(collection: string): string {
   return uuidOf(`stored collection ${collection}`);
 }
 
+/** What names under which new collections are stored begin with. */
+export const STORED_NAME_PREFIX = 'c-';
+
 /** Name under which a new collection is stored. */
 export function storedName(ulid: string): string {
-  return `c-${ulid.toLowerCase()}`;
+  return `${STORED_NAME_PREFIX}${ulid.toLowerCase()}`;
 }
 
 /** Was it made under a name of the directory? Then nothing but an entry leads to it. */

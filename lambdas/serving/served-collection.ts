@@ -17,6 +17,7 @@ import {
 import type { WaitingDelta } from '../log/waiting-delta.ts';
 import { applyWaiting, continues, type Overlay } from '../merge/apply-waiting.ts';
 import type { ApiServer, WorkingDirectory } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
 import { hydrate } from '../versions/hydrate.ts';
 import { Copy } from './copy.ts';
@@ -82,10 +83,17 @@ export class ServedCollection {
   }
 
   async #askOnce<Answer>(question: (target: Target) => Promise<Answer>): Promise<Answer & { reflected: Reflected }> {
+    const { clock, telemetry } = this.#ports;
+    const began = clock.monotonic();
     const look = await this.#look();
     // Held while it is sure to be the one at hand.
     const copy = await this.#inLine(async () => (await this.#advance(look)).hold());
+    const { collection } = this.#settings;
     const reflected = { version: copy.version, waiting: copy.overlay.deltas };
+    telemetry.metric(METRICS.endpointWaiting, reflected.waiting.length, { collection });
+    // Changed by this very look.
+    if (copy.turn === look.turn)
+      telemetry.metric(METRICS.endpointVisibleAfter, clock.monotonic() - began, { collection });
     const [answer] = await both(copy.lend(question), look.confirmed);
     return { ...answer, reflected };
   }
@@ -172,6 +180,7 @@ export class ServedCollection {
     const { from, storeBytes } = await hydrate(this.#ports, this.#pristine, current, { rescan: !isKnown });
     const target = await openCopy(this.#ports, current, this.#pristine, this.#settings);
     const took = { ms: Math.round(clock.monotonic() - began), from, storeBytes };
+    if (!isKnown) telemetry.metric(METRICS.endpointColdOpen, took.ms, { collection });
     telemetry.info(isKnown ? 'The next version serves.' : 'A collection was opened.', {
       collection,
       ...facts(current),

@@ -149,6 +149,8 @@ function gatedStatuses(invocation: Invocation, statuses: StatusTable): StatusTab
       call('getStatuses', ids.join(','), false, () => statuses.getStatuses(collection, ids)),
     putStatus: (collection, id, status) =>
       call('putStatus', id, true, () => statuses.putStatus(collection, id, status)),
+    forgetCollection: (collection) =>
+      call('forgetCollection', collection, true, () => statuses.forgetCollection(collection)),
   };
 }
 

@@ -97,6 +97,15 @@ describe('what is read exists', () => {
     );
   });
 
+  it('and a metric has the dimension Collection exactly if the table says so', () => {
+    const ofCollections = Object.values(METRICS).filter(({ name, unit, byPhase }) =>
+      emitted.has(series(name, unit, ['service', 'Collection', ...(byPhase ? ['Phase'] : [])])),
+    );
+    expect(ofCollections.map(({ name }) => name)).toEqual(
+      Object.values(METRICS).flatMap(({ name, byCollection }) => (byCollection ? name : [])),
+    );
+  });
+
   it('and every alarm leads to its entry in the runbook', () => {
     const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
     const headings = new Set(Array.from(runbook.matchAll(/^## (\w+)$/gm), ([, title = '']) => title.toLowerCase()));

@@ -9,6 +9,8 @@ import { progressKind } from '../../cli/progress.ts';
 import type { Target } from '../../cli/target.ts';
 import { teller } from '../../cli/waiting-for.ts';
 import type { DeltaReport, DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
+import { sourceOf } from '../../lambdas/snapshot/delta-source.ts';
+import { numberedId } from '../../lambdas/snapshot/log-number.ts';
 import { COLLECTION, memoryPorts } from '../support/memory-ports.ts';
 
 describe('waiting for an execution', () => {
@@ -80,7 +82,17 @@ describe('explaining rejections', () => {
     };
     const status = { outcome: 'applied', version: 1, sha256: 'a', rejectedOperations: total } as const;
     const trace: DeltaTrace = {
-      ...{ collection: COLLECTION, deltaId: 'd', inbox: null, status, ledger: null, commit: null, aside: null },
+      ...{
+        collection: COLLECTION,
+        deltaId: 'd',
+        source: 'producer',
+        number: null,
+        inbox: null,
+        status,
+        ledger: null,
+        commit: null,
+        aside: null,
+      },
       reports: [report],
     };
     return explainDelta({ trace, lock: undefined, now: 0, execution: undefined }).story;
@@ -120,5 +132,36 @@ describe('names of a target', () => {
 
     expect(local).toBe('local stack in /data');
     expect(aws).toBe('s3://bucket with table books, in eu-west-1 of account 123456789012');
+  });
+});
+
+describe('explaining where a delta came from', () => {
+  const nothing = { inbox: null, status: null, ledger: null, commit: null, aside: null, reports: [] };
+  const waiting = { ...nothing, inbox: { size: 1, arrivedAt: 0, sha256: 'a' } };
+  const explain = (deltaId: string, number: DeltaTrace['number'], known: typeof nothing | typeof waiting = nothing) => {
+    const trace: DeltaTrace = { collection: COLLECTION, deltaId, source: sourceOf(deltaId), number, ...known };
+    return explainDelta({ trace, lock: undefined, now: 0, execution: undefined });
+  };
+
+  it.each<[string, DeltaTrace['number'], RegExp]>([
+    [numberedId(7), { number: 7, isPassed: true }, /^An endpoint wrote it .*, as number 7 of the collection's log\.$/],
+    ['01KDVDNA0047C4FEZDQK8YZG0M', null, /^The library or `compactor submit` made its id\.$/],
+    ['import-2026', null, /^Its producer chose its id\.$/],
+  ])('%s says it first', (deltaId, number, first) => {
+    expect(explain(deltaId, number, waiting).story[0]).toMatch(first);
+  });
+
+  it('says nothing of that when it never came', () => {
+    expect(explain('import-2026', null).story).toHaveLength(1);
+  });
+
+  it('asks nobody to send a number again: it says whether it is decided', () => {
+    const passed = explain(numberedId(7), { number: 7, isPassed: true });
+    const open = explain(numberedId(8), { number: 8, isPassed: false });
+
+    expect([passed.verdict, passed.todo]).toEqual(['unknown', []]);
+    expect(passed.story[1]).toContain('is decided');
+    expect(open.story[1]).toBe('Nothing was written under this number yet.');
+    expect(open.todo.join(' ')).not.toContain('compactor submit');
   });
 });

@@ -1,4 +1,4 @@
-/** The `DELTA#<id>` items in DynamoDB: one status per delta, written once. */
+/** The `DELTA#<id>` items in DynamoDB: one status per delta, written once; all items go with their collection. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
@@ -14,6 +14,7 @@ const PREFIX = 'DELTA#';
 /** DynamoDB's limit for one BatchGetItem. */
 const KEYS_PER_BATCH = 100;
 const PARALLEL_BATCHES = 4;
+const PARALLEL_DELETES = 16;
 
 /** Unprocessed keys are asked for again: 8 tries, with at most 0.05 + 0.1 + ... + 1.6 + 2 = 5.15 s between them. */
 const MAX_TRIES = 8;
@@ -124,6 +125,18 @@ export class DynamoStatuses implements StatusTable {
     }
     const what = `The status of delta "${deltaId}" of collection "${collection}" came and went`;
     throw new TableUnavailableError(`${what} under ${MAX_ROUNDS} writes. Retry later.`);
+  }
+
+  async forgetCollection(collection: string): Promise<number> {
+    let count = 0;
+    for await (const page of this.#items.list(collection)) {
+      // One by one: a role that may write in batches may also write statuses.
+      for (const group of chunks(page, PARALLEL_DELETES)) {
+        await Promise.all(group.map((item) => this.#items.remove(collection, item)));
+      }
+      count += page.length;
+    }
+    return count;
   }
 
   async #readBatch(keys: Keys): Promise<PlainItem[]> {

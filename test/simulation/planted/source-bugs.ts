@@ -4,6 +4,7 @@ import { NAMES_BUGS } from './names-bugs.ts';
 import { AFTER_THE_SWAP, WHEN_LEAVING } from './occasions.ts';
 import type { Plant } from './plant.ts';
 import type { SourceChange } from './source.ts';
+import { UNREACHED_BUGS } from './unreached-bugs.ts';
 
 export interface SourceBug {
   change: SourceChange;
@@ -167,6 +168,7 @@ export const SOURCE_BUGS: Readonly<Record<string, SourceBug>> = {
   ),
   ...LOG_BUGS,
   ...NAMES_BUGS,
+  ...UNREACHED_BUGS,
 };
 
 /** Those that the simulator must see, and those that tests must. */
