@@ -24,13 +24,13 @@ interface Place {
 }
 
 /** Not of one that was dropped. */
-export async function readRecord(ports: SmallPorts, id: string): Promise<HeldRecord | undefined> {
+export async function readRecord(ports: Pick<SmallPorts, 'store'>, id: string): Promise<HeldRecord | undefined> {
   const held = await readSmall(ports, recordKey(id), collectionRecord);
   return held?.value.dropped ? undefined : held;
 }
 
 /** What a name means now. */
-export async function readNamed(ports: SmallPorts, place: Place): Promise<HeldRecord | undefined> {
+export async function readNamed(ports: Pick<SmallPorts, 'store'>, place: Place): Promise<HeldRecord | undefined> {
   const entry = await readSmall(ports, keyOf(place), nameEntry);
   if (entry === undefined) return undefined;
   const held = await readRecord(ports, entry.value.id);

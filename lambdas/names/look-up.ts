@@ -65,7 +65,7 @@ export async function isStored({ store }: Pick<Ports, 'store'>, name: string): P
   return (await store.head(pointerKey(name)).catch(unlessNotFound)) !== undefined;
 }
 
-/** Stored collections that have no record: each is called as it is stored, in the default database. */
+/** Stored collections that have no entry: each is called as it is stored, in the default database. */
 export async function listUnnamed(ports: Pick<Ports, 'store'>): Promise<string[]> {
   const stored: string[] = [];
   for await (const page of ports.store.list(POINTERS_PREFIX)) {
@@ -74,10 +74,15 @@ export async function listUnnamed(ports: Pick<Ports, 'store'>): Promise<string[]
       if (collection !== undefined && !isStoredName(collection)) stored.push(collection);
     }
   }
-  // Of a dropped one there is a record, too: that is what it is kept for.
-  return gather(stored, async (collection) =>
-    (await recordOfStored(ports, collection)) === undefined ? collection : undefined,
-  );
+  return gather(stored, async (collection) => ((await isUnnamed(ports, collection)) ? collection : undefined));
+}
+
+/** Of a dropped one there is a record: that is what it is kept for. */
+async function isUnnamed(ports: Pick<Ports, 'store'>, collection: string): Promise<boolean> {
+  const record = await recordOfStored(ports, collection);
+  if (record === undefined) return true;
+  // Whoever gave it its record died before the entry, or is about to write it.
+  return !record.dropped && record.name === collection && (await readNamed(ports, record)) === undefined;
 }
 
 /** Every entry that counts, of all tenants and databases, by name. */

@@ -29,11 +29,16 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, violation: RegExp]> = [
   ['import on top of a history', /an import replaces a history/],
   ['retention counted from sealing', /are promised, and those below/],
   ['a table known by its name alone', /is applied a second time/],
-  ['two deltas applied twice to the serving copy', /a read on version \d+ and \d+ deltas is wrong/],
+  ['a delta applied twice to the serving copy', /is applied twice to the copy/],
   ['writes in the order of host clocks', /which was acknowledged before it began/],
   ['acknowledgement before the write', /does not show write|is lost|before it began/],
   ['a stale number acknowledged', /does not show write|is lost|before it began/],
   ['a listing shared with a read that came later', /does not show write|sent before it/],
+  ['a listing beside a version that was replaced', /does not show write|sent before it/],
+  ['a stale write deleted without a report', /never decided nor reported/],
+  ['a name entry written before its collection', /of which there is no record/],
+  ["a dropped collection's delta in its successor", /sent to|does not show write|shows records/],
+  ['a drop of the entry alone', /though it is there/],
   ['rollback below retainedFrom', /was deleted although|points at something that is not there/],
 ];
 

@@ -8,7 +8,15 @@ const bug = (file: string, text: string, instead: string, more: Omit<SourceBug, 
 });
 
 /** Nothing else is at work, so that writes and reads meet often. */
-const BUSY: Partial<Profile> = { endpoints: 3, logWrites: 14, paceMs: 400, latencyMs: 20, deltas: 1, endpointCrash: 0 };
+const BUSY: Partial<Profile> = {
+  endpoints: 3,
+  logWrites: 14,
+  paceMs: 400,
+  latencyMs: 20,
+  deltas: 1,
+  endpointCrash: 0,
+  nameDeeds: 0,
+};
 const LOG = /^write \d+|a read |shown with|is shown|numbers? \d+/;
 
 export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
@@ -40,7 +48,7 @@ export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
     'lambdas/log/share-next.ts',
     'next ??= running.then(begin, begin);',
     'next ??= running as Promise<Result>;',
-    { world: { profile: { ...BUSY, latencyMs: 300 }, lookFor: LOG } },
+    { world: { profile: { ...BUSY, endpoints: 2, logWrites: 40, latencyMs: 300, paceMs: 100 }, lookFor: LOG } },
   ),
   'a listing beside a version that was replaced': bug(
     'lambdas/serving/looks.ts',

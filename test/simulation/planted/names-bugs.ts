@@ -43,7 +43,7 @@ export const NAMES_BUGS: Readonly<Record<string, SourceBug>> = {
   ),
   'a rename acknowledged whoever came first': bug(
     'lambdas/names/entries.ts',
-    'if (!(await rewrite(ports, held, { ...change, name }))) continue;',
+    "if (!(await rewrite(ports, held, { ...change, name }))) return 'moved';",
     'await rewrite(ports, held, { ...change, name });',
     { paceMs: 50 },
   ),

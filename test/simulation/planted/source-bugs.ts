@@ -97,8 +97,8 @@ export const SOURCE_BUGS: Readonly<Record<string, SourceBug>> = {
   ),
   'unreadable pointer taken for a conflict': bug(
     'lambdas/commit/publish.ts',
-    "if (error instanceof StoreUnavailableError) return 'unknown';",
-    "if (error instanceof StoreUnavailableError) return 'conflict';",
+    "if (error instanceof StoreUnavailableError || error instanceof PointerMovedError) return 'unknown';",
+    "if (error instanceof StoreUnavailableError || error instanceof PointerMovedError) return 'conflict';",
     { world: { profile: AFTER_THE_SWAP, lookFor: LIVE_DATA_GONE } },
   ),
   'inbox listed before wake is read': bug(
