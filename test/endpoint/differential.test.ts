@@ -24,6 +24,15 @@ const WRITES: readonly Line[] = WRITTEN.flatMap((body, n) =>
   ),
 );
 
+it('answers count as alike only when their numbers are written alike', () => {
+  const alike = canonical('{"a":1.0,"b":[9007199254740993]}');
+
+  expect(canonical('{"b":[9007199254740993],"a":1.0}')).toBe(alike);
+  for (const other of ['{"a":1,"b":[9007199254740993]}', '{"a":1.00,"b":[9007199254740993]}']) {
+    expect(canonical(other)).not.toBe(alike);
+  }
+});
+
 describe.skipIf(!HAS_ENGINE)('beside plain Chroma', () => {
   it('names are taken, found and refused alike', () =>
     withEndpoint(({ ours }) =>

@@ -6,7 +6,8 @@ import { createApp } from '../../lambdas/endpoint/app.ts';
 import { Endpoint, type EndpointOptions, OLDEST_ENGINE } from '../../lambdas/endpoint/endpoint.ts';
 import type { ApiServer, Ports } from '../../lambdas/ports.ts';
 import { compareVersions } from '../../lambdas/protocol/versions.ts';
-import { membersOf, parseExact, stringifyExact } from '../../lambdas/snapshot/exact-json.ts';
+import { parseStrictly } from '../../lambdas/snapshot/escaped-names.ts';
+import { membersOf } from '../../lambdas/snapshot/exact-json.ts';
 import type { TestStack } from '../e2e/support.ts';
 import { withStack } from '../e2e/support.ts';
 
@@ -80,9 +81,12 @@ export async function withPlain<Result>(test: (ask: Ask, server: ApiServer) => P
   }
 }
 
+/** Standard since ECMAScript 2025, and in Node 24; the compiler's library does not have it yet. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
+
 /**
  * Text of an answer in a form that two servers must agree on: members of objects in order, since Chroma writes those of
- * metadata in any; numbers as they are written; ids that Chroma draws by their place.
+ * metadata in any; numbers to the letter, so that 1.0 and 1.00 differ; ids that Chroma draws by their place.
  */
 export function canonical(text: string): string {
   const ids = new Map<string, string>();
@@ -93,7 +97,7 @@ export function canonical(text: string): string {
   };
   const plain = text.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, named);
   try {
-    return stringifyExact(sorted(parseExact(plain)));
+    return JSON.stringify(sorted(parseStrictly(plain, rawJSON)));
   } catch {
     return plain;
   }
