@@ -11,6 +11,7 @@ import { SnapshotReader } from '../../lambdas/reader/snapshot-reader.ts';
 import { applicationPorts } from '../../lambdas/runtime/connect.ts';
 import { withCheckout } from '../../lambdas/versions/checkout.ts';
 import { findVersion } from '../../lambdas/versions/walk-versions.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import { compact, create, withStack } from './support.ts';
 
 const FILTERS: readonly RecordPage[] = [
@@ -58,7 +59,10 @@ test('of query and find are those of Chroma, and nothing else is taken', () =>
     const reader = await SnapshotReader.open(ports, 'pets');
     const plain = await withCheckout(stack.ports, await findVersion(stack.ports, 'pets'), async (directory) => {
       await directory.markDirty();
-      const server = await ChromaServer.start(await locateEngine(), directory.path, { startMs: 300_000, graceMs: 100 });
+      const server = await ChromaServer.start(await locateEngine(), directory.path, {
+        startMs: START_MS,
+        graceMs: 100,
+      });
       const answers = [];
       for (const { where, whereDocument, limit, offset } of FILTERS) {
         const filter = { where, where_document: whereDocument };

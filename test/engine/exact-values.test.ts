@@ -11,9 +11,10 @@ import { EngineRejectedDataError } from '../../lambdas/errors/errors.ts';
 import { encodeDelta, type Operation, parseDelta, type Upsert } from '../../lambdas/snapshot/delta.ts';
 import { Float, float, numberOf } from '../../lambdas/snapshot/exact-json.ts';
 import type { MetadataValue } from '../../lambdas/snapshot/metadata.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup, SERVERS, type TestDirectory, useNotes } from './support.ts';
 
-const TIMES = { startMs: 300_000, graceMs: 200 };
+const TIMES = { startMs: START_MS, graceMs: 200 };
 const LITERALS = [
   ...['5.0', '5', '4.5', '1e3', '1000', '-0.0', '-0', '0', '0.1', '1E22', '5e-324', '0.30000000000000004', '1e300'],
   ...['9007199254740991', '9007199254740992', '9007199254740993', '-9007199254740993', '9007199254740992.0'],

@@ -7,11 +7,12 @@ import { ChromaSession } from '../../lambdas/adapters/chroma/session.ts';
 import { planMerge } from '../../lambdas/protocol/merge-plan.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import type { Metadata } from '../../lambdas/snapshot/metadata.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup } from './support.ts';
 
 const RUNS = 60;
 const COLLECTION = 'folded';
-const OPTIONS = { startMs: 30_000, requestMs: 60_000, graceMs: 2_000 };
+const OPTIONS = { startMs: START_MS, requestMs: START_MS, graceMs: 2_000 };
 
 const id = fc.constantFrom('a', 'b');
 const embedding = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 3, maxLength: 3 });

@@ -15,16 +15,16 @@ import { findRefused } from '../../lambdas/merge/find-refused.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { encodeRequests, type LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
 import { canonical } from '../endpoint/support.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup, SERVERS, type TestDirectory } from './support.ts';
 
-const TIMES = { startMs: 30_000, graceMs: 200 };
+const TIMES = { startMs: START_MS, graceMs: 200 };
 const SHAPE = { collection: 'notes', space: 'l2', dimension: 3, records: 0 } as const;
 const ALL = JSON.stringify({ include: ['embeddings', 'metadatas', 'documents', 'uris'] });
 const FILTERS = ['1', '1.0', '9007199254740993', '9007199254740992'].map(
   (value) => `{"where":{"n":${value}},"include":[]}`,
 );
 
-vi.setConfig({ testTimeout: 180_000 });
 const engine = new ChromaEngine();
 cleanUpAfterEach();
 

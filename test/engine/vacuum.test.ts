@@ -7,12 +7,13 @@ import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import type { EngineRecord, EngineSession, Space } from '../../lambdas/ports.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, SERVERS, type TestDirectory } from './support.ts';
 
 cleanUpAfterEach();
 
 const engine = new ChromaEngine();
-const TIMES = { startMs: 300_000, graceMs: 2_000 };
+const TIMES = { startMs: START_MS, graceMs: 2_000 };
 const DIMENSION = 24;
 const RECORDS = 400;
 const API = 'api/v2/tenants/default_tenant/databases/default_database/collections';

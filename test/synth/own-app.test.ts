@@ -17,7 +17,6 @@ import { listOf, type Resource, type Statement, shown } from './support.ts';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGE = join(ROOT, 'docs/how-to/deploy-in-your-own-app.md');
-const SLOW = { timeout: 120_000 };
 
 describe('the example', () => {
   let resources: Record<string, Resource>;
@@ -115,7 +114,7 @@ describe('the construct', () => {
     return { stack, compactor: new Compactor(stack, 'Compactor', props(stack)) };
   };
 
-  it('is whole without any props, and named after its stack', SLOW, () => {
+  it('is whole without any props, and named after its stack', () => {
     const { stack } = make();
 
     const template = Template.fromStack(stack);
@@ -136,7 +135,7 @@ describe('the construct', () => {
     expect(() => make(() => ({ settings: { memory: 3 } as never }))).toThrow(/"Search\/Compactor".*\n.*memory/);
   });
 
-  it('warns of what an imported bucket lacks, and gives its owner the statements', SLOW, () => {
+  it('warns of what an imported bucket lacks, and gives its owner the statements', () => {
     const { stack, compactor } = make((own) => ({ bucket: Bucket.fromBucketName(own, 'Store', 'search-store') }));
 
     const warnings = Annotations.fromStack(stack).findWarning('/Search/Compactor/Storage', Match.anyValue());
@@ -149,7 +148,7 @@ describe('the construct', () => {
     expect(storePolicy(compactor.bucket).map(({ sid }) => sid)).toHaveLength(3);
   });
 
-  it('takes subnets with a way out where a VPC has no isolated ones', SLOW, () => {
+  it('takes subnets with a way out where a VPC has no isolated ones', () => {
     const { stack } = make((own) => ({ vpc: new Vpc(own, 'Vpc', { maxAzs: 2 }) }));
 
     const functions = Template.fromStack(stack).findResources('AWS::Lambda::Function');
@@ -160,7 +159,7 @@ describe('the construct', () => {
     expect(new Set(subnets.map((id: string) => id.slice(1, 17)))).toEqual(new Set(['VpcPrivateSubnet']));
   });
 
-  it('gives readers and starters what they call', SLOW, () => {
+  it('gives readers and starters what they call', () => {
     const { stack, compactor } = make();
     const role = new Role(stack, 'App', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
 
