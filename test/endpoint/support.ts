@@ -10,14 +10,13 @@ import { parseStrictly } from '../../lambdas/snapshot/escaped-names.ts';
 import { membersOf } from '../../lambdas/snapshot/exact-json.ts';
 import type { TestStack } from '../e2e/support.ts';
 import { withStack } from '../e2e/support.ts';
+import { COLLECTIONS } from '../support/chroma-api.ts';
 
 /** The endpoint needs a newer server than the one that npm brings to older systems: tests of it need `CHROMA_BIN` there. */
 export const HAS_ENGINE = await locateEngine().then(
   ({ identity }) => compareVersions(identity.version, OLDEST_ENGINE) >= 0,
   () => false,
 );
-
-export const DATABASE = '/api/v2/tenants/default_tenant/databases/default_database';
 
 export interface Answer {
   status: number;
@@ -112,7 +111,7 @@ function sorted(value: unknown): unknown {
 
 /** Create a collection. @returns the path of its records */
 export async function create(ask: Ask, name: string, more: object = {}): Promise<string> {
-  const { status, text } = await ask('POST', `${DATABASE}/collections`, JSON.stringify({ name, ...more }));
+  const { status, text } = await ask('POST', COLLECTIONS, JSON.stringify({ name, ...more }));
   if (status !== 200) throw new Error(`${status}: ${text}`);
-  return `${DATABASE}/collections/${JSON.parse(membersOf(text).get('id') ?? '""')}`;
+  return `${COLLECTIONS}/${JSON.parse(membersOf(text).get('id') ?? '""')}`;
 }

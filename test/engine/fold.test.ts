@@ -7,7 +7,7 @@ import { ChromaSession } from '../../lambdas/adapters/chroma/session.ts';
 import { planMerge } from '../../lambdas/protocol/merge-plan.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import type { Metadata } from '../../lambdas/snapshot/metadata.ts';
-import { START_MS } from '../support/chroma-api.ts';
+import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup } from './support.ts';
 
 const RUNS = 60;
@@ -50,8 +50,8 @@ class Native {
   readonly #base: string;
   #collection = '';
 
-  constructor(port: number) {
-    this.#base = `http://127.0.0.1:${port}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+  constructor(server: ChromaServer) {
+    this.#base = collectionsUrl(server);
   }
 
   async use(name: string): Promise<void> {
@@ -104,7 +104,7 @@ describe('operations that are folded', () => {
     onCleanup(() => server.stop());
     const session = new ChromaSession(server, OPTIONS.requestMs);
     await session.useCollection(COLLECTION, { space: 'l2', dimension: 3 });
-    const native = new Native(server.port);
+    const native = new Native(server);
     await native.use(COLLECTION);
     let run = 0;
 

@@ -9,7 +9,7 @@ import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
-import { START_MS } from '../support/chroma-api.ts';
+import { COLLECTIONS, START_MS } from '../support/chroma-api.ts';
 
 interface Reply {
   status: number;
@@ -154,7 +154,7 @@ describe('the table', () => {
 
 /** Chroma is not ours, and no check of `Host` can be put before it: this is what its own server does. */
 describe('a Chroma server that the product starts', () => {
-  const path = '/api/v2/tenants/default_tenant/databases/default_database/collections';
+  const path = COLLECTIONS;
 
   it('gives a foreign page no permission to ask or to read', async () => {
     const headers = {

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DATABASE, HAS_ENGINE } from '../endpoint/support.ts';
+import { HAS_ENGINE } from '../endpoint/support.ts';
+import { COLLECTIONS } from '../support/chroma-api.ts';
 
 let data: string;
 let running: { child: ChildProcess; exited: Promise<unknown> } | undefined;
@@ -52,7 +53,7 @@ it.skipIf(!HAS_ENGINE)('serves the API, and compacts what is written to it', asy
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
     };
-    return (await fetch(`${url}${DATABASE}/collections${path}`, init)).json();
+    return (await fetch(`${url}${COLLECTIONS}${path}`, init)).json();
   };
   const { id } = (await ask('', { name: 'pets' })) as { id: string };
 
