@@ -8,6 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { differencesIn } from './differences.ts';
 import { MODES, type Mode, type Running, startEndpoints, startPlain } from './servers.ts';
 import { runSuite, type SuiteResult } from './suite.ts';
 
@@ -47,19 +48,11 @@ async function against(name: string, start: () => Promise<Running>): Promise<Sui
 
 /** @returns the exit code */
 function report(found: ReadonlyMap<string, SuiteResult>): number {
-  const plain = found.get('plain');
-  let differences = 0;
+  const differences = differencesIn(found);
   process.stdout.write('\n');
-  for (const [name, { summary, outcomes }] of found) {
+  for (const [name, { summary }] of found) {
     process.stdout.write(`${name.padEnd(12)}${summary.replaceAll('=', '').trim()}\n`);
-    const expected = plain?.outcomes ?? new Map([...outcomes.keys()].map((test) => [test, 'passed']));
-    const failures = [...outcomes].filter(([, outcome]) => plain !== undefined || outcome === 'failed');
-    for (const [test, outcome] of failures) {
-      if (outcome === expected.get(test)) continue;
-      differences++;
-      process.stdout.write(`  ${test}: ${outcome}, with plain Chroma ${expected.get(test) ?? 'not there'}\n`);
-    }
-    if (outcomes.size === 0) differences++;
+    for (const difference of differences.get(name) ?? []) process.stdout.write(`  ${difference}\n`);
   }
-  return differences === 0 ? 0 : 1;
+  return [...differences.values()].flat().length === 0 ? 0 : 1;
 }
