@@ -321,7 +321,8 @@ function sizeProblems(config: DeploymentConfig): string[] {
         `${maxMiBPerCommit} MiB: about ${memory} MiB are needed. Raise it, or lower expectedSnapshotMiB or maxMiBPerCommit.`,
     );
   }
-  // The working directory, and Chroma's rewrite of an index beside the old one.
+  // The working directory, and what Chroma writes anew beside it. A vacuum needs a third copy. The smallest /tmp has room for
+  // the automatic ones, which are of at most 64 MiB; for one on request of a larger snapshot the operator must allow more.
   const tmp = BASE_TMP_MIB + 2 * expectedSnapshotMiB;
   if (mergeTmpMiB < tmp) {
     problems.push(
