@@ -24,10 +24,10 @@ import { METRICS } from '../protocol/metrics.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { isSetAside } from '../snapshot/aside.ts';
 import { sha256 } from '../snapshot/blocks.ts';
-import { REJECTION } from '../snapshot/delta.ts';
 import { rejectionKey } from '../snapshot/keys.ts';
 import { type DeltaStatus, type LedgerEntry, sameStatus, statusOf } from '../snapshot/ledger.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
+import { REJECTION } from '../snapshot/operation.ts';
 import { decodeReport, encodeReport, MAX_REPORT_BYTES, type Report } from '../snapshot/report.ts';
 import { keepAside } from './keep-aside.ts';
 

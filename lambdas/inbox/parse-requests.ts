@@ -1,7 +1,8 @@
 /** Requests in a delta (ADR 47), read as operations are: what is wrong with a line becomes a rejection. */
 
-import { MAX_DELTA_LINES, MAX_DELTA_VALUES, type ParsedDelta, REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import { MAX_DELTA_LINES, MAX_DELTA_VALUES, type ParsedDelta, rejectedWhole } from '../snapshot/delta.ts';
 import { MAX_REJECTIONS_PER_DELTA } from '../snapshot/ledger.ts';
+import { REJECTION } from '../snapshot/operation.ts';
 import { type NumberedRequest, requestsIn } from '../snapshot/request-delta.ts';
 
 /** What is parsed at a stretch: some 10 ms of work. */

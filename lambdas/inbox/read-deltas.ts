@@ -20,12 +20,11 @@ import {
   MAX_DELTA_VALUES,
   type ParsedDelta,
   parseInPieces,
-  REJECTION,
   rejectedWhole,
-  reportedId,
 } from '../snapshot/delta.ts';
 import { MAX_REJECTIONS_PER_DELTA } from '../snapshot/ledger.ts';
 import { numberIn } from '../snapshot/log-number.ts';
+import { REJECTION, reportedId } from '../snapshot/operation.ts';
 import { release } from '../snapshot/release.ts';
 import { isRequestDelta, type NumberedRequest } from '../snapshot/request-delta.ts';
 import { parseRequests } from './parse-requests.ts';

@@ -2,16 +2,9 @@
 
 import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
-import {
-  type Delete,
-  encodeDelta,
-  MAX_DELTA_BYTES,
-  type Operation,
-  parseDelta,
-  type Update,
-  type Upsert,
-} from '../snapshot/delta.ts';
+import { encodeDelta, MAX_DELTA_BYTES, parseDelta } from '../snapshot/delta.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
+import type { Delete, Operation, Update, Upsert } from '../snapshot/operation.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
 import { readPointer } from '../versions/read-pointer.ts';
 import { findStatus, putDelta as submitBody } from './put-delta.ts';

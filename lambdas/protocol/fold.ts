@@ -6,8 +6,9 @@
  * does not speak of its key, since the stored record may have it. A delete forgets every patch before it.
  * Measured on Chroma against one operation at a time: `test/engine/fold.test.ts`.
  */
-import type { Operation, Update, Upsert } from '../snapshot/delta.ts';
+
 import type { Metadata } from '../snapshot/metadata.ts';
+import type { Operation, Update, Upsert } from '../snapshot/operation.ts';
 
 export type Patch = Upsert | Update;
 /** `idle`: a delete of a record that is not there. `missed`: an update of one. */

@@ -5,9 +5,10 @@
  * Chroma reports success for an update or delete of a record that is not there; so existence is followed here, from what
  * was looked up beforehand, and such operations never reach the engine.
  */
-import type { NumberedOperation, Update, Upsert } from '../snapshot/delta.ts';
-import { abbreviated, REJECTION, reportedId } from '../snapshot/delta.ts';
+
 import { MAX_REJECTIONS_PER_DELTA, type Rejection } from '../snapshot/ledger.ts';
+import type { NumberedOperation, Update, Upsert } from '../snapshot/operation.ts';
+import { abbreviated, REJECTION, reportedId } from '../snapshot/operation.ts';
 import { RecordFold } from './fold.ts';
 
 export interface MergePlan {

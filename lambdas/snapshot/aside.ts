@@ -3,9 +3,10 @@
  * They are rejected like any other, so that those behind them go on, and their content is kept (ADR 38).
  */
 
-import { REJECTION, rejectedWhole } from './delta.ts';
+import { rejectedWhole } from './delta.ts';
 import { asideKey } from './keys.ts';
 import type { LedgerEntry } from './ledger.ts';
+import { REJECTION } from './operation.ts';
 
 export interface FailedAlone {
   collection: string;

@@ -1,7 +1,8 @@
 /** Cause and remedy of every reason for a rejection, for docs/reference/errors.md and `compactor explain`. */
 import type { CatalogueEntry } from '../errors/error-catalogue.ts';
-import { MAX_DELTA_BYTES, MAX_DELTA_LINES, MAX_DELTA_VALUES, type REJECTION } from './delta.ts';
+import { MAX_DELTA_BYTES, MAX_DELTA_LINES, MAX_DELTA_VALUES } from './delta.ts';
 import { MAX_METADATA_VALUES, MAX_TEXT_LENGTH } from './metadata.ts';
+import type { REJECTION } from './operation.ts';
 
 const MIB = 1024 * 1024;
 

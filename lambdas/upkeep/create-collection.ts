@@ -10,9 +10,9 @@ import {
 import { createOnce } from '../objects/create-once.ts';
 import type { Ports, Space } from '../ports.ts';
 import { encodePointer } from '../protocol/pointer.ts';
-import { MAX_DIMENSION } from '../snapshot/delta.ts';
 import { checkCollection, manifestKey, pointerKey } from '../snapshot/keys.ts';
 import { encodeManifest } from '../snapshot/manifest.ts';
+import { MAX_DIMENSION } from '../snapshot/operation.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
 import { ownAddress, readOwnPointer } from '../versions/own-pointer.ts';
 import { isRemnant } from '../versions/read-pointer.ts';

@@ -8,7 +8,7 @@ import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-dir
 import { FileStore } from '../../lambdas/adapters/store/file-store.ts';
 import { SystemClock } from '../../lambdas/adapters/system.ts';
 import type { Engine, EngineRecord, ObjectStore } from '../../lambdas/ports.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { systemTime } from '../../local/sfn/time.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import type { MemoryEngineOptions } from '../support/memory-engine.ts';

@@ -5,9 +5,10 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { EngineRejectedDataError } from '../../lambdas/errors/errors.ts';
-import { encodeDelta, type Operation, parseDelta, type Upsert } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta, parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { Float, float, numberOf } from '../../lambdas/snapshot/exact-json.ts';
 import type { MetadataValue } from '../../lambdas/snapshot/metadata.ts';
+import type { Operation, Upsert } from '../../lambdas/snapshot/operation.ts';
 import {
   cleanUpAfterEach,
   makeDirectory,

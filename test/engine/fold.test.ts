@@ -5,8 +5,8 @@ import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { ChromaSession } from '../../lambdas/adapters/chroma/session.ts';
 import { planMerge } from '../../lambdas/protocol/merge-plan.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import type { Metadata } from '../../lambdas/snapshot/metadata.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup } from './support.ts';
 

@@ -9,7 +9,7 @@ import { parseRequests } from '../../lambdas/inbox/parse-requests.ts';
 import type { ReadDelta } from '../../lambdas/inbox/read-deltas.ts';
 import { applyDeltas, outcomes } from '../../lambdas/merge/apply-deltas.ts';
 import { findRefused } from '../../lambdas/merge/find-refused.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { encodeRequests, type LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
 import { canonical } from '../endpoint/support.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup, SERVERS, type TestDirectory, withNative } from './support.ts';

@@ -7,7 +7,7 @@ import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import type { EngineSession, OpenOptions, WorkingDirectory } from '../../lambdas/ports.ts';
 import { listAside } from '../../lambdas/producer/aside.ts';
 import { SnapshotReader } from '../../lambdas/reader/snapshot-reader.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { realPorts } from '../corruption/world.ts';
 import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';

@@ -22,8 +22,8 @@ import type {
   RecordPage,
   Space,
 } from '../../ports.ts';
-import { abbreviated } from '../../snapshot/delta.ts';
 import { stringifyExact } from '../../snapshot/exact-json.ts';
+import { abbreviated } from '../../snapshot/operation.ts';
 import type { LoggedRequest } from '../../snapshot/request-delta.ts';
 import { batches, MAX_REQUEST_BYTES, patienceMs } from './batches.ts';
 import { groups, holdsList, shape, toColumns, toNeighbours, toRecords } from './columns.ts';
