@@ -1,4 +1,4 @@
-/** From the configured URL to a store. */
+/** Opens the store of a configured URL. */
 import { fileURLToPath } from 'node:url';
 import { ConfigurationError } from '../../errors/errors.ts';
 import type { ObjectStore } from '../../ports.ts';
@@ -13,7 +13,7 @@ import { type OpenS3Options, openS3Store } from './s3-clients.ts';
  */
 export function openStore(url: string, options: OpenS3Options = {}): ObjectStore {
   if (url.startsWith('s3://')) return openS3Store(url, options);
-  // With two slashes the first folder would be taken for a host.
+  // With only two slashes the first folder would be taken for a host.
   if (/^file:\/\/\/[^?#]+$/.test(url)) return new FileStore(fileURLToPath(url));
   throw new ConfigurationError(
     `"${url}" is no store. Use "s3://my-bucket/prefix" or "file:///absolute/folder" (three slashes).`,
