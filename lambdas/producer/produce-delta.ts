@@ -48,7 +48,7 @@ export interface Submitted {
 }
 
 /**
- * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form.
+ * Put operations into the inbox, all or none: nothing is sent if one of them is malformed.
  * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
  * (other content waits under this id), StoreUnavailableError
  */

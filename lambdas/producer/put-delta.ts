@@ -1,4 +1,4 @@
-/** What a producer does: put one delta into the inbox, once, and find out what became of it. */
+/** The producer's part: put one delta into the inbox, once, and find out what became of it. */
 
 import { InvalidInputError, KeyCollisionError } from '../errors/errors.ts';
 import { createOnce } from '../objects/create-once.ts';
@@ -16,7 +16,7 @@ export interface Submission {
 }
 
 /**
- * Put a delta into the inbox. Sending the same content under the same id again is a success, however often.
+ * Put a delta into the inbox. Sending the same content under the same id again succeeds, however often.
  * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id)
  */
 export async function putDelta(

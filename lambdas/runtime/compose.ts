@@ -1,4 +1,4 @@
-/** Puts the adapters together. The only place that knows which adapter stands behind which port. */
+/** Composes the ports. The only place that knows which adapter implements which port. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { ChromaEngine } from '../adapters/chroma/engine.ts';
@@ -20,7 +20,7 @@ export interface Clients {
   sfn: SFNClient;
   /** Instead of the bus that the configuration names. */
   announcer: Announcer;
-  /** Gets every client as it is made here, and gives it back watched. */
+  /** Wraps every client that is made here, e.g. for tracing. */
   capture: <Client>(client: Client) => Client;
 }
 

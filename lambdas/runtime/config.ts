@@ -5,7 +5,7 @@ import type { Settings } from '../ports.ts';
 
 const MIB = 1024 * 1024;
 
-/** Its descriptions are docs/reference/configuration.md: `npm run docs` writes them there. */
+/** `npm run docs` writes its descriptions to docs/reference/configuration.md. */
 export const environment = z.object({
   STORE_URL: z.string().min(1).describe('Where objects are kept: `s3://bucket/prefix`, or `file:///dir`.'),
   TABLE_NAME: z.string().min(1).describe('DynamoDB table of locks and statuses.'),
@@ -23,7 +23,7 @@ export const environment = z.object({
     .min(1)
     .optional()
     .describe('EventBridge bus that commits are announced on: a name or an ARN. Unset: no events.'),
-  // Waiting for the lock must outlast it, jitter and all: see `lockHeld` in statemachine/retriers.ts.
+  // Waiting for the lock must take longer than this, whatever the jitter: see `lockHeld` in statemachine/retriers.ts.
   LOCK_DURATION_MINUTES: z.coerce
     .number()
     .positive()

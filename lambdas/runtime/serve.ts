@@ -10,7 +10,7 @@ import type { Ports } from '../ports.ts';
 export interface ServedEndpoint {
   /** Not listening yet. */
   server: Server;
-  /** Let requests in flight end, then stop every Chroma server. */
+  /** Wait for requests in flight, then stop every Chroma server. */
   close(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface ServedEndpoint {
 export async function serveEndpoint(ports: Ports, options: EndpointOptions): Promise<ServedEndpoint> {
   const endpoint = await Endpoint.start({ ...ports, api: new ChromaApiEngine() }, options);
   const server = createAdaptorServer({ fetch: createApp(endpoint).fetch }) as Server;
-  // A client that went away must not end the process.
+  // A client that disconnects must not end the process.
   server.on('clientError', (_error, socket) => socket.destroy());
   const close = async () => {
     if (server.listening) {
