@@ -1,7 +1,7 @@
 /**
  * Cause and remedy of every error, for docs/reference/errors.md and `compactor explain`. The names are taken from the
- * classes: an error without an entry, or an entry without its class, does not compile. What the state machine does with
- * an error is left out, since the ASL file says it.
+ * classes: an error without an entry, or an entry without its class, does not compile. What the state machine does
+ * about an error is left out, since the ASL file defines it.
  */
 
 import type * as errors from './errors.ts';
@@ -19,7 +19,7 @@ export type ErrorName = { [Key in keyof typeof errors]: NameOf<(typeof errors)[K
 
 /** Both are plain sentences for operators and users. */
 export interface CatalogueEntry {
-  /** Why it happens. */
+  /** Why the error happens. */
   cause: string;
   /** What to do, or why nothing needs to be done. */
   remedy: string;

@@ -1,6 +1,6 @@
 /**
  * The delta codec: a producer's operations as JSON Lines, one operation per line. An invalid line is rejected with its
- * number and a reason, and the rest of the delta stands: no producer's mistake costs another one anything.
+ * number and a reason, and the rest of the delta is applied: no producer's mistake affects another producer.
  */
 import { MAX_REJECTIONS_PER_DELTA, type Rejection } from './ledger.ts';
 import { encodeLine, type NumberedOperation, type Operation, parseLine, REJECTION } from './operation.ts';
@@ -8,8 +8,8 @@ import { encodeLine, type NumberedOperation, type Operation, parseLine, REJECTIO
 /** Largest delta, in bytes. Send more as several deltas. */
 export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
 /**
- * Most lines of a delta, blank ones included, and most metadata values in all of them: what a merge holds in memory, and
- * the time that it takes, follow these, and 64 MiB may be 22 million lines (ADR 39).
+ * Most lines of a delta, including blank ones, and most metadata values in all of them: they determine the memory and
+ * time of a merge, and 64 MiB may be 22 million lines (ADR 39).
  */
 export const MAX_DELTA_LINES = 250_000;
 export const MAX_DELTA_VALUES = 1_000_000;
@@ -32,13 +32,13 @@ export function encodeDelta(operations: readonly Operation[]): Uint8Array {
   return Buffer.from(operations.map((operation, index) => `${encodeLine(operation, index + 1)}\n`).join(''));
 }
 
-/** It is part of no other character in UTF-8. */
+/** In UTF-8 this byte is never part of another character. */
 const NEWLINE = 0x0a;
 /** A byte order mark counts only at the beginning of a text. */
 const FIRST_LINE = new TextDecoder('utf-8', { fatal: true });
 const FURTHER_LINE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What is parsed at a stretch, in bytes and lines: about 20 ms of work. */
+/** How much is parsed without a pause, in bytes and lines: about 20 ms of work. */
 const PIECE_BYTES = 1024 * 1024;
 const PIECE_LINES = 1_000;
 
@@ -52,8 +52,8 @@ export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
 }
 
 /**
- * The same piece by piece, so that the caller can let others run in between.
- * @param lines If they are counted already.
+ * The same piece by piece, so that the caller can yield to other tasks in between.
+ * @param lines the number of lines, if already known
  */
 export function* parseInPieces(
   bytes: Uint8Array,
@@ -63,7 +63,7 @@ export function* parseInPieces(
   if (lines > MAX_DELTA_LINES) return tooLarge(`${lines} lines`, `${MAX_DELTA_LINES} lines`);
   const parsed: ParsedDelta = { operations: [], rejections: [], rejectedOperations: 0, values: 0 };
   let number = 0;
-  // Line by line: a delta may have 64 MiB, and its text as a whole is needed by nobody.
+  // Line by line: a delta may have 64 MiB, and its text is never needed as a whole.
   for (let start = 0, end = 0, pieceStart = 0; start < bytes.length; start = end + 1) {
     const next = bytes.indexOf(NEWLINE, start);
     end = next < 0 ? bytes.length : next;
@@ -115,7 +115,7 @@ function tooLarge(given: string, limit: string): ParsedDelta {
   );
 }
 
-/** A delta none of whose operations can be applied, for one reason. */
+/** A delta that is rejected as a whole, for one reason. */
 export function rejectedWhole(error: string, reason: string): ParsedDelta {
   return { operations: [], rejections: [{ line: 0, error, reason }], rejectedOperations: 1, values: 0 };
 }

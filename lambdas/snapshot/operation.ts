@@ -11,11 +11,11 @@ import { writable } from './exact-json.ts';
 import type { Rejection } from './ledger.ts';
 import { lostInCode, type Metadata, readMetadata, textFault } from './metadata.ts';
 
-/** Longest id that a rejection repeats, in characters: no producer may blow up ledger, manifest and report. */
+/** Longest id that a rejection repeats, in characters, so that no producer can blow up ledger, manifest and report. */
 export const MAX_REPORTED_ID_LENGTH = 512;
 /** Largest dimension of a collection. */
 export const MAX_DIMENSION = 65_536;
-/** Reasons go into ledger, manifest and report: no producer may blow them up. */
+/** Reasons go into ledger, manifest and report, which no producer may blow up. */
 const MAX_REASON_LENGTH = 200;
 const MAX_QUOTED_LENGTH = 100;
 const MAX_FLOAT32 = 3.4028234663852886e38;
@@ -41,7 +41,7 @@ export interface Delete {
 }
 export type Operation = Upsert | Update | Delete;
 
-/** An operation and the line that it stood on, counting from 1. */
+/** An operation and the number of its line, from 1. */
 export type NumberedOperation = Operation & { line: number };
 
 /** Stable names of the reasons for which a line, or (line 0) a whole delta, is rejected. */
@@ -69,7 +69,7 @@ const text = z.string().superRefine((value, { addIssue }) => {
 });
 const id = text.min(1);
 const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1);
-/** Looked at by `readMetadata`, which has the literals of its numbers. */
+/** Checked by `readMetadata`, which sees the literals of its numbers. */
 const metadata = z.unknown();
 
 const operation = z.discriminatedUnion('op', [
@@ -111,7 +111,7 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
   }
   const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
   if (Array.isArray(given.embedding) && given.embedding.length > MAX_DIMENSION) {
-    // Cheap to see, and slow to explain element by element.
+    // Cheap to detect here, and slow to report element by element.
     const reason = `The embedding has more than ${MAX_DIMENSION} numbers.`;
     return { ...idOf(given), error: REJECTION.wrongDimension, reason };
   }
@@ -126,7 +126,7 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
   const read = readMetadata(fields, line);
   if (typeof read === 'string') return { ...idOf(given), error: REJECTION.invalidMetadata, reason: read };
   if (Object.keys(read).length === 0 && changesNothing(rest)) return { ...idOf(given), ...NO_CHANGE };
-  // In its place: the order of members is the producer's.
+  // Replaced in place, which keeps the producer's order of members.
   return { ...data, metadata: read };
 }
 
@@ -153,7 +153,7 @@ function findFault(given: Given, dimension: number): Pick<Rejection, 'error' | '
   return fields === undefined && changesNothing(given) ? NO_CHANGE : undefined;
 }
 
-/** Metadata aside. */
+/** Disregards metadata. */
 function changesNothing({ op, embedding: vector, document }: Given): boolean {
   return op === 'update' && vector === undefined && document === undefined;
 }
@@ -166,7 +166,7 @@ function idOf({ id: given }: Record<string, unknown>): { id?: string } {
   return typeof given === 'string' ? reportedId(given) : {};
 }
 
-/** As it stands in a rejection: an id that is too long for it is left out, since half of it would be another one. */
+/** The id as it appears in a rejection: one that is too long is left out, since a truncated one would be another id. */
 export function reportedId(given: string): { id?: string } {
   return given.length <= MAX_REPORTED_ID_LENGTH ? { id: given } : {};
 }

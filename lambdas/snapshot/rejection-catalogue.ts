@@ -1,4 +1,4 @@
-/** Cause and remedy of every reason for a rejection, for docs/reference/errors.md and `compactor explain`. */
+/** Cause and remedy of every kind of rejection, for docs/reference/errors.md and `compactor explain`. */
 import type { CatalogueEntry } from '../errors/error-catalogue.ts';
 import { MAX_DELTA_BYTES, MAX_DELTA_LINES, MAX_DELTA_VALUES } from './delta.ts';
 import { MAX_METADATA_VALUES, MAX_TEXT_LENGTH } from './metadata.ts';
@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 export type RejectionName = (typeof REJECTION)[keyof typeof REJECTION];
 
 export interface RejectionEntry extends CatalogueEntry {
-  /** What is not applied: one line, and nothing else; or the delta as a whole. */
+  /** What is not applied: only the line, or the delta as a whole. */
   rejects: 'line' | 'delta';
 }
 

@@ -1,14 +1,14 @@
 /**
  * Requests of Chroma's own API as a delta (ADR 47): what an endpoint accepted, to be sent to the engine again, in order
- * and as it came. The text of a body is kept, since 1.0, 2^53 + 1, nulls, uris and embeddings in base64 are not the same
- * once they have been through a parser (ADR 31).
+ * and unchanged. The text of a body is kept, since 1.0, 2^53 + 1, nulls, uris and embeddings in base64 do not survive a
+ * parser unchanged (ADR 31).
  *
  * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request, `{"op":...,"body":...}`.
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { membersOf } from './exact-json.ts';
 
-/** Of this form; it stands in the first line. */
+/** Number of this format, in the first line. */
 const FORM = 1;
 const HEADER = Buffer.from('{"requests":');
 const NEWLINE = 0x0a;
@@ -19,33 +19,33 @@ const OPS: ReadonlySet<string> = new Set<RequestOp>(['add', 'upsert', 'update', 
 
 export interface LoggedRequest {
   op: RequestOp;
-  /** JSON text of the body, as it came. Of a `delete`, `{"ids":[...]}` and nothing else: filters are resolved before. */
+  /** JSON text of the body, unchanged. For a `delete` only `{"ids":[...]}`: filters have been resolved. */
   body: string;
 }
 
-/** A request, the records that it names, and the line that it stood on, counting from 1. */
+/** A request, the records that it names, and the number of its line, from 1. */
 export interface NumberedRequest extends LoggedRequest {
   ids: readonly string[];
   line: number;
 }
 
-/** Why a line, or (line 0) the delta as a whole, is no request. */
+/** Why a line, or (line 0) the delta as a whole, is not valid. */
 export interface RequestFault {
   line: number;
   reason: string;
 }
 
 /**
- * @param id Of this write: makes its bytes differ from those of every other write, so that a writer knows its own object.
- * @throws InvalidInputError (a body that is no request of its kind): nothing of it may be acknowledged
+ * @param id of this write, which makes its bytes unique, so that a writer recognises its own object
+ * @throws InvalidInputError (a body is not a request of its kind): then no request may be acknowledged
  */
 export function encodeRequests(requests: readonly LoggedRequest[], id?: string): Uint8Array {
   return joinRequests(requests.map(encodeRequest), id);
 }
 
-/** One line, without its end. @throws InvalidInputError (the body is no request of its kind) */
+/** One line, without its end. @throws InvalidInputError (the body is not a request of its kind) */
 export function encodeRequest({ op, body }: LoggedRequest): string {
-  // A line break in JSON is white space: inside a text it is written as \n.
+  // A line break in JSON is white space: within a string it is written as \n.
   const text = body.replace(/[\r\n]+/g, ' ').trim();
   const line = `{"op":${JSON.stringify(op)},"body":${text}}`;
   const request = parseRequestLine(line);
@@ -60,7 +60,7 @@ export function joinRequests(lines: readonly string[], id?: string): Uint8Array 
   return Buffer.from(`${[header, ...lines].join('\n')}\n`);
 }
 
-/** @throws InvalidInputError (it is none, or a line of it) */
+/** @throws InvalidInputError (it is not one, or has an invalid line) */
 export function decodeRequests(body: Uint8Array): LoggedRequest[] {
   if (!isRequestDelta(body))
     throw new InvalidInputError('This delta holds no requests: its first line does not say so.');
@@ -70,12 +70,12 @@ export function decodeRequests(body: Uint8Array): LoggedRequest[] {
   });
 }
 
-/** By its first bytes. No line of an ordinary delta begins so. */
+/** Recognised by its first bytes, with which no line of an ordinary delta begins. */
 export function isRequestDelta(body: Uint8Array): boolean {
   return HEADER.equals(body.subarray(0, HEADER.length));
 }
 
-/** Line by line; the first line is the header's. Never throws. A fault of line 0 is the last that is given. */
+/** Line by line; the first line is the header. Never throws. A fault of line 0 is the last one. */
 export function* requestsIn(body: Uint8Array): Generator<NumberedRequest | RequestFault> {
   let line = 0;
   for (let start = 0, end = 0; start < body.length; start = end + 1) {
