@@ -23,7 +23,9 @@ export interface ConsoleParts {
   tableName: string;
 }
 
-/** On every reply, so that no page of another origin can frame, embed or guess the type of anything here. */
+/**
+ * Sent with every reply, so that no page of another origin can frame or embed anything, and no browser guesses a type.
+ */
 const HEADERS = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
@@ -33,10 +35,10 @@ const HEADERS = {
   'cache-control': 'no-cache',
 };
 
-/** Not found, as opposed to not valid. */
+/** Errors that mean not found, as opposed to invalid. */
 const ABSENT = ['ExecutionDoesNotExist', 'StateMachineDoesNotExist', 'VisitDoesNotExist', 'CollectionNotFoundError'];
 
-/** Answers the GET requests of the page; `undefined` for a path that is not its. */
+/** Answers the GET requests of the page; `undefined` for other paths. */
 export function createConsole(parts: ConsoleParts): (request: PageRequest) => Promise<PageReply | undefined> {
   const { stepFunctions, ports, locks, machine, storeUrl, tableName } = parts;
   const executions = new ExecutionViews(stepFunctions);
@@ -71,7 +73,7 @@ function reply(status: number, type: string, body: Buffer, etag: string, known: 
   return { status, headers, body };
 }
 
-/** What the page shows in place of what it asked for. */
+/** The error that the page shows instead of what it requested. */
 function problemOf(error: unknown): { status: number; error: string; message: string } {
   if (error instanceof ZodError) return { status: 400, error: 'InvalidInputError', message: z.prettifyError(error) };
   if (error instanceof URIError)
