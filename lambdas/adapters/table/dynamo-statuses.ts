@@ -41,7 +41,7 @@ export interface DynamoStatusesOptions {
    * late duplicate of a delta is recognised only within this time, which producers must be told.
    */
   ttlSeconds?: number;
-  /** Milliseconds since the epoch, for `ttl`. */
+  /** The current time in milliseconds since the epoch, for `ttl`. */
   now?: () => number;
   sleep?: (ms: number) => Promise<unknown>;
 }
