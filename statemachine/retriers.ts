@@ -159,7 +159,7 @@ export const POLICIES = {
     JitterStrategy: 'FULL',
   },
   hung: {
-    Comment: 'One call hung: 1.5 s of waiting expected, 3 s at most. The step may be done again at will.',
+    Comment: 'One call hung: 1.5 s of waiting expected, 3 s at most. The step may be repeated safely.',
     ErrorEquals: ['States.Timeout', 'Sandbox.Timedout'],
     IntervalSeconds: 1,
     BackoffRate: 2,
