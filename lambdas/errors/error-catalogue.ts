@@ -146,7 +146,7 @@ export const ERROR_CATALOGUE = {
     remedy: 'Send it again under a new id. An id means one content.',
   },
   InboxChangedError: {
-    cause: 'A delta changed, vanished or could not be read while it was being read.',
+    cause: 'A delta changed, vanished or could not be read after it was listed.',
     remedy: 'None: the execution plans again. Producers should not overwrite a waiting delta.',
   },
   EngineRejectedDataError: {

@@ -12,7 +12,7 @@ export const environment = z.object({
   CACHE_DIRECTORY: z
     .string()
     .default('/mnt/cache')
-    .describe('Where EFS is mounted: packs, manifests and staging. Whatever is in it may be deleted.'),
+    .describe('Where EFS is mounted: packs, manifests and staging. Its content may be deleted at any time.'),
   WORK_DIRECTORY: z.string().default('/tmp/work').describe('Local disk for working directories.'),
   STATE_MACHINE_ARN: z
     .string()
@@ -55,7 +55,7 @@ export const environment = z.object({
     .min(1)
     .max(1_000_000)
     .default(10)
-    .describe('Newest versions that garbage collection keeps, the current one included.'),
+    .describe('Newest versions that garbage collection keeps, including the current one.'),
   RETAIN_DAYS: z.coerce
     .number()
     .min(0)
@@ -67,7 +67,7 @@ export const environment = z.object({
     .min(0)
     .max(3_650)
     .default(0)
-    .describe('Days after which a status may go, and with it the guard against late duplicates. 0: never.'),
+    .describe('Days after which a status may be deleted, and with it the guard against late duplicates. 0: never.'),
 });
 
 export interface Config {

@@ -77,7 +77,7 @@ function reply(status: number, type: string, body: Buffer, etag: string, known: 
 function problemOf(error: unknown): { status: number; error: string; message: string } {
   if (error instanceof ZodError) return { status: 400, error: 'InvalidInputError', message: z.prettifyError(error) };
   if (error instanceof URIError)
-    return { status: 400, error: 'InvalidInputError', message: 'The path is not encoded right.' };
+    return { status: 400, error: 'InvalidInputError', message: 'The path is not encoded correctly.' };
   const name = error instanceof ApiError ? error.code : error instanceof CompactorError ? error.name : undefined;
   const message = error instanceof Error ? error.message : String(error);
   if (name === undefined) return { status: 500, error: 'InternalFailure', message };

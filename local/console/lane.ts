@@ -109,11 +109,11 @@ function lockMarks(events: readonly LockEvent[]): LaneMark[] {
       case 'lock-collision':
         return mark('collision', `Found the lock held by ${shortName(by)} (${phase})`);
       case 'lock-lost':
-        return mark('lost', 'The lock was not its own any more');
+        return mark('lost', 'No longer held the lock');
       case 'claim-lost':
-        return mark('lost', 'The claim was not its own any more');
+        return mark('lost', 'No longer held the claim');
       case 'claim-kept':
-        return mark('kept', 'Kept the claim: somebody had delegated meanwhile');
+        return mark('kept', 'Kept the claim: another execution had delegated');
       default:
         return [];
     }

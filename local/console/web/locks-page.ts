@@ -90,7 +90,7 @@ function Chart({ collection, page, before, marked, isAll }: LanesProps & { page:
       </div>
       <${Overview} lanes=${lanes} window=${window} now=${now} onWindow=${setMoved} />
       <${Swimlane} lanes=${shown} window=${window} now=${now} marked=${marked} onWindow=${setMoved} />
-      ${shown.length === 0 ? html`<${Empty} title="No execution in this part of time." />` : null}
+      ${shown.length === 0 ? html`<${Empty} title="No execution in this period." />` : null}
       <${Legend} />
     <//>
     <${EventList} lanes=${shown} window=${window} now=${now} />`;
@@ -160,11 +160,11 @@ function EventList({ lanes, window, now }: { lanes: readonly LaneRow[]; window: 
       cell: ({ lane }) => html`<${ExecutionLink} name=${lane.name} machine=${lane.machine} />`,
     },
   ];
-  const note = html`<span class="muted">${inside.length > LISTED ? `The first ${LISTED} of ${count(inside.length)}` : count(inside.length)} in this part of time</span>`;
+  const note = html`<span class="muted">${inside.length > LISTED ? `The first ${LISTED} of ${count(inside.length)}` : count(inside.length)} in this period</span>`;
   return html`<${Panel} title="Lock events" id="lock-events" note=${note}>
     ${
       inside.length === 0
-        ? html`<${Empty} title="No lock event in this part of time." />`
+        ? html`<${Empty} title="No lock event in this period." />`
         : html`<${Table} label="Lock events" columns=${columns} rows=${inside.slice(0, LISTED)} rowKey=${({ item }: { item: LaneItem }) => item.id} />`
     }
   <//>`;

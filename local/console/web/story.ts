@@ -76,9 +76,9 @@ function success(state: string | undefined, output: string | null): string {
         `the collection has ${plural(committed?.records ?? 0, 'record')}.`
       );
     case 'Delegated':
-      return 'Another execution had the claim, so this one left its work to that one: nothing is lost.';
+      return 'Another execution had the claim, so this one delegated its work to it: nothing is lost.';
     case 'UpToDate':
-      return 'Nothing waited that this execution had to commit.';
+      return 'There was nothing for this execution to commit.';
     default:
       return `Succeeded in ${state ?? 'its last state'}.`;
   }
