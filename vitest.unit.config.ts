@@ -11,7 +11,7 @@ export default defineConfig({
       'test/property/**/*.test.ts',
       'test/docs/**/*.test.ts',
       // The contracts of the ports, on memory and on files.
-      'test/contract/{cache,engine-model,frame-codec,full-disk,power-cut,replicate,working-directory}*.test.ts',
+      'test/contract/{cache,disk-errors,engine-model,frame-codec,full-disk,power-cut,replicate,working-directory}*.test.ts',
     ],
     // Far more than anything takes: the machine may have other things to do, and only a hang should end here.
     testTimeout: 900_000,

@@ -17,7 +17,7 @@ const BATCH = 1_000;
 
 interface Case {
   name: string;
-  /** Every so manieth record stays; 0: none. */
+  /** Of this many records one is kept; 0: none is. */
   keep: number;
 }
 

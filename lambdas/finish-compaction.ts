@@ -1,4 +1,4 @@
-/** Lambda behind FinishCompaction: statuses, inbox, and letting go of the claim. */
+/** Lambda behind FinishCompaction: statuses, inbox, and the release of the claim. */
 
 import { finishCompaction } from './compaction/finish-compaction.ts';
 import { makeHandler } from './runtime/handler.ts';

@@ -1,4 +1,4 @@
-/** Lambda behind HandleFailure: frees what a failing execution holds. */
+/** Lambda behind HandleFailure: releases what a failing execution holds. */
 
 import { handleFailure } from './compaction/handle-failure.ts';
 import { makeHandler } from './runtime/handler.ts';

@@ -36,6 +36,6 @@ export type {
 } from './reader/snapshot-reader.ts';
 export { type ConnectOptions, connect } from './runtime/connect.ts';
 export type { MachineConnection, NewCollection, StoreConnection, TableConnection } from './runtime/connection.ts';
-export type { Delete, Operation, Update, Upsert } from './snapshot/delta.ts';
 export { Float, float } from './snapshot/exact-json.ts';
 export type { DeltaStatus, Rejection } from './snapshot/ledger.ts';
+export type { Delete, Operation, Update, Upsert } from './snapshot/operation.ts';

@@ -1,5 +1,5 @@
 /**
- * What the steps need from the world, and nothing else. Adapters in `adapters/` implement these against S3, DynamoDB,
+ * Everything that the steps need from the outside. Adapters in `adapters/` implement these ports against S3, DynamoDB,
  * files and the Chroma server; tests and the simulation implement them in memory. Every port has one contract suite
  * under `test/contract/` that runs over all of its adapters.
  */

@@ -1,4 +1,4 @@
-/** Lambda behind ReleaseAbandoned: frees what a dead execution holds. */
+/** Lambda behind ReleaseAbandoned: releases what a dead execution holds. */
 
 import { releaseAbandoned } from './compaction/release-abandoned.ts';
 import { makeHandler } from './runtime/handler.ts';

@@ -1,4 +1,4 @@
-/** Lambda behind the queue of the store's notifications: starts one execution per collection in a batch. */
+/** Lambda behind the queue of store notifications: starts one execution per collection in a batch. */
 import { makeHandler } from './runtime/handler.ts';
 import { startCompaction } from './triggers/start-compactions.ts';
 

@@ -1,4 +1,4 @@
-/** Lambda on a schedule: wakes every collection that has something left to do. */
+/** Lambda on a schedule: starts an execution for every collection that has something left to do. */
 import { makeHandler } from './runtime/handler.ts';
 import { sweep } from './triggers/sweep-collections.ts';
 

@@ -1,4 +1,4 @@
-/** Lambda behind ValidateCas and CheckBase; which of the two is input. */
+/** Lambda behind ValidateCas and CheckBase; the input says which of the two. */
 
 import { validateCas } from './compaction/validate-cas.ts';
 import { makeHandler } from './runtime/handler.ts';

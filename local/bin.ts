@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `compactor-local`, as it is installed: the embedded stack with its console, until Ctrl-C. */
+/** `compactor-local`, as installed: runs the embedded stack with its console until Ctrl-C. */
 import { onNode24 } from './node-24.ts';
 
 await onNode24(() => import('./main.ts'));

@@ -1,4 +1,4 @@
-/** `npm run chroma -- <dir>`: the Chroma server that the compactor uses, on a checkout, until Ctrl-C. */
+/** `npm run chroma -- <dir>`: runs the Chroma server that the compactor uses on a checkout until Ctrl-C. */
 import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -26,7 +26,7 @@ const server = spawn(command, [...args, 'run', '--path', path, '--host', HOST, '
   stdio: ['ignore', 'ignore', 'inherit'],
 });
 server.once('exit', (code) => process.exit(code ?? 0));
-// Newer servers do not exit on SIGTERM, and nothing is written here that could be lost.
+// Newer servers do not exit on SIGTERM, and nothing is written that could be lost.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.kill('SIGKILL'));
 const url = `http://${HOST}:${values.port}`;
 while (

@@ -1,11 +1,11 @@
-/** The part of dynalite that we use; it brings no types of its own. */
+/** The part of dynalite that we use; it ships no types. */
 declare module 'dynalite' {
   import type { Server } from 'node:http';
 
   interface DynaliteOptions {
-    /** LevelDB directory; in memory without it. */
+    /** LevelDB directory. Default: in memory. */
     path?: string;
-    /** Milliseconds that tables stay in transition. */
+    /** Milliseconds for which tables stay in transition. */
     createTableMs?: number;
     deleteTableMs?: number;
     updateTableMs?: number;

@@ -1,13 +1,16 @@
-/** The endpoint of Chroma's API beside the local stack. The stack runs without it: what keeps it away is one line. */
+/**
+ * The endpoint of Chroma's API beside the local stack. The stack also runs without it; the reason is reported in one
+ * line.
+ */
 import { CompactorError } from '../lambdas/errors/errors.ts';
 import type { Ports } from '../lambdas/ports.ts';
 import { type ServedEndpoint, serveEndpoint } from '../lambdas/runtime/serve.ts';
 import { listen } from './listen.ts';
 
 export interface LocalEndpoint {
-  /** `undefined`: it is not served. */
+  /** `undefined` if it is not served. */
   url: string | undefined;
-  /** Why not, and what to do. */
+  /** Why it is not served, and what to do about it. */
   reason: string;
   close(): Promise<void>;
 }

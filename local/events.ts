@@ -1,7 +1,7 @@
 /**
- * The local stack's event bus: a file of events in EventBridge's own envelope, one JSON line each, which rules would get
- * in AWS. `compactor events` reads it. It keeps the newest events: once it is too large, its older half goes, and a first
- * line says how many bytes went before.
+ * The local stack's event bus: a file of events in EventBridge's own envelope, as rules receive them in AWS, one JSON
+ * line each. `compactor events` reads it. It keeps the newest events: when it gets too large, its older half is
+ * dropped, and the first line says how many bytes were dropped in all.
  */
 import { randomUUID } from 'node:crypto';
 import { appendFile, open, rename, stat, writeFile } from 'node:fs/promises';
@@ -21,12 +21,12 @@ import { ACCOUNT, REGION } from './sfn/names.ts';
 
 const EVENTS_FILE = 'events.jsonl';
 const LOCK_FILE = 'events.lock';
-/** Beyond this the older half goes. */
+/** Beyond this size the older half is dropped. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const HEADER = /^\{"dropped":(\d+)\}\n/;
 const MAX_HEADER_BYTES = 64;
 
-/** An event as a rule's target gets it. */
+/** An event as the target of a rule receives it. */
 const envelope = z.object({
   version: z.literal('0'),
   id: z.string(),
@@ -51,7 +51,7 @@ export class FileAnnouncer implements Announcer {
     this.#maxBytes = maxBytes;
   }
 
-  /** @throws StoreUnavailableError (another process holds the lock), and what the file system says */
+  /** @throws StoreUnavailableError (another process holds the lock), and errors of the file system */
   async announce(announcements: readonly CompactionCommitted[]): Promise<Refusal[]> {
     const events = announcements.map(
       (detail): CommittedEvent => ({
@@ -67,7 +67,8 @@ export class FileAnnouncer implements Announcer {
       }),
     );
     const lines = events.map((event) => `${JSON.stringify(event)}\n`).join('');
-    // Commands and the embedded stack write it at a time: an append to a file that is being replaced would be lost.
+    // Commands and the embedded stack may write at the same time, and an append to a file that is being replaced would
+    // be lost.
     await this.#lock.run(async () => {
       await appendFile(this.#path, lines);
       if ((await stat(this.#path)).size > this.#maxBytes) await this.#dropOlderHalf();
@@ -75,7 +76,7 @@ export class FileAnnouncer implements Announcer {
     return [];
   }
 
-  /** The last event stays, however long it is. */
+  /** The last event is kept, however long it is. */
   async #dropOlderHalf(): Promise<void> {
     const { bytes, start } = await readKept(this.#path);
     const afterHalf = bytes.indexOf('\n', bytes.length - Math.floor(this.#maxBytes / 2)) + 1;
@@ -89,8 +90,8 @@ export class FileAnnouncer implements Announcer {
 
 /**
  * Events in the order of publication, from a position on; `next` is where to go on. A position counts bytes since the
- * first event ever, so it keeps its meaning when older events are let go of. One that they are gone from, or that lies
- * beyond the end because the data directory was made anew, means all that there are.
+ * first event ever, so it stays valid when older events are dropped. A position whose events were dropped, or one
+ * beyond the end because the data directory was recreated, means all events in the file.
  */
 export async function readEvents(
   dataDirectory: string,
@@ -102,7 +103,10 @@ export async function readEvents(
   return { events: lines.flatMap(parse), next: kept.start + whole };
 }
 
-/** Bytes from a position on, and the position of the first of them. One open file is one state, whoever replaces it. */
+/**
+ * Bytes from a position on, and the position of the first of them. An open file is one state, even if it is replaced
+ * meanwhile.
+ */
 async function readKept(path: string, from?: number): Promise<{ bytes: Buffer; start: number }> {
   const handle = await unlessAbsent(open(path, 'r'));
   if (handle === undefined) return { bytes: Buffer.alloc(0), start: 0 };
@@ -119,7 +123,7 @@ async function readKept(path: string, from?: number): Promise<{ bytes: Buffer; s
   }
 }
 
-/** A line cut in two, by a crash or by starting in its middle, does not count. */
+/** Ignores a line that is incomplete because of a crash or a position in its middle. */
 function parse(line: string): CommittedEvent[] {
   try {
     const parsed = envelope.safeParse(JSON.parse(line));

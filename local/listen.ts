@@ -1,4 +1,7 @@
-/** Listening on this machine alone, for no foreign page, and what to do when a port cannot be had: the one door of `local/`. */
+/**
+ * The one place where `local/` listens: on this machine only, refusing foreign web pages, and with advice when a port
+ * cannot be opened.
+ */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,13 +18,13 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Requests that a foreign page sent are refused before the server hears of them.
- * @param server With its listeners of `request`.
- * @param who For the error, e.g. `Step Functions`.
+ * Listen on loopback. Requests of foreign pages are refused before they reach the server.
+ * @param server with its listeners for `request`
+ * @param who for the error, e.g. `Step Functions`
  * @param port 0 takes a free one.
- * @param remedy How another port is chosen.
+ * @param remedy how to choose another port
  * @returns the port
- * @throws ConfigurationError (the port is in use, not allowed, or none)
+ * @throws ConfigurationError (the port is in use, not allowed, or invalid)
  */
 export async function listen(server: Server, who: string, port: number, remedy: string): Promise<number> {
   refuseForeignPages(server);

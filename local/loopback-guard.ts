@@ -1,6 +1,6 @@
 /**
- * Keeps web pages out of the servers on this machine. Loopback is no fence against a browser: any page may send requests
- * to 127.0.0.1, and with a name of its own that leads there (DNS rebinding) read the answers, too.
+ * Keeps web pages away from the servers on this machine. Loopback does not protect against a browser: any page may send
+ * requests to 127.0.0.1 and, with a name of its own that resolves to it (DNS rebinding), read the answers, too.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { type AddressInfo, BlockList, isIP } from 'node:net';
@@ -17,8 +17,8 @@ export function isLoopback(address: string): boolean {
 }
 
 /**
- * Refuse, before any other listener of `request` hears of it, what was sent by a page that this server did not serve: with
- * 403, as `AccessDeniedException` of AWS's JSON protocols. To be called once all listeners are there.
+ * Refuse requests of pages that this server did not serve before any other listener for `request` sees them: with 403,
+ * as `AccessDeniedException` of AWS's JSON protocols. Call this once all listeners are registered.
  */
 export function refuseForeignPages(server: Server): void {
   const listeners = server.listeners('request') as Array<(request: IncomingMessage, response: ServerResponse) => void>;
@@ -31,7 +31,7 @@ export function refuseForeignPages(server: Server): void {
   });
 }
 
-/** Why a request is refused; `undefined` when it is not. */
+/** Why a request is refused; `undefined` if it is not. */
 function refusalOf({ headers }: IncomingMessage, port: number): string | undefined {
   const host = withoutPort(headers.host ?? '');
   if (!LOOPBACK_NAMES.includes(host) && !isLoopback(host)) return 'The Host header must be a loopback name.';
@@ -51,7 +51,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, message: str
     'content-type': 'application/x-amz-json-1.0',
     'content-length': Buffer.byteLength(body),
     'x-amzn-errortype': 'AccessDeniedException',
-    // What else the request holds is not read: the connection cannot be used again.
+    // The rest of the request is not read, so the connection cannot be used again.
     connection: 'close',
   });
   request.resume();

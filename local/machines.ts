@@ -1,4 +1,4 @@
-/** The two state machines on the local Step Functions: the ASL files' own bytes, the real handlers. */
+/** The two state machines on the local Step Functions: the ASL files themselves, with the real handlers. */
 import { readFileSync } from 'node:fs';
 import type { Ports } from '../lambdas/ports.ts';
 import type { ReleaseAbandonedInput } from '../statemachine/contract.ts';
@@ -29,7 +29,7 @@ export function readDefinition(name: string): string {
   return readFileSync(new URL(`../statemachine/${name}.asl.json`, import.meta.url), 'utf8');
 }
 
-/** Register both machines, and the rule that runs the second one when an execution of the first one dies. */
+/** Register both machines, and the rule that starts the second one when an execution of the first one dies. */
 export function registerMachines(stepFunctions: LocalStepFunctions, ports: Ports): { compactionArn: string } {
   const compaction = readDefinition(COMPACTION);
   const handlers = lazyHandlers(compaction, ports);
@@ -49,7 +49,7 @@ export function registerMachines(stepFunctions: LocalStepFunctions, ports: Ports
   });
   const onDeath = ({ detail }: StatusChange) => {
     if (detail.stateMachineArn !== compactionArn || !['FAILED', 'TIMED_OUT', 'ABORTED'].includes(detail.status)) return;
-    // As the EventBridge rule does it, which cannot open the JSON in `detail.input`.
+    // Like the EventBridge rule, which cannot parse the JSON in `detail.input`.
     const input: ReleaseAbandonedInput = detail;
     stepFunctions.start({ stateMachineArn: releaseArn, input: JSON.stringify(input) });
   };

@@ -11,12 +11,12 @@ const { values } = parseArgs({
     data: { type: 'string', default: process.env.COMPACTOR_DATA ?? '.compactor' },
     port: { type: 'string', default: process.env.COMPACTOR_PORT ?? '4599' },
     'endpoint-port': { type: 'string', default: process.env.COMPACTOR_ENDPOINT_PORT ?? '8000' },
-    // Neither trigger nor endpoint: executions are those that somebody starts.
+    // No triggers and no endpoint: executions are started by hand.
     manual: { type: 'boolean', default: false },
   },
 });
 
-/** How this was started says how the other command is called. */
+/** How this was started determines how the other command is run. */
 const command = process.env.npm_lifecycle_event === 'local' ? 'npm run cli --' : 'compactor';
 
 try {
@@ -40,7 +40,7 @@ try {
         },
       )
     : undefined;
-  // It serves its console without one, but its executions would try again for minutes.
+  // Without an engine the console works, but executions would retry for minutes.
   await stack.ports.engine.identify().catch((error: Error) => process.stderr.write(`Warning: ${error.message}\n`));
   const endpoint = isManual ? undefined : await startEndpoint(stack.ports, Number(values['endpoint-port']));
   const environment = await writeAwsEnvironment(values.data, {

@@ -1,6 +1,7 @@
 /**
- * Starts an installed command: on Node 24 here and now; an older one hands over to the Node 24 of the package
- * `node-<platform>-<arch>`, where that is installed. So this file says nothing that an older Node cannot read.
+ * Starts an installed command: in this process if it runs on Node 24; an older Node hands over to the Node 24 of the
+ * package `node-<platform>-<arch>`, if that is installed. So this file must use only syntax that an older Node
+ * understands.
  */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -9,7 +10,7 @@ import { dirname, join } from 'node:path';
 
 const NEEDED = 24;
 
-/** @param program Imports the module that does the work. */
+/** @param program imports the module that does the work */
 export async function onNode24(program: () => Promise<unknown>): Promise<void> {
   if (Number(process.versions.node.split('.')[0]) >= NEEDED) await program();
   else process.exitCode = handOver(`node-${process.platform}-${process.arch}`);
@@ -28,6 +29,6 @@ function handOver(packageName: string): number {
     return 2;
   }
   const { status, signal } = spawnSync(node, process.argv.slice(1), { stdio: 'inherit' });
-  // As a shell says it of a command that a signal has ended.
+  // As a shell reports a command that was ended by a signal.
   return status ?? 128 + constants.signals[signal ?? 'SIGTERM'];
 }

@@ -1,6 +1,6 @@
 /**
- * The store's notifications of new deltas, as S3 sends them: for a store of files, by watching the folders of the inbox.
- * Nobody has to notify, so that any process may submit. A message is only a wake-up; one that is lost, the sweep replaces.
+ * Notifications of new deltas, as S3 sends them, for a store of files: by watching the folders of the inbox. Submitting
+ * processes need not notify. A message is only a wake-up; if one is lost, the sweep makes up for it.
  */
 import { randomUUID } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
@@ -18,7 +18,10 @@ export interface Watching {
   close(): void;
 }
 
-/** @param store Root of the store of files. @param warn Hears of a folder that cannot be watched: the sweep sees to it. */
+/**
+ * @param store root of the store of files; @param warn called for a folder that cannot be watched, which is left to the
+ * sweep
+ */
 export async function watchDeltas(
   store: string,
   onArrived: (arrived: Arrived) => void,
@@ -53,11 +56,11 @@ export async function watchDeltas(
   const enter = async (collection: string, isNew: boolean) => {
     const folder = join(inbox, collection);
     if (!follow(folder, (file) => void arrive(collection, file)) || !isNew) return;
-    // What came before it was watched.
+    // Deltas that arrived before the folder was watched.
     for (const file of await readdir(folder).catch(() => [])) await arrive(collection, file);
   };
   follow(inbox, (collection) => void enter(collection, true));
-  // What lies there already is the sweep's.
+  // Deltas that are already there are left to the sweep.
   for (const collection of await readdir(inbox)) await enter(collection, false);
   return {
     close: () => {

@@ -22,7 +22,7 @@ export async function writeStackFile(dataDirectory: string, file: StackFile): Pr
   await rename(`${path}.tmp`, path);
 }
 
-/** `undefined`: no stack runs on this directory. A file that a killed process left behind counts as none. */
+/** `undefined`: no stack runs on this directory. A file that a killed process left behind is ignored. */
 export async function readStackFile(dataDirectory: string): Promise<StackFile | undefined> {
   try {
     const file = schema.parse(JSON.parse(await readFile(join(dataDirectory, STACK_FILE), 'utf8')));

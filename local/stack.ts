@@ -25,15 +25,15 @@ import { FileTelemetry } from './telemetry.ts';
 import type { TriggerOptions, Triggers } from './triggers.ts';
 
 export interface LocalStackOptions {
-  /** Everything lives here. One process at a time. */
+  /** Holds everything. Used by one process at a time. */
   dataDirectory: string;
-  /** Of the Step Functions endpoint and of the table; free ones by default. */
+  /** Ports of the Step Functions endpoint and of the table; free ones by default. */
   port?: number;
   tablePort?: number;
   /** Overrides of the environment, e.g. `LOCK_DURATION_MINUTES` or `STORE_URL`. */
   env?: Record<string, string | undefined>;
   /**
-   * Do arriving deltas start executions, and does the sweep? Not by default: a command's own stack lives for one task.
+   * Start executions for arriving deltas, and by the sweep. Off by default: a command's own stack lives for one task.
    */
   triggers?: TriggerOptions;
 }
@@ -70,14 +70,14 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
     ...(options.tablePort === undefined ? {} : { port: options.tablePort }),
   });
   const stepFunctions = new LocalStepFunctions({ dataDirectory: data });
-  // The page shows what the ports read, and these need the server's address.
+  // The page reads through the ports, which need the server's address.
   let pages: ReturnType<typeof createConsole> = async () => undefined;
   const server = await startSfnServer({
     stepFunctions,
     pages: (request) => pages(request),
     ...(options.port === undefined ? {} : { port: options.port }),
   }).catch(async (error: unknown) => {
-    // What listens already would keep the process alive.
+    // Servers that already listen would keep the process alive.
     await stepFunctions.close();
     await table.close();
     throw error;
@@ -85,7 +85,7 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   const telemetry = new FileTelemetry(join(data, 'telemetry.jsonl'));
   const dynamo = createDynamoClient(table.clientConfig);
   const sfn = new SFNClient({ endpoint: server.url, region: 'us-east-1', credentials: CREDENTIALS });
-  // The machine's ARN is known only once it is registered, which needs the ports.
+  // The ARN of the machine is known only once it is registered, which needs the ports.
   const compactionArn = stateMachineArn(COMPACTION);
   const composed = composeOver({ ...config, stateMachineArn: compactionArn }, telemetry, {
     dynamo,

@@ -1,6 +1,6 @@
 /**
- * The queue between notifications and StartCompaction: gathers messages for the batching window, gives back what could not
- * be started, and holds back the messages of a collection whose executions keep failing.
+ * The queue between notifications and StartCompaction: gathers messages for the batching window, takes back those whose
+ * start failed, and delays the messages of a collection whose executions keep failing.
  */
 import type { BatchResponse, QueueRecord } from '../lambdas/triggers/start-compactions.ts';
 import type { Arrived } from './notifications.ts';
@@ -8,7 +8,7 @@ import type { Arrived } from './notifications.ts';
 export interface QueueOptions {
   windowMs: number;
   batchSize: number;
-  /** After the first failure in a row; it doubles with each. */
+  /** Delay after the first failure in a row; doubled by each further one. */
   firstPauseMs: number;
   longestPauseMs: number;
 }
@@ -23,7 +23,7 @@ export const QUEUE: QueueOptions = {
 
 export interface Timer {
   now(): number;
-  /** @returns how to cancel it */
+  /** @returns a function that cancels it */
   after(ms: number, task: () => void): () => void;
 }
 
@@ -62,7 +62,7 @@ export class StarterQueue {
     this.#plan(this.#options.windowMs);
   }
 
-  /** An execution of a collection has ended. */
+  /** Call this when an execution of a collection has ended. */
   ended(collection: string, hasFailed: boolean): void {
     if (!hasFailed) {
       this.#failures.delete(collection);
@@ -79,7 +79,7 @@ export class StarterQueue {
     });
   }
 
-  /** Resolves once nothing is being started. What waits is the sweep's, next time. */
+  /** Resolves once nothing is being started. Waiting messages are left to the next sweep. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel?.();

@@ -21,9 +21,9 @@ const ACTIVE_CHECKS = 500;
 const CHECK_INTERVAL_MS = 10;
 
 export interface LocalTableOptions {
-  /** Where the items are kept; in memory without it. One process at a time. */
+  /** Where the items are kept. Default: in memory. Used by one process at a time. */
   dataDirectory?: string;
-  /** Free port by default. */
+  /** Default: a free port. */
   port?: number;
   tableName?: string;
 }
@@ -37,18 +37,18 @@ export interface LocalTable {
     region: string;
     credentials: { accessKeyId: string; secretAccessKey: string };
   };
-  /** Finish what is under way, put it on disk, and stop. */
+  /** Finish calls in progress, flush to disk, and stop. */
   close(): Promise<void>;
 }
 
-/** The database that dynalite brings with it. */
+/** The database that comes with dynalite. */
 interface LevelModule {
   Level: new (path: string) => { open(): Promise<void>; close(): Promise<void> };
 }
 
 /**
- * Start the server and create the table when it is absent; resolves when the table can be used.
- * @throws ConfigurationError (the data directory is in use, or cannot be used; the port cannot be had)
+ * Start the server, and create the table if it is absent. Resolves when the table can be used.
+ * @throws ConfigurationError (the data directory is in use or unusable, or the port cannot be opened)
  * @example const table = await startTable({ dataDirectory: '.compactor/table' });
  */
 export async function startTable(options: LocalTableOptions = {}): Promise<LocalTable> {
@@ -73,7 +73,7 @@ export async function startTable(options: LocalTableOptions = {}): Promise<Local
   return { endpoint, tableName, clientConfig, close: () => closeServer(server) };
 }
 
-/** Create the table unless it is there, and wait until it can be used. For any DynamoDB endpoint. */
+/** Create the table unless it exists, and wait until it can be used. For any DynamoDB endpoint. */
 export async function createTable(client: DynamoDBClient, tableName: string): Promise<void> {
   // Nearly always it is there, and one request does.
   if ((await statusOf(client, tableName)) === 'ACTIVE') return;
@@ -109,7 +109,7 @@ async function statusOf(client: DynamoDBClient, tableName: string): Promise<stri
   }
 }
 
-/** dynalite throws out of the event loop when its database does not open, so we open it first. */
+/** dynalite throws an uncaught exception if its database does not open, so we open it first. */
 async function tryDatabase(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
@@ -123,7 +123,7 @@ async function tryDatabase(path: string): Promise<void> {
   }
 }
 
-/** dynalite throws out of the event loop when a client hangs up in mid-request. */
+/** dynalite throws an uncaught exception when a client disconnects in the middle of a request. */
 function surviveAbortedRequests(server: Server): void {
   server.on('request', (request) => {
     request.removeAllListeners('error');

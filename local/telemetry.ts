@@ -1,4 +1,4 @@
-/** Logs and metrics of the local stack: one JSON line each, in a file, out of the way of what is printed. */
+/** Logs and metrics of the local stack: JSON lines in a file, separate from printed output. */
 import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Telemetry } from '../lambdas/ports.ts';
 import type { Metric } from '../lambdas/protocol/metrics.ts';

@@ -1,4 +1,6 @@
-/** What starts executions by itself, as deployed: StartCompaction behind its queue, and the sweep on its schedule. */
+/**
+ * What starts executions automatically, as deployed: StartCompaction behind its queue, and the sweep on its schedule.
+ */
 import { fileURLToPath } from 'node:url';
 import type { Ports } from '../lambdas/ports.ts';
 import { runWithPorts } from '../lambdas/runtime/handler.ts';
@@ -20,7 +22,7 @@ export interface Triggers {
   close(): Promise<void>;
 }
 
-/** A store that is not of files has no notifications here: of what others put there, the sweep alone hears. */
+/** Only a store of files has notifications here; in other stores, new deltas are found by the sweep alone. */
 export async function startTriggers(
   { ports, stepFunctions, machine }: { ports: Ports; stepFunctions: LocalStepFunctions; machine: string },
   { queue: options = QUEUE, sweepMs = SWEEP_MS }: TriggerOptions = {},
@@ -44,7 +46,7 @@ export async function startTriggers(
       ports.telemetry.warn('The sweep failed.', { reason: String(error) }),
     );
   };
-  // What arrived while nothing ran.
+  // For deltas that arrived while nothing ran.
   sweep();
   const timer = setInterval(sweep, sweepMs);
   return {

@@ -1,15 +1,15 @@
 /**
- * What the state machines and the Lambdas agree on: names of states, and what flows between them. The ASL files are the
- * truth about edges; tests hold the two together.
+ * The contract between the state machines and the Lambdas: names of states, and the data that flows between them. Edges
+ * are defined by the ASL files alone; tests keep the two consistent.
  *
- * Every Lambda takes the state and gives the whole next state back, so that one shape flows from end to end. It carries
- * references, tokens and counts, never lists: it stays small with ten thousand deltas waiting.
+ * Every Lambda takes the state and returns the whole next state, so that one shape flows from end to end. It carries
+ * references, tokens and counts, never lists, so it stays small with ten thousand deltas waiting.
  */
 
 /** Why the lock is held: to compare the planned pointer and take the claim, or to move the pointer. */
 type LockPhase = 'validation' | 'swap';
 
-/** Where a manifest lies, and what its bytes must be: hex SHA-256. */
+/** Key of a manifest, and the SHA-256 that its bytes must have, in hex. */
 interface ManifestRef {
   key: string;
   sha256: string;
@@ -18,7 +18,7 @@ interface ManifestRef {
 /** What an execution is started with. */
 export interface CompactionInput {
   collection: string;
-  /** Vacuum the snapshot, also if no delta waits. */
+  /** Vacuum the snapshot, even if no delta waits. */
   vacuum?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface Base {
   fencedBy: string | null;
   retainedFrom: number;
   manifest: ManifestRef;
-  /** Own table, with its identity, as the swap has to name it. Absent in a state from before tables had one. */
+  /** Our own table with its identity, as the swap must name it. Absent in states from before tables had an identity. */
   statusTable?: string;
 }
 
@@ -50,21 +50,24 @@ export interface Merge {
   logged?: number;
   operations: number;
   rejectedOperations: number;
-  /** Deletes of records that were not there. */
+  /** Deletes of records that did not exist. */
   missingDeletes: number;
-  /** Deltas that were set aside: rejected because their merges fail, and not for what they say. */
+  /** Deltas that were set aside: rejected because their merges fail, not because of their content. */
   setAside: number;
   /** Decompressed bytes of the changed 4 KiB blocks. */
   changedBytes: number;
   /** Size of the whole snapshot. */
   snapshotBytes: number;
-  /** Decompressed bytes of unchanged blocks that were written again, so that the snapshot does not fall to pieces. */
+  /** Decompressed bytes of unchanged blocks that were rewritten to limit fragmentation. */
   rewrittenBytes: number;
   /** The files were rewritten without dead data. */
   vacuumed?: boolean;
 }
 
-/** Milliseconds that lock and claim were held, from the acquiring to the releasing write, summed over the execution. */
+/**
+ * Milliseconds for which lock and claim were held, from the acquiring to the releasing write, summed over the
+ * execution.
+ */
 export interface HeldTimes {
   validationMs: number;
   swapMs: number;
@@ -72,32 +75,32 @@ export interface HeldTimes {
 }
 
 export interface Attempts {
-  /** Times that the pointer moved, or the inbox changed, under a plan. */
+  /** How often the pointer moved, or the inbox changed, after a plan. */
   rebases: number;
   mergeFailures: number;
   /** Plans made. */
   rounds: number;
-  /** Times that a delta changed, or could not be read, under a plan. A commit does not reset it. */
+  /** How often a delta changed, or could not be read, after a plan. A commit does not reset this. */
   inboxChanges: number;
-  /** Times that a lock was lost in this round. */
+  /** How often a lock was lost in this round. */
   lockLosses: number;
 }
 
 /**
- * A delta that is merged alone, because merges failed: PlanCompaction names it before the merge, so that a merge that
- * dies leaves no doubt whose failure it was.
+ * A delta that is merged alone because merges failed. PlanCompaction records it before the merge, so that the failure
+ * can be attributed even if the merge dies.
  */
 export interface Trial {
   deltaId: string;
-  /** Of the object that is tried: other content under the id is another trial. */
+  /** ETag of the object that is tried: other content under the id is another trial. */
   etag: string;
   /** Merges of nothing but this delta that failed in this execution. */
   failures: number;
-  /** What the last one failed of, for people. */
+  /** Reason of the last failure, for people. */
   reason?: string;
 }
 
-/** What the last Lambda decided; the Choice states look at nothing else. */
+/** The decision of the last Lambda; the Choice states use nothing else. */
 export const NEXT = {
   merge: 'merge',
   finish: 'finish',
@@ -153,7 +156,7 @@ export interface CompactionState {
   lock: { token: number; phase: LockPhase; acquiredAt: number } | null;
   claim: { token: number; takenAt: number } | null;
   merge: Merge | null;
-  /** A vacuum was asked for, and is still to be done: before anything else. */
+  /** A requested vacuum that is still to be done, before anything else. */
   vacuum?: boolean;
   /** The delta that this round merges alone; absent in states of earlier deployments. */
   trial?: Trial | null;
@@ -188,14 +191,17 @@ export interface HandleFailureInput {
   execution: string;
 }
 
-/** Plans after which an execution starts a successor, well within Step Functions' 25,000 events. */
+/** Number of plans after which an execution starts a successor, well within Step Functions' 25,000 events. */
 export const MAX_ROUNDS = 50;
 export const MAX_REBASES = 20;
 /** Enough halvings to come down to one delta from the largest `MAX_DELTAS_PER_COMMIT`. */
 export const MAX_MERGE_FAILURES = 13;
-/** Of a vacuum that was asked for, in a row. */
+/** Consecutive failures of a requested vacuum. */
 export const MAX_VACUUM_FAILURES = 3;
-/** Failures alone after which a delta is set aside, if the engine writes without it. They count for no other limit. */
+/**
+ * Failures of a delta that is merged alone after which it is set aside, if the engine works without it. They count
+ * towards no other limit.
+ */
 export const MAX_ALONE_FAILURES = 3;
 export const MAX_LOCK_LOSSES = 5;
 /** Longest wait of the Backoff state. */
@@ -205,23 +211,23 @@ export const MAX_BACKOFF_SECONDS = 20;
 export const ACQUIRE_WAITS_MS = [100, 200] as const;
 
 /**
- * Input of release-abandoned.asl.json: `detail` of the event by which EventBridge says that an execution has ended, as it
- * is; or, for people, `execution` and `collection`.
- * Source: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+ * Input of release-abandoned.asl.json: the unchanged `detail` of EventBridge's event about an execution that has ended;
+ * or, if started by hand, `execution` and `collection`. Source:
+ * https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
  */
 export interface ReleaseAbandonedInput {
   /** ARN of the execution that ended. */
   executionArn?: string;
-  /** What it was started with, as JSON text; absent where it is too large for an event. */
+  /** Its input, as JSON text; absent if it is too large for an event. */
   input?: string | null;
-  /** `executionArn`, for people. */
+  /** Instead of `executionArn`, if started by hand. */
   execution?: string;
-  /** Instead of `input`, for people. */
+  /** Instead of `input`, if started by hand. */
   collection?: string;
 }
 
 export interface ReleaseAbandonedOutput {
-  /** `null`: the execution was started with nothing that names one, so that it can hold nothing. */
+  /** `null`: the input of the execution names no collection, so it cannot hold anything. */
   collection: string | null;
   execution: string;
   releasedLock: boolean;

@@ -11,7 +11,7 @@ export const POLICIES_BY_TASK: Readonly<Record<string, Readonly<Record<string, r
     AcquireValidationLock: ACQUIRE,
     ValidateCas: USUAL,
     ReleaseValidationLock: USUAL,
-    // Up to 15 minutes of work: when it hangs, a new plan is the better second attempt (see Catch).
+    // Up to 15 minutes of work: after a time-out, a new plan is the better second attempt (see Catch).
     MergeDeltas: ['refusedInMerge', 'misconfigured', 'lambdaTroubleInMerge', 'notReady', 'unavailable'],
     CheckBase: USUAL,
     // As MergeDeltas.

@@ -1,9 +1,9 @@
 /**
- * The retry policies of the state machines, each in one place, and which Task has which. `npm run asl` writes them into
- * the `Retry` arrays of the ASL files, which are what is interpreted, validated and deployed; a test holds them together.
+ * The retry policies of the state machines, each defined once. `npm run asl` writes them into the `Retry` arrays of the
+ * ASL files, which are what is interpreted, validated and deployed; a test keeps them in step.
  *
- * A `Comment` states the total wait: expected and at most where jitter is FULL, in all where there is none. A test
- * computes both. The names of errors are those of the catalogues.
+ * A `Comment` states the total wait: expected and maximal with FULL jitter, exact without jitter. A test recomputes
+ * them. The names of errors are those of the catalogues.
  */
 import type { AwsErrorName } from '../lambdas/errors/aws-error-catalogue.ts';
 import type { ErrorName } from '../lambdas/errors/error-catalogue.ts';
@@ -50,9 +50,9 @@ const LAMBDA_TROUBLE = {
 } as const satisfies Retrier;
 
 export const POLICIES = {
-  /** What a step says of its input, its store or its own code. */
+  /** Errors of a step about its input, its store or its own code. */
   refused: REFUSED,
-  /** Reasons of a merge that no retry fixes. */
+  /** Errors of a merge that no retry fixes. */
   refusedInMerge: {
     ...REFUSED,
     ErrorEquals: [
@@ -63,9 +63,9 @@ export const POLICIES = {
       'DiskFullError',
     ],
   },
-  /** DiscardUpload counts, and says when enough is enough. */
+  /** Limits that DiscardUpload enforces. */
   refusedInDiscard: { ...REFUSED, ErrorEquals: [...REFUSED.ErrorEquals, 'RebaseLimitError', 'MergeLimitError'] },
-  /** Errors of Lambda's Invoke API that do not pass by themselves. */
+  /** Errors of Lambda's Invoke API that do not go away by themselves. */
   misconfigured: {
     Comment: "Only a deployment or the account's administrator can fix these: fail at once.",
     ErrorEquals: [
@@ -106,12 +106,15 @@ export const POLICIES = {
     JitterStrategy: 'FULL',
   },
   lambdaTrouble: LAMBDA_TROUBLE,
-  /** A merge that took Lambda down is not repeated as it was: it is caught, and tried again with fewer deltas. */
+  /** A merge that crashed its Lambda is not retried unchanged: it is caught, and repeated with fewer deltas. */
   lambdaTroubleInMerge: {
     ...LAMBDA_TROUBLE,
     ErrorEquals: LAMBDA_TROUBLE.ErrorEquals.filter((error) => error !== 'Lambda.Unknown'),
   },
-  /** Waits that no jitter may draw near zero: ten of those would be over before an idle function is awake. */
+  /**
+   * Waits without jitter, which could bring them near zero: ten such waits would be over before an idle function is
+   * awake.
+   */
   notReady: {
     Comment: 'The function was idle, or its network, file system or image is not ready: a minute each, 600 s in all.',
     ErrorEquals: [
@@ -156,7 +159,7 @@ export const POLICIES = {
     JitterStrategy: 'FULL',
   },
   hung: {
-    Comment: 'One call hung: 1.5 s of waiting expected, 3 s at most. The step may be done again at will.',
+    Comment: 'One call hung: 1.5 s of waiting expected, 3 s at most. The step may be repeated safely.',
     ErrorEquals: ['States.Timeout', 'Sandbox.Timedout'],
     IntervalSeconds: 1,
     BackoffRate: 2,

@@ -1,8 +1,8 @@
-/** Puts retriers into the text of an ASL file, and leaves every other byte of it alone. */
+/** Writes retriers into the text of an ASL file, and leaves every other byte unchanged. */
 import { InvalidInputError } from '../lambdas/errors/errors.ts';
 import type { Retrier } from './retriers.ts';
 
-/** As biome.json has it, which checks the result. */
+/** The line width of biome.json, which checks the result. */
 const LINE_WIDTH = 120;
 const STATE = /^ {4}"(?<name>.+)": \{$/;
 const RETRY = /^ {6}"Retry": \[(?<empty>\],?)?$/;

@@ -1,5 +1,6 @@
 /** Legal deltas that cost more than their bytes say, and what comes before them. */
-import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { type Cost, DIMENSION } from './document.ts';
 
 const MIB = 1024 * 1024;

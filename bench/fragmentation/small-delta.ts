@@ -1,5 +1,5 @@
 /** The small deltas of a long history: each adds, replaces, updates and deletes a few records all over the snapshot. */
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { record, recordId } from '../fixture/corpus.ts';
 import { type Delta, delta, upserts } from '../scenarios/deltas.ts';
 

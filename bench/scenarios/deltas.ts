@@ -1,5 +1,6 @@
 /** The deltas that scenarios submit. Every delta has an id of its own and touches records of its own. */
-import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { record, recordId } from '../fixture/corpus.ts';
 
 export type DeltaKind = 'upserts-100' | 'updates-50' | 'deletes-50' | 'upserts-2000';

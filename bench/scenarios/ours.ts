@@ -164,11 +164,11 @@ function countedEngine(engine: Engine, meter: Meter): Engine {
   return {
     writtenAtStart: engine.writtenAtStart,
     identify: () => engine.identify(),
-    open: (directory) => {
+    open: (directory, options) => {
       meter.count('engineStarts');
-      return engine.open(directory);
+      return engine.open(directory, options);
     },
-    inspect: (directory, collection) => engine.inspect(directory, collection),
+    inspect: (directory, collection, options) => engine.inspect(directory, collection, options),
     measureWaste: (directory, collection) => engine.measureWaste(directory, collection),
     vacuum: (directory, collection, shape) => engine.vacuum(directory, collection, shape),
     isAsNew: (directory, collection, shape) => engine.isAsNew(directory, collection, shape),

@@ -1,5 +1,6 @@
 /** What the producers of the demonstration send, in two rounds. */
-import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import type { CollectionName, Entry } from './corpus.ts';
 
 export interface DemoDelta {

@@ -1,6 +1,6 @@
 /** What the collections must hold at the end, kept beside the system under demonstration. */
 import type { EngineRecord, Metadata } from '../../lambdas/ports.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 
 export class Model {
   readonly records = new Map<string, EngineRecord>();

@@ -4,10 +4,10 @@ import { AnnouncerUnavailableError } from '../errors/errors.ts';
 import type { Announcer, Refusal } from '../ports.ts';
 import { COMPACTION_COMMITTED, type CompactionCommitted, EVENT_SOURCE } from '../protocol/announcement.ts';
 
-/** What one PutEvents call takes. */
+/** Limits of one PutEvents call. */
 const MAX_ENTRIES = 10;
 const MAX_REQUEST_BYTES = 256 * 1024;
-/** Times for an answer, in milliseconds, and attempts: settling waits for this, and must not wait long. */
+/** Time-outs in milliseconds, and attempts: settling waits for this, so they are short. */
 const TIMEOUTS = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
 const MAX_ATTEMPTS = 2;
 
@@ -25,7 +25,7 @@ export class EventBridgeAnnouncer implements Announcer {
     this.#busName = busName;
   }
 
-  /** PutEvents answers 200 although it refused some: each entry has an answer of its own. */
+  /** PutEvents answers 200 even if it refused some entries: each entry has its own result. */
   async announce(announcements: readonly CompactionCommitted[]): Promise<Refusal[]> {
     const refusals: Refusal[] = [];
     for (const batch of batches(announcements)) {
@@ -62,7 +62,7 @@ export class EventBridgeAnnouncer implements Announcer {
   }
 }
 
-/** As many per call as it takes: by number, and by size as EventBridge counts it. */
+/** Split into calls by number of entries, and by size as EventBridge counts it. */
 function* batches(announcements: readonly CompactionCommitted[]): Generator<CompactionCommitted[]> {
   let batch: CompactionCommitted[] = [];
   let total = 0;

@@ -5,8 +5,8 @@ import { chunkSizeFor, compressedBound } from '../snapshot/frames.ts';
 
 export class ThreadedCodec implements FrameCodec {
   /**
-   * One write that is also the end of the frame: only then does zstd know the length beforehand, as it does in
-   * `compressFrame`, and gives the same bytes. Ending the stream would add another, empty frame.
+   * A single write that also ends the frame: only then does zstd know the length in advance, as in `compressFrame`, and
+   * produce the same bytes. Ending the stream afterwards would add another, empty frame.
    */
   compress(raw: Uint8Array): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
@@ -16,7 +16,7 @@ export class ThreadedCodec implements FrameCodec {
       stream.on('data', (part: Uint8Array) => parts.push(part)).once('error', reject);
       stream.write(raw, () => {
         const [stored] = parts;
-        // It had room for all of it in one buffer; a part of it would be a damaged frame.
+        // The buffer has room for the whole output; less than that would be a damaged frame.
         if (stored !== undefined && parts.length === 1 && stream.readableLength === 0) resolve(stored);
         else reject(new Error(`zstd gave ${parts.length} parts of a frame of ${raw.length} bytes.`));
         stream.destroy();

@@ -18,7 +18,7 @@ export class SfnExecutions implements Executions {
     this.#stateMachineArn = stateMachineArn;
   }
 
-  /** A name that was used before is no error: names are chosen so that the same name means the same work. */
+  /** A name that was used before is not an error: the same name always means the same work. */
   async start(name: string, input: { collection: string }): Promise<'started' | 'exists'> {
     const stateMachineArn = this.#stateMachineArn;
     if (stateMachineArn === undefined) throw new ConfigurationError('STATE_MACHINE_ARN is not set: nothing to start.');

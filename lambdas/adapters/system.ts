@@ -6,7 +6,7 @@ import type { Clock, Ids } from '../ports.ts';
 export class SystemClock implements Clock {
   readonly #onFailure: (error: unknown) => void;
 
-  /** @param onFailure Told of every failed periodic task. */
+  /** @param onFailure Called for every failed periodic task. */
   constructor(onFailure: (error: unknown) => void) {
     this.#onFailure = onFailure;
   }

@@ -5,19 +5,19 @@
 import { extname } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-/** @param module `import.meta.url` of who asks; @param name of the script's file, without extension */
+/** @param module `import.meta.url` of the caller; @param name of the script's file, without extension */
 export function scriptBeside(module: string, name: string): URL {
   return new URL(`./${name}${extname(module)}`, module);
 }
 
-/** Without the process's own flags: some, such as `--input-type`, keep a thread from loading its file. */
+/** Without the process's own flags: some, such as `--input-type`, prevent a thread from loading its file. */
 export function startThread(script: URL, options: Pick<WorkerOptions, 'workerData' | 'resourceLimits'>): Worker {
   return new Worker(script, { ...options, execArgv: [] });
 }
 
 /**
- * What a thread that does one thing posts, and posts once.
- * @throws what it threw, or Error (it ended without a result)
+ * The single message that a thread with one task posts.
+ * @throws what the thread threw, or Error (it ended without a result)
  */
 export function answerOf<Result>(script: URL, workerData: unknown): Promise<Result> {
   return new Promise((resolve, reject) => {

@@ -1,9 +1,10 @@
 /**
- * Tells the world of commits, before their statuses are written: a process that dies in between leaves entries without status,
- * and the next one announces them again. It is called with a manifest that the pointer names, so an event never lies.
+ * Announces commits before their statuses are written: if the process dies in between, the ledger entries have no
+ * status yet, and the next process announces them again. Callers pass a manifest that the pointer names, so no event is
+ * ahead of its commit.
  *
- * A bus that does not take an event must not keep deltas from being settled, since statuses are what the protocol and
- * `wait` rely on: after a few attempts it is given up, with a warning and a metric (docs/adr/0023).
+ * A bus that refuses an event must not keep deltas from being settled, since the protocol and `wait` rely on statuses:
+ * after a few attempts we give up, with a warning and a metric (docs/adr/0023).
  */
 
 import { retry } from '../concurrency/retry.ts';

@@ -1,9 +1,9 @@
-/** Frames on their way into a pack: some being compressed, one being written, while the next one is read. */
+/** A pipeline of frames into a pack: several are compressed and one is written while the next one is read. */
 import type { FrameCodec } from '../ports.ts';
 import type { PackBuilder, RawFrame } from '../snapshot/pack.ts';
 import { release } from '../snapshot/release.ts';
 
-/** Frames being compressed at once, of 256 KiB before and at most as much after. */
+/** Frames that are compressed at once: 256 KiB each, and at most as much again for the output. */
 const MAX_FRAMES = 4;
 
 export class CompressionLine {
@@ -20,16 +20,16 @@ export class CompressionLine {
     this.#write = write;
   }
 
-  /** Throws what went wrong with this frame or an earlier one. */
+  /** Throws the error of this frame or of an earlier one. */
   async push(frame: RawFrame): Promise<void> {
     const stored = this.#codec.compress(frame.bytes);
-    // A later await gets the failure as well.
+    // The failure surfaces at a later await, too.
     stored.catch(() => {});
     this.#compressing.push({ frame, stored });
     if (this.#compressing.length > MAX_FRAMES) await this.#next();
   }
 
-  /** All frames written. Afterwards nothing goes on, whether it throws or not. */
+  /** Resolves when all frames are written. Nothing runs on afterwards, even when it throws. */
   async end(): Promise<void> {
     try {
       while (this.#compressing.length > 0) await this.#next();

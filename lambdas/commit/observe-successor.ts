@@ -8,8 +8,8 @@ import { walkAncestry } from '../versions/walk-ancestry.ts';
 
 /**
  * The pointer as `judgeSwap` wants it: which commit stands at `baseVersion` + 1 in its ancestry. Walks from manifest to
- * parent, each verified by its child, and never below `retainedFrom`; in the store alone, since those who swap have no
- * cache mounted.
+ * parent, each verified by its child, and never below `retainedFrom`. Reads the store alone, since the function that
+ * swaps mounts no cache.
  */
 export async function observeSuccessor(
   { store }: Pick<Ports, 'store'>,

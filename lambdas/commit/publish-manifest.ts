@@ -1,4 +1,7 @@
-/** Commits that bring no pack of their own: their files are those of versions that exist. No lock and no claim (ADR 20). */
+/**
+ * Commits without a pack of their own: their files are those of existing versions. They take neither lock nor claim
+ * (ADR 20).
+ */
 import { retry } from '../concurrency/retry.ts';
 import { PointerMovedError } from '../errors/errors.ts';
 import { createOnce } from '../objects/create-once.ts';
@@ -15,13 +18,13 @@ import { publishVersion } from './publish.ts';
 const ATTEMPTS = 10;
 
 export interface Publication {
-  /** On top of the current version. */
+  /** The current version, which this one follows. */
   manifest: Manifest;
-  /** Which it must be a proper successor of: the current one, but for what is changed on purpose. */
+  /** What the new manifest is checked against: the current one, except for what is changed on purpose. */
   parent: Manifest;
-  /** What is done, for messages: `rollback`. */
+  /** The operation, for messages: `rollback`. */
   what: string;
-  /** Who does it, for the pointer's record. */
+  /** Recorded in the pointer as the author. */
   actor: string;
 }
 
@@ -50,9 +53,9 @@ export async function publishManifest(
 }
 
 /**
- * Run `task` on the current version; when the pointer moves meanwhile, again on what is then current.
+ * Run `task` on the current version, and again on the new current version if the pointer moves meanwhile.
  * @param doing For the message: `to roll back`.
- * @throws PointerMovedError (every race was lost), what `task` throws, and those of the pointer
+ * @throws PointerMovedError (every race was lost), and the errors of `task` and of reading the pointer
  */
 export async function onCurrentVersion<Result>(
   ports: Ports,

@@ -1,7 +1,7 @@
 /**
- * The one place that moves a pointer: the swap, a rollback, an import and a correction publish a version, garbage
- * collection and adoption fence it. Each is one conditional PUT on the ETag that was read when planning. That is the only
- * safety there is; the lock around a swap merely saves work.
+ * The one place that moves a pointer: a swap, a rollback, an import and a correction publish a version; garbage
+ * collection and adoption fence the pointer. Each is one conditional PUT on the ETag that was read when planning.
+ * Safety rests on that alone; the lock around a swap merely saves work.
  */
 import { retry } from '../concurrency/retry.ts';
 import {
@@ -28,7 +28,7 @@ const FENCE_ATTEMPTS = 10;
 
 type PublishPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
 
-/** What of the pointer a version is planned on, as it was read when planning. */
+/** The part of the pointer that a version builds on, as it was read when planning. */
 export interface PublishBase
   extends Pick<
     Pointer,
@@ -37,9 +37,9 @@ export interface PublishBase
   etag: string;
 }
 
-/** What the version that follows says of itself. */
+/** What is new in the version to publish. */
 export interface NewVersion extends Pick<Pointer, 'commitId' | 'manifest' | 'records' | 'execution'> {
-  /** Of the lock; without a lock, what counts is that it rises. */
+  /** The lock's token; without a lock, any higher number. */
   token: number;
   /** For messages: `commit`, `rollback`, ... */
   what: string;
@@ -78,7 +78,7 @@ function successorOf(base: PublishBase, version: NewVersion, now: number): Point
   };
 }
 
-/** **The swap.** The same PUT each time, tried again while it may still land. */
+/** **The swap.** The same PUT each time, retried as long as it may still land. */
 async function swap(ports: PublishPorts, planned: PlannedSwap, next: Pointer): Promise<SwapOutcome> {
   const body = encodePointer(next);
   const attempt = async () => {
@@ -100,7 +100,10 @@ async function swap(ports: PublishPorts, planned: PlannedSwap, next: Pointer): P
   }
 }
 
-/** What became of a swap, by the pointer as it is now, whosever it is. @throws what reading the pointer throws */
+/**
+ * Judge the outcome of a swap by the current pointer, including one of another table. @throws the errors of reading the
+ * pointer
+ */
 export async function judgeOutcome(
   ports: Pick<Ports, 'store'>,
   collection: string,
@@ -113,7 +116,7 @@ export async function judgeOutcome(
     );
     return judgeSwap(planned, observed);
   } catch (error) {
-    // Also when a version on the way was collected meanwhile: whether it was ours, nobody can tell any more.
+    // Also when a version on the walk was collected meanwhile: then it can no longer be determined whether it was ours.
     if (error instanceof StoreUnavailableError || error instanceof PointerMovedError) return 'unknown';
     throw error;
   }
@@ -121,7 +124,7 @@ export async function judgeOutcome(
 
 export interface Fence<Verdict> {
   collection: string;
-  /** A ULID of this invocation, never used before: it is how a run knows its own fence. */
+  /** A ULID that is used for this invocation only: a run recognises its own fence by it. */
   runId: string;
   read: () => Promise<ReadPointer>;
   /** Called again when the pointer moves. @param isFenced By this run: a write whose response was lost. */
@@ -130,7 +133,7 @@ export interface Fence<Verdict> {
 
 export interface Decision<Verdict> {
   verdict: Verdict;
-  /** What the fence changes beside itself. Without it, the pointer stays as it is. */
+  /** What the fence changes besides itself. If undefined, the pointer is left as it is. */
   change: { retainedFrom: number; statusTable?: string } | undefined;
 }
 
@@ -147,7 +150,7 @@ export async function fencePointer<Verdict>(
   let isSent = false;
   const attempt = async () => {
     const { pointer, etag } = await read();
-    // Our own write, its response lost. Commits made since carry the id on; the number could be anybody's.
+    // Our own write, whose response was lost. Later commits keep the id, whereas the number could be another run's.
     const isFenced = pointer.fencedBy === runId;
     if (isFenced && !isSent) {
       throw new InvalidInputError(`Run id ${runId} has fenced "${collection}" before. Use a new one for every run.`);
@@ -169,7 +172,7 @@ export async function fencePointer<Verdict>(
       (error) => leavesOpen(error) || error instanceof PointerMovedError,
     );
   } catch (cause) {
-    // A store that does not answer is no pointer that moves.
+    // A store that does not answer says nothing about the pointer.
     const isLost = cause instanceof PreconditionFailedError || cause instanceof ConditionalRequestConflictError;
     if (!isLost) throw cause;
     throw new PointerMovedError(
@@ -186,7 +189,7 @@ const OPEN_FAILURES = [
   StoreUnavailableError,
 ] as const;
 
-/** Is this a failure of the pointer's write after which the pointer itself says what became of it? */
+/** Is this a failure of the pointer's write whose outcome must be judged by reading the pointer? */
 function leavesOpen(error: unknown): boolean {
   return OPEN_FAILURES.some((failure) => error instanceof failure);
 }

@@ -4,8 +4,8 @@ import { changedRuns } from '../snapshot/changes.ts';
 import type { ScannedFile } from '../snapshot/commit.ts';
 
 /**
- * Every file of a closed directory beside its base. Files untouched since they were the base are not read.
- * @param base Of the files as they were when the directory's marker was taken away.
+ * Compare every file of a closed directory with its base. Files that provably have not been touched since are not read.
+ * @param base Digests of the files as they were when the directory's marker was removed.
  */
 export async function scan(directory: WorkingDirectory, base: DirectoryDigests): Promise<ScannedFile[]> {
   const files: ScannedFile[] = [];

@@ -17,7 +17,7 @@ export const STAGED = { pack: 'pack', manifest: 'manifest' } as const;
 
 export interface SealInput {
   base: LoadedManifest;
-  /** Every file of the directory beside the base. */
+  /** Every file of the directory, compared with the base. */
   scanned: readonly ScannedFile[];
   engine: EngineStamp | null;
   records: number;
@@ -29,7 +29,7 @@ export interface SealedCommit {
     Merge,
     'commitId' | 'manifest' | 'manifestBytes' | 'pack' | 'records' | 'changedBytes' | 'snapshotBytes' | 'rewrittenBytes'
   >;
-  /** Of the directory as it now is: what the manifest describes. */
+  /** Digests of the directory as it is now, which is what the manifest describes. */
   digests: DirectoryDigests;
 }
 
@@ -41,7 +41,7 @@ export async function sealCommit(
 ): Promise<SealedCommit> {
   const { base } = input;
   const { collection } = base.manifest;
-  // A new id for every invocation: a zombie and its retry must never meet under one key.
+  // A new id for every invocation: a zombie and its retry must never write under one key.
   const commitId = ports.ids.commitId();
   const { scanned } = input;
   const files = withRewrites(base.manifest, scanned);

@@ -1,4 +1,7 @@
-/** Pack and manifest of a sealed commit, from staging to the store, under keys of this commit alone; then validated. */
+/**
+ * Uploads pack and manifest of a sealed commit from staging to the store, under keys that only this commit uses, and
+ * validates them.
+ */
 import type { Merge } from '../../statemachine/contract.ts';
 import { both } from '../concurrency/both.ts';
 import { CorruptObjectError, StagingLostError } from '../errors/errors.ts';
@@ -8,10 +11,13 @@ import { sha256 } from '../snapshot/blocks.ts';
 import { decodeManifest } from '../snapshot/manifest.ts';
 import { STAGED } from './seal-commit.ts';
 
-/** What was staged, and what its bytes must be. */
+/** What was staged, and the digest that its bytes must have. */
 export type StagedCommit = Pick<Merge, 'commitId' | 'manifest' | 'pack'>;
 
-/** Pack, then manifest; then both are looked at in the store. @throws StagingLostError, KeyCollisionError, CorruptObjectError, StoreUnavailableError */
+/**
+ * Upload the pack, then the manifest; then check both in the store. @throws StagingLostError, KeyCollisionError,
+ * CorruptObjectError, StoreUnavailableError
+ */
 export async function uploadStaged(ports: Ports, collection: string, staged: StagedCommit): Promise<void> {
   await uploadPack(ports, collection, staged);
   await both(checkPack(ports, staged), uploadManifest(ports, collection, staged));
@@ -41,7 +47,7 @@ async function uploadPack(ports: Ports, collection: string, merge: StagedCommit)
   });
 }
 
-/** That it is there, and whole; its content was compared as it came in. */
+/** Check that it exists with its whole size; the store verified the content when it received it. */
 async function checkPack(ports: Ports, { pack }: StagedCommit): Promise<void> {
   if (pack === null) return;
   const { size } = await ports.store.head(pack.key);

@@ -1,4 +1,4 @@
-/** AcquireLock: two short waits here, the long ones in the state machine. */
+/** AcquireLock: waits twice for a short time here; the state machine does the long waits. */
 import {
   ACQUIRE_WAITS_MS,
   type AcquireLockInput,
@@ -9,7 +9,7 @@ import { LockHeldError, LockLostError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 
-/** @throws LockHeldError, LockLostError (it is lost again and again), TableUnavailableError */
+/** @throws LockHeldError, LockLostError (it was lost repeatedly), TableUnavailableError */
 export async function acquireLock(
   ports: Pick<Ports, 'clock' | 'ids' | 'locks' | 'settings' | 'telemetry'>,
   { phase, state: before }: AcquireLockInput,
@@ -19,7 +19,8 @@ export async function acquireLock(
   const dimensions = { collection, phase };
   const started = ports.clock.monotonic();
   for (let attempt = 0; ; attempt++) {
-    // Counted from before the request is sent: the holder believes in its lock for less time than the table does.
+    // Measured from before the request is sent, so that the holder stops relying on its lock before the table lets it
+    // expire.
     const acquiredAt = ports.clock.now();
     ports.telemetry.metric(METRICS.lockAttempt, 1, dimensions);
     try {
@@ -42,7 +43,7 @@ export async function acquireLock(
   }
 }
 
-/** A state that still carries a lock comes here because that lock was lost. */
+/** If the state still carries a lock, that lock was lost. */
 function countLoss(state: CompactionState): CompactionState {
   if (state.lock === null) return state;
   const lockLosses = state.attempts.lockLosses + 1;

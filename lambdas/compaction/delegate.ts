@@ -1,8 +1,8 @@
 /**
- * Group commit: one execution leaves its deltas to the one that has the claim, which looks at `wake` before it lets go.
- * The deltas must have been seen in the inbox before: the claimant reads `wake`, *then* lists, and releases its claim only
- * if `wake` is unchanged. So either its listing begins after ours, and has them, or its release is refused, and it looks
- * again. A claimant that dies is seen to as ever: by the release of what it held, and by the sweep.
+ * Group commit: an execution leaves its deltas to the claimant, which checks `wake` before it releases the claim. The
+ * deltas must be in the inbox before the delegation: the claimant reads `wake`, *then* lists, and releases its claim
+ * only if `wake` is unchanged. So either its listing begins after the delegation, and includes them, or its release is
+ * refused, and it looks again. If the claimant dies, release-abandoned and the sweep take over, as always.
  */
 import type { Ports } from '../ports.ts';
 import { mayDelegate } from '../protocol/lock.ts';
@@ -18,8 +18,8 @@ export async function delegate(ports: DelegatePorts, collection: string): Promis
 }
 
 /**
- * The same for an execution that holds no lock. A look at the item comes first: it is cheaper than a refused write, and
- * tells another one's claim from our own, which a lost response may have hidden from us.
+ * The same for an execution that holds no lock. It reads the item first: that is cheaper than a refused write, and
+ * shows whether the claim is our own, which a lost response may have hidden from us.
  * @throws TableUnavailableError, CorruptObjectError
  */
 export async function delegateUnlocked(ports: DelegatePorts, collection: string, execution: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * DiscardUpload: after a round that came to nothing. Counts the attempt, removes our own upload if it is proven that it
- * can never be published any more, and says how long to back off.
+ * DiscardUpload: cleans up after a failed round. Counts the attempt, deletes our own upload if it is proven that it can
+ * never be published, and sets the backoff.
  */
 import {
   type CompactionState,
@@ -20,16 +20,16 @@ import { backoffSeconds } from '../protocol/backoff.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { recordCommit, withCommit } from './record-commit.ts';
 
-/** Errors that say nothing against the merge: the world moved on under it. */
+/** Errors that do not count against the merge: its inputs changed meanwhile. */
 const REBASE_ERRORS: ReadonlySet<string> = new Set([
   'PointerMovedError',
   'SwapUnknownError',
   'InboxChangedError',
   'StagingLostError',
 ]);
-/** Of what a trial failed of, in characters: it goes into the state, the ledger and the report. */
+/** Longest reason of a failed trial, in characters: it goes into the state, the ledger and the report. */
 const MAX_REASON_LENGTH = 300;
-/** A smaller batch is tried at once: there is nothing to wait for. */
+/** A smaller batch is tried without a wait: waiting would not help it. */
 const DATA_ERROR = 'EngineRejectedDataError';
 
 /** @throws RebaseLimitError, MergeLimitError, StoreUnavailableError, and those of the pointer */
@@ -37,10 +37,10 @@ export async function discardUpload(ports: Ports, before: CompactionState): Prom
   const state = await discardIfProven(ports, before);
   const { collection, error } = state;
   const name = error?.Error ?? 'unknown';
-  // With a merge in hand it was not the merge that failed, whatever did.
+  // If the state has a merge, some later step failed.
   const isRebase = before.merge !== null || REBASE_ERRORS.has(name);
   const inboxChanges = state.attempts.inboxChanges + Number(name === 'InboxChangedError');
-  // A swap that turns out to have landed is no failure.
+  // If the swap turns out to have landed, there was no failure.
   const hasFailed = state.totals.commits === before.totals.commits;
   const rebases = state.attempts.rebases + Number(hasFailed && isRebase);
   const tried = hasFailed && !isRebase ? failedAlone(before.trial, error) : undefined;
@@ -66,7 +66,7 @@ export async function discardUpload(ports: Ports, before: CompactionState): Prom
   };
 }
 
-/** `undefined`: it was no trial, or one that is decided already, so that the failure is somebody else's. */
+/** `undefined`: it was no trial, or the delta was decided meanwhile, so the failure had another cause. */
 function failedAlone(trial: Trial | null | undefined, error: CompactionState['error']): Trial | undefined {
   if (!trial || trial.failures >= MAX_ALONE_FAILURES) return undefined;
   const { Error: name = 'unknown', Cause: cause = '' } = error ?? {};
@@ -87,7 +87,8 @@ async function discardIfProven(ports: Ports, state: CompactionState): Promise<Co
     recordCommit(ports, state.collection, merge);
     return withCommit(state, merge);
   }
-  // Proven: the swap presents an ETag that is gone for ever. Anything less deletes nothing; garbage collection will.
+  // Proven means that the swap's ETag can never be current again. Without that proof nothing is deleted here; garbage
+  // collection will do it.
   if (outcome === 'conflict') await discard(ports, merge);
   try {
     await ports.cache.discardStaged(state.collection, merge.commitId);
@@ -97,7 +98,7 @@ async function discardIfProven(ports: Ports, state: CompactionState): Promise<Co
   return { ...state, merge: null };
 }
 
-/** The manifest first: as long as it is there, what it refers to is. */
+/** The manifest first, so that a manifest never outlives what it refers to. */
 async function discard(ports: Ports, merge: Merge): Promise<void> {
   await ports.store.delete(merge.manifest.key);
   if (merge.pack !== null) await ports.store.delete(merge.pack.key);

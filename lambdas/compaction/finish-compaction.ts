@@ -1,4 +1,6 @@
-/** FinishCompaction: settle what the current version decided, then look once more before letting go of the claim. */
+/**
+ * FinishCompaction: settles what the current version decided, then looks for more work before it releases the claim.
+ */
 
 import { type CompactionState, NEXT } from '../../statemachine/contract.ts';
 import { listInbox } from '../inbox/list-inbox.ts';
@@ -12,7 +14,7 @@ import { settleDeltas } from './settle-deltas.ts';
 /** @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError, CorruptObjectError */
 export async function finishCompaction(ports: Ports, state: CompactionState): Promise<CompactionState> {
   const { collection, merge, committed, pending } = state;
-  // From the current pointer, never from the state: another commit may stand on ours by now.
+  // From the current pointer, never from the state: there may be later commits on top of ours.
   const [{ manifest }, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
   await settleDeltas(ports, manifest, inbox, merge === null && pending > 0);
   if (merge !== null && committed?.commitId === merge.commitId) {

@@ -1,4 +1,7 @@
-/** HandleFailure: the last act of an execution that fails. Frees what it holds, so that others need not wait. */
+/**
+ * HandleFailure: the last step of a failing execution. Releases lock and claim, so that others need not wait for their
+ * expiry.
+ */
 import { z } from 'zod';
 import type { HandleFailureInput } from '../../statemachine/contract.ts';
 import { InvalidInputError } from '../errors/errors.ts';
@@ -8,7 +11,7 @@ import { type Released, releaseHeld } from './release-held.ts';
 
 const input = z.object({ collection: z.string() });
 
-/** The failure may have come before any state was made: then there is only the execution's input. */
+/** If PlanCompaction itself failed, there is no state yet, only the execution's input. */
 export async function handleFailure(ports: Ports, failure: HandleFailureInput): Promise<Released> {
   const parsed = input.safeParse(failure.input);
   if (!parsed.success) throw new InvalidInputError('The execution had no valid input, so it can hold nothing.');

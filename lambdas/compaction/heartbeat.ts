@@ -1,10 +1,10 @@
-/** Keeps the claim alive while something long runs. */
+/** Keeps the claim alive during long work. */
 import type { CompactionState } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 
 /**
- * Run `task` while renewing this execution's claim. Losing the claim stops nothing: it is advisory, and the swap alone
- * decides. A renewal that fails is reported and tried again at the next beat.
+ * Run `task` while renewing this execution's claim. Losing the claim stops nothing, since it is only advisory and the
+ * swap decides. A failed renewal is reported and retried at the next beat.
  */
 export async function withHeartbeat<Result>(
   ports: Pick<Ports, 'clock' | 'locks' | 'settings' | 'telemetry'>,
@@ -19,7 +19,8 @@ export async function withHeartbeat<Result>(
     if (!renewed)
       ports.telemetry.warn('The claim was lost; the merge goes on, and the swap will decide.', { collection });
   };
-  // At once as well: the claim has aged since the step before, and short steps in a row would never beat.
+  // Also at the start: the claim has aged since the previous step, and several short steps in a row would never renew
+  // it.
   await beat().catch((error) => ports.telemetry.warn('A heartbeat failed.', { collection, reason: String(error) }));
   const stop = ports.clock.every(heartbeatIntervalMs, beat);
   try {

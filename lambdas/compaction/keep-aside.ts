@@ -8,7 +8,8 @@ import { asideKey } from '../snapshot/keys.ts';
 const RANGE = 8 * 1024 * 1024;
 
 /**
- * Written once, and compared with what is there: any number of executions may do it, and die in it.
+ * A create-only write that compares itself with an existing object: any number of executions may do it, and die while
+ * doing it.
  * @throws PreconditionFailedError, ObjectNotFoundError (the object in the inbox changed), KeyCollisionError,
  * StoreUnavailableError
  */
@@ -23,7 +24,7 @@ export async function keepAside(
   await createOnce(ports, asideKey(collection, entry.deltaId, sha256), body, sha256);
 }
 
-/** Of one generation: it may have 64 MiB. */
+/** Read from a single generation of the object, in ranges: it may have 64 MiB. */
 function inRanges({ store }: Pick<Ports, 'store'>, { key, size, etag }: InboxEntry): StreamBody {
   return {
     size,

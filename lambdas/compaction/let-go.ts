@@ -1,6 +1,6 @@
 /**
- * Letting go of the claim without leaving anybody's delta behind. Executions that delegated have left and rely on the
- * claimant to look again, so the claim is released only on condition that nobody has delegated since the look.
+ * Releases the claim without leaving a delta behind. Executions that delegated have ended and rely on the claimant to
+ * look again, so the release is conditional: no execution may have delegated since the last look.
  */
 
 import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts';
@@ -12,8 +12,8 @@ import { successorName } from '../protocol/names.ts';
 import { releaseHeld } from './release-held.ts';
 
 /**
- * `gone`: nothing waits and the claim is not ours any more. `more`: plan again. `unsure`: the same, and count that a delta
- * could not be read. `handed-over`: a successor runs.
+ * `gone`: nothing waits, and the claim is no longer ours. `more`: plan again. `unsure`: plan again, and count that a
+ * delta could not be read. `handed-over`: a successor runs.
  */
 export type Farewell = 'gone' | 'more' | 'unsure' | 'handed-over';
 
@@ -23,9 +23,9 @@ export async function letGo(ports: Ports, state: CompactionState): Promise<Farew
   if (state.attempts.rounds >= MAX_ROUNDS) return handOver(ports, state);
   for (;;) {
     const item = await ports.locks.readLock(collection);
-    // By the item, not by the state: a claim whose response was lost is ours all the same.
+    // By the item, not by the state: we may hold a claim whose response was lost.
     const token = item?.claimOwner === execution ? item.claimToken : undefined;
-    // The listing begins after the read: whoever delegates later changes `wake`, and the release below is refused.
+    // The listing begins after this read: a later delegation changes `wake`, so that the release below is refused.
     const { isSome, unreadable } = await findWork(ports, collection);
     if (isSome) return 'more';
     if (unreadable.length > 0 && state.attempts.inboxChanges < PATIENCE) return 'unsure';
@@ -38,7 +38,7 @@ export async function letGo(ports: Ports, state: CompactionState): Promise<Farew
   }
 }
 
-/** Step Functions ends an execution at 25,000 events: release first, then start a successor, which will look. */
+/** Step Functions ends an execution at 25,000 events. Release first, then start a successor, which looks again. */
 async function handOver(ports: Ports, state: CompactionState): Promise<Farewell> {
   const { collection, execution } = state;
   const item = await ports.locks.readLock(collection);

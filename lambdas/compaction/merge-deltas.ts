@@ -1,6 +1,6 @@
 /**
- * MergeDeltas: applies waiting deltas to the base, or vacuums it, off-lock, and seals the result into staging. Nothing is published
- * here, and nothing that it leaves behind can be taken for a commit.
+ * MergeDeltas: applies waiting deltas to the base, or vacuums it, without the lock, and seals the result into staging.
+ * It publishes nothing, and nothing that it leaves behind can be mistaken for a commit.
  */
 
 import { type CompactionState, type Merge, NEXT } from '../../statemachine/contract.ts';
@@ -17,18 +17,19 @@ import { nextLedger } from '../protocol/ledger.ts';
 import { type BatchLimits, deltaCap } from '../protocol/plan.ts';
 import { MAX_AUTOMATIC_BYTES } from '../protocol/vacuum.ts';
 import { isSetAside } from '../snapshot/aside.ts';
-import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import { rejectedWhole } from '../snapshot/delta.ts';
 import { numberIn } from '../snapshot/log-number.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
+import { REJECTION } from '../snapshot/operation.ts';
 import { type LoadedManifest, loadManifest } from '../versions/load-manifest.ts';
 import { whileCurrent } from '../versions/while-current.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
-/** Replies that must blame a delta, alone in its batch, before it is rejected. */
+/** How often the engine must blame a delta, alone in its batch, before it is rejected. */
 const BLAMES_TO_REJECT = 3;
-/** A directory gets room for the base, and for as much again that the engine writes before it lets go of the old. */
+/** Room for the base, and for as much again, which the engine writes before it frees the old. */
 const ENGINE_ROOM = 2;
-/** A vacuum rewrites database and index, the latter beside a log of all vectors. */
+/** A vacuum rewrites the database and the index, which it builds beside a log of all vectors. */
 const VACUUM_ROOM = 3;
 
 /**
@@ -43,7 +44,7 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
     const limits = { maxDeltas: cap, maxBytes };
     const inbox = await observeInbox(ports, state.collection, base.manifest, limits);
     const { dimension } = base.manifest;
-    // A vacuum that was asked for is a commit of its own, so that no delta is blamed for its failures.
+    // A requested vacuum is a commit of its own, so that no delta is blamed for its failures.
     const isAsked = state.vacuum === true;
     const deltas = isAsked ? [] : await readBatch(ports, state, inbox, limits, dimension);
     if (deltas.length === 0 && !isAsked) return { ...state, next: NEXT.finish, merge: null };
@@ -54,13 +55,13 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
       const { etag } = state.base;
       const merge = await whileCurrent(ports, state.collection, etag, async () => {
         if (isExhausted(state.trial)) await proveEngine(ports, directory, base);
-        // What failed once may have failed of the vacuum.
+        // If a merge has failed, the vacuum may have been the cause.
         const isAllowed = state.attempts.mergeFailures === 0 && !state.trial;
         return mergeInto(ports, directory, base, { inbox, batch: deltas, vacuum: { isAsked, isAllowed } });
       });
       return { ...state, next: NEXT.upload, merge, trial: null, attempts: { ...state.attempts, mergeFailures: 0 } };
     } catch (error) {
-      // What it wrote may be most of the disk, which others share.
+      // It may have filled most of the disk, which other collections share.
       if (error instanceof EngineRunawayError) await directory.clear();
       throw error;
     } finally {
@@ -69,7 +70,7 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
   });
 }
 
-/** The delta that has to be merged alone, or the oldest ones that can be read: none if there are no more. */
+/** The delta that must be merged alone, or the oldest readable ones; empty if there are no more. */
 async function readBatch(
   ports: Ports,
   { collection, trial, attempts }: CompactionState,
@@ -78,7 +79,7 @@ async function readBatch(
   dimension: number,
 ): Promise<ReadDelta[]> {
   if (trial) return [await readTrial(ports, collection, inbox, trial, dimension)];
-  // Deltas that cannot be read must not keep those behind them waiting, but for those of the log: none overtakes another.
+  // Unreadable deltas must not block those behind them, except in the log, where no write overtakes another.
   let isLogBlocked = false;
   for (let passed = 0; ; ) {
     const batch = await inbox.batchAfter(passed, limits);
@@ -90,7 +91,7 @@ async function readBatch(
   }
 }
 
-/** The base may be gone because it is history: then the plan is stale, and nothing is corrupt. */
+/** If the base is gone because it was collected, the plan is stale and nothing is corrupt. */
 async function loadBase(ports: Ports, { collection, base }: CompactionState): Promise<LoadedManifest> {
   return whileCurrent(ports, collection, base.etag, () => loadManifest(ports, base.manifest));
 }
@@ -130,7 +131,10 @@ async function mergeInto(
   return { ...sealed.merge, ...counts, ...(logged > 0 && { logged }), ...(vacuumed && { vacuumed }) };
 }
 
-/** An unrequested vacuum that fails fails nothing else: its damage is repaired, and the merge is redone without it. */
+/**
+ * The failure of an automatic vacuum does not fail the merge: the directory is repaired, and the merge repeated without
+ * the vacuum.
+ */
 async function applyAndRenew(
   ports: Ports,
   directory: WorkingDirectory,
@@ -151,8 +155,8 @@ async function applyAndRenew(
 }
 
 /**
- * Apply, without the lines that the engine refuses. When it refuses none of them by itself, a delta that is alone and is
- * blamed again and again is rejected whole, so that it stops nobody else.
+ * Apply the batch without the lines that the engine refuses. If no single line is refused, but the engine repeatedly
+ * blames a delta that is alone in its batch, the whole delta is rejected, so that it does not block the others.
  */
 async function applyOrReject(
   ports: Ports,

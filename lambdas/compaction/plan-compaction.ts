@@ -1,7 +1,7 @@
 /**
- * PlanCompaction: what is current, and what waits. Off-lock, and starts every round from nothing. It writes at two
- * times only: when another execution is compacting, it wakes that one, and leaves to it what waits; and a table without
- * an identity is given one.
+ * PlanCompaction: finds out what is current and what waits. Runs without the lock and starts every round from scratch.
+ * It writes in two cases only: if another execution is compacting, it wakes that one and leaves the waiting deltas to
+ * it; and it gives the table an identity if it has none.
  */
 import { z } from 'zod';
 import {
@@ -64,7 +64,8 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
     );
   }
   const collection = checkCollection(parsed.data.collection);
-  // Carried over: nothing but tokens, counts and own commits; and only by this execution, since its input is anybody's.
+  // Only tokens, counts and own commits are carried over, and only from this execution's own state: anybody can pass
+  // any input to a new one.
   const before: Partial<CompactionState> =
     isState && (raw as CompactionState).execution === execution ? (raw as CompactionState) : {};
   const [current, inbox] = await loadCurrentInbox(ports, collection);
@@ -74,8 +75,8 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
   const { pendingCount: pending, decided, unreported } = observation;
   const leftovers = decided.length + unreported.length;
   const { rebases = 0, mergeFailures = 0, rounds = 0, inboxChanges = 0 } = before.attempts ?? {};
-  // A claim is let go of in FinishCompaction, which makes sure that no execution delegated to it in vain; after the first
-  // round there may be one that the state does not know of, because the response was lost.
+  // The claim is released in FinishCompaction, which makes sure that no execution delegated in vain. After the first
+  // round there may be a claim that the state does not know of, because its response was lost.
   const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
   const vacuum = parsed.data.vacuum === true;
   const next = pending > 0 || vacuum ? await mergeOrDelegate(ports, collection, execution) : idle;
@@ -102,7 +103,7 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
     pending,
     leftovers,
     lock: null,
-    // Delegating, we hold none: the item says so, whatever an earlier round believed.
+    // When delegating we hold no claim: the item says so, whatever an earlier round recorded.
     claim: next === NEXT.delegated ? null : (before.claim ?? null),
     merge: null,
     ...(vacuum && { vacuum }),
@@ -113,7 +114,10 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
   };
 }
 
-/** After the inbox was read, and before any lock: an execution that can delegate here neither takes the lock nor waits for it. */
+/**
+ * After reading the inbox and before taking any lock: an execution that can delegate here neither takes the lock nor
+ * waits for it.
+ */
 async function mergeOrDelegate(ports: PlanPorts, collection: string, execution: string): Promise<Next> {
   return (await delegateUnlocked(ports, collection, execution)) ? NEXT.delegated : NEXT.merge;
 }

@@ -1,4 +1,6 @@
-/** What an execution says of a commit that is known to be in the ancestry, whether its swap or a later look told so. */
+/**
+ * What an execution records about its commit once that is known to be in the ancestry, by its swap or by a later look.
+ */
 import type { CommitSummary, CompactionState, Merge } from '../../statemachine/contract.ts';
 import { uploadedBytes } from '../commit/upload-staged.ts';
 import type { Ports } from '../ports.ts';
@@ -21,7 +23,7 @@ export function withCommit(state: CompactionState, merge: Merge): CompactionStat
     ...state,
     committed,
     ...(merge.vacuumed && state.vacuum && { vacuum: false }),
-    // What failed before was overcome: limits count failures in a row.
+    // Earlier failures no longer count: limits count consecutive failures.
     attempts: { ...state.attempts, rebases: 0, mergeFailures: 0 },
     totals: {
       commits: totals.commits + 1,

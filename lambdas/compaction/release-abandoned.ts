@@ -1,6 +1,6 @@
 /**
- * ReleaseAbandoned: frees lock and claim of an execution that was aborted, timed out or failed, and finds out whether
- * anything waits that the dead execution had promised to do.
+ * ReleaseAbandoned: releases lock and claim of an execution that was aborted, timed out or failed, and finds out
+ * whether anything waits that had been delegated to it.
  */
 import { z } from 'zod';
 import type { ReleaseAbandonedInput, ReleaseAbandonedOutput } from '../../statemachine/contract.ts';
@@ -26,8 +26,9 @@ const byHand = z.strictObject({
 } satisfies Record<keyof ReleaseAbandonedOutput | 'error', z.ZodType>);
 
 /**
- * An execution whose input names no collection has ended before it touched anything: nothing is held, and nothing waits.
- * @throws InvalidInputError (no execution is named, or nothing tells its collection), StoreUnavailableError,
+ * An execution whose input names no collection ended before it did anything: it holds nothing, and nothing waits for
+ * it.
+ * @throws InvalidInputError (no execution is named, or its collection cannot be determined), StoreUnavailableError,
  * TableUnavailableError, ExecutionsUnavailableError, and those of the pointer
  */
 export async function releaseAbandoned(ports: Ports, event: ReleaseAbandonedInput): Promise<ReleaseAbandonedOutput> {
@@ -46,12 +47,13 @@ export async function releaseAbandoned(ports: Ports, event: ReleaseAbandonedInpu
     const nothing = { releasedLock: false, releasedClaim: false, waiting: false };
     return { collection: null, execution, ...nothing, successorName: timeSlotName('none', ports.clock.now()) };
   }
-  // Read the tokens first: if the execution is redriven meanwhile, it acquires new ones, and these are stale.
+  // Read the tokens first: if the execution is redriven meanwhile, it acquires new ones, and a release by the old ones
+  // is refused.
   const item = await ports.locks.readLock(collection);
   const status = await ports.executions.status(execution);
   const isAlive = status === 'RUNNING' || status === 'PENDING_REDRIVE';
   const released = await releaseHeld(ports, collection, execution, isAlive ? undefined : item);
-  // Only now: delegations before the release are seen here, later executions find no claim to delegate to.
+  // Only now: deltas delegated before the release are in this listing; later executions find no claim to delegate to.
   const waiting = !isAlive && (await isWaiting(ports, collection));
   return { collection, execution, ...released, waiting, successorName: timeSlotName(collection, ports.clock.now()) };
 }
@@ -72,7 +74,7 @@ function collectionOf(execution: string, { collection, input }: ReleaseAbandoned
   }
 }
 
-/** An execution for a collection that does not exist has failed as it should, and leaves nothing to do. */
+/** An execution for a collection that does not exist was right to fail, and leaves nothing to do. */
 async function isWaiting(ports: Ports, collection: string): Promise<boolean> {
   try {
     return await isAnythingWaiting(ports, collection);

@@ -1,4 +1,4 @@
-/** Frees lock and claim of one execution, by the tokens of the item that was read. */
+/** Releases lock and claim of one execution, by the tokens in the item that was read. */
 import type { Ports } from '../ports.ts';
 import type { LockItem } from '../protocol/lock.ts';
 
@@ -8,9 +8,9 @@ export interface Released {
 }
 
 /**
- * What `item` says that `execution` holds, and nothing else; the lock before the claim. The claim by the lock's token too:
- * a call of the dead that was on its way may have taken it under that lock since the item was read, and can no more once
- * the lock is released. @throws TableUnavailableError
+ * Release what `execution` holds according to `item`, and nothing else; the lock before the claim. The claim is
+ * released by the lock's token, too: a delayed call of the dead execution may have taken it under that lock since the
+ * item was read, which is no longer possible once the lock is released. @throws TableUnavailableError
  */
 export async function releaseHeld(
   ports: Pick<Ports, 'locks'>,

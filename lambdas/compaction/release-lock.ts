@@ -1,4 +1,7 @@
-/** ReleaseLock: by owner and token. A lock that is no longer ours is nothing to release, and no reason to stop. */
+/**
+ * ReleaseLock: releases by owner and token. If the lock is no longer ours, there is nothing to release, and the
+ * execution goes on.
+ */
 import type { CompactionState } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';

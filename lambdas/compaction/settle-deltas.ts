@@ -1,7 +1,7 @@
 /**
- * Settles what a version has decided: of each delta the report and the status first, then its object in the inbox. Works
- * from the current manifest alone, no matter what wrote it, and every write is create-only or conditional, so that any number of
- * executions may do it at once and any of them may die in the middle.
+ * Settles what a version has decided: for each delta, writes the report and the status, then deletes its object from
+ * the inbox. Works from the current manifest alone, whichever execution wrote it. Every write is create-only or
+ * conditional, so any number of executions may do it at once, and any of them may die halfway.
  */
 
 import { announceCommits } from '../commit/announce-commits.ts';
@@ -24,16 +24,16 @@ import { METRICS } from '../protocol/metrics.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { isSetAside } from '../snapshot/aside.ts';
 import { sha256 } from '../snapshot/blocks.ts';
-import { REJECTION } from '../snapshot/delta.ts';
 import { rejectionKey } from '../snapshot/keys.ts';
 import { type DeltaStatus, type LedgerEntry, sameStatus, statusOf } from '../snapshot/ledger.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
+import { REJECTION } from '../snapshot/operation.ts';
 import { decodeReport, encodeReport, MAX_REPORT_BYTES, type Report } from '../snapshot/report.ts';
 import { keepAside } from './keep-aside.ts';
 
-/** Requests of small things: a commit settles hundreds of deltas, and each waits for a read and a delete of its own. */
+/** Small requests in flight: a commit settles hundreds of deltas, each with its own read and delete. */
 const PARALLEL = 32;
-/** Objects that are read in ranges, of which each takes memory. */
+/** Large objects read at once, in ranges that take memory. */
 const PARALLEL_LARGE = 4;
 const SMALL = 1024 * 1024;
 /** Another execution deleted the object first, or a producer wrote it again. */
@@ -41,8 +41,8 @@ const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestC
 
 /**
  * @param inbox Listed after the pointer was read that names the manifest.
- * @param isStuck A merge found nothing that it could read among what is pending. Late duplicates behind it are looked for
- * then; otherwise those before the oldest pending delta are enough, since commits bring the others there.
+ * @param isStuck A merge could read none of the pending deltas. Then late duplicates behind them are looked for, too;
+ * otherwise those before the oldest pending delta suffice, since later commits come to the others.
  * @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError
  */
 export async function settleDeltas(
@@ -54,7 +54,7 @@ export async function settleDeltas(
   const { collection, ledger } = manifest;
   const limits = isStuck ? EVERYTHING : OLDEST;
   const { decided, unreported, statuses } = await observeListed(ports, collection, manifest, inbox, limits);
-  // Before their statuses: a crash in between repeats the announcement, where the other order would lose it.
+  // Before the statuses: a crash in between then repeats the announcement; the other order would lose it.
   await announceCommits(ports, manifest, unreported);
   const entries = new Map(ledger.map((entry) => [entry.deltaId, entry]));
   const remove = async (entry: InboxEntry) => {
@@ -63,7 +63,7 @@ export async function settleDeltas(
   };
   const { small = [], large = [] } = Object.groupBy(decided, ({ size }) => (size > SMALL ? 'large' : 'small'));
   const inInbox = new Map(small.map((entry) => [entry.deltaId, entry]));
-  // One delta after the other, its status first: what the table takes and what the store takes pass at the same time.
+  // Each delta settles by itself, status first, so that requests to the table and to the store overlap.
   await mapLimit(unreported, PARALLEL, async (entry) => {
     await report(ports, collection, entry);
     const object = inInbox.get(entry.deltaId);
@@ -97,9 +97,9 @@ async function report(ports: Ports, collection: string, entry: LedgerEntry): Pro
 }
 
 /**
- * Delete an inbox object whose delta is decided: exactly the generation that was compared, and no other. What was set
- * aside is copied first. Of a number of the log that was decided long ago the content may be unknown by now: what lies
- * there was not acknowledged under it.
+ * Delete an inbox object whose delta is decided: exactly the generation that was compared. The content of a delta that
+ * was set aside is copied first. For a number of the log that was decided long ago the decided content may no longer be
+ * known; an object found there was never acknowledged under that number.
  */
 async function removeFromInbox(
   ports: Ports,
@@ -115,7 +115,7 @@ async function removeFromInbox(
       await keepAside(ports, collection, { ...entry, etag }, decided.sha256);
     await ports.store.deleteIfMatch(entry.key, etag);
   } catch (error) {
-    // The next look sees what is there then.
+    // The next look deals with what is there then.
     if (RACES.some((race) => error instanceof race)) return;
     if (!(error instanceof UnreadableError)) throw error;
     ports.telemetry.warn('A decided delta cannot be read; it stays in the inbox.', { key: entry.key });
@@ -124,8 +124,8 @@ async function removeFromInbox(
 }
 
 /**
- * By the ledger's entry, or, where a later version decided it than the one that is settled, by its report: that is written
- * before the status by which this execution knows. Their writer may not have kept the content yet.
+ * By the ledger's entry or, if a later version than the settled one decided it, by its report, which is written before
+ * the status that this execution has seen. The writer of that report may not have kept the content yet.
  */
 async function wasSetAside(
   ports: Ports,
@@ -140,13 +140,13 @@ async function wasSetAside(
     const { body } = await readBounded(ports, key, MAX_REPORT_BYTES);
     return isSetAside(decodeReport(key, body));
   } catch (error) {
-    // Its report was deleted by an operator: there is nothing to go by.
+    // An operator deleted the report, so there is nothing to go by.
     if (error instanceof ObjectNotFoundError) return false;
     return asUnreadable(error);
   }
 }
 
-/** One object that cannot be read must not keep all others from being settled. */
+/** One unreadable object must not keep all others from being settled. */
 class UnreadableError extends Error {}
 
 function asUnreadable(error: unknown): never {
@@ -154,7 +154,7 @@ function asUnreadable(error: unknown): never {
   throw isUnreadable ? new UnreadableError('unreadable', { cause: error }) : error;
 }
 
-/** ETag and SHA-256 of one and the same generation of the object. */
+/** ETag and SHA-256 of the same generation of the object. */
 async function readGeneration(ports: Ports, entry: InboxEntry): Promise<{ etag: string; sha256: string }> {
   if (entry.size > SMALL) return { etag: entry.etag, sha256: await hashObject(ports, entry) };
   const { etag, body } = await ports.store.get(entry.key);
@@ -180,7 +180,7 @@ async function createReport(ports: Ports, key: string, report: Report): Promise<
   try {
     await createOnce(ports, key, bytes, sha256(bytes));
   } catch (error) {
-    // With a TTL on statuses an id may be decided twice; the first report stands.
+    // With a TTL on statuses an id may be decided twice; the first report is kept.
     if (!(error instanceof KeyCollisionError)) throw error;
     ports.telemetry.warn('A rejection report of an earlier decision is kept.', { key });
   }

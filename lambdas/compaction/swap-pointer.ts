@@ -1,11 +1,14 @@
-/** SwapPointer: publishes what was merged and uploaded, if the lock is fresh enough to be worth it. The write is in `../commit/publish.ts`. */
+/**
+ * SwapPointer: publishes what was merged and uploaded, provided that enough of the lock's duration is left. The write
+ * is in `../commit/publish.ts`.
+ */
 import type { CompactionState } from '../../statemachine/contract.ts';
 import { publishVersion } from '../commit/publish.ts';
 import { LockLostError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import { withCommit } from './record-commit.ts';
 
-/** Part of the lock's duration after which it is no longer relied on. */
+/** Fraction of the lock's duration after which it is no longer relied on. */
 const LOCK_MARGIN = 0.8;
 
 /** @throws PointerMovedError (proven lost), SwapUnknownError, LockLostError, InvariantViolatedError */

@@ -1,4 +1,4 @@
-/** SyncEfs: move what was staged into the cache. No byte is copied, and a failure costs nothing but a cache miss. */
+/** SyncEfs: moves what was staged into the cache. Nothing is copied, and a failure costs only a cache miss. */
 import type { CompactionState } from '../../statemachine/contract.ts';
 import { STAGED } from '../commit/seal-commit.ts';
 import type { Ports } from '../ports.ts';

@@ -1,4 +1,4 @@
-/** UploadSnapshot: what MergeDeltas sealed goes to the store. */
+/** UploadSnapshot: uploads to the store what MergeDeltas sealed. */
 import type { CompactionState } from '../../statemachine/contract.ts';
 import { uploadedBytes, uploadStaged } from '../commit/upload-staged.ts';
 import { StagingLostError } from '../errors/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * ValidateCas: is the planned base still current? Under the lock it also takes the claim, or hands the work to the
- * execution that has it. CheckBase is the same comparison without lock or claim, before the upload.
+ * ValidateCas: checks that the planned base is still current. Under the lock it also takes the claim, or delegates to
+ * the execution that has it. CheckBase is the same comparison before the upload, without lock or claim.
  */
 import { type CompactionState, NEXT, type ValidateCasInput } from '../../statemachine/contract.ts';
 import { LockLostError, PointerMovedError } from '../errors/errors.ts';
@@ -8,7 +8,7 @@ import type { Ports } from '../ports.ts';
 import { readOwnPointer } from '../versions/own-pointer.ts';
 import { delegate } from './delegate.ts';
 
-/** A claim that is neither free nor live in this many reads in a row is changing hands: plan again. */
+/** A claim that is found neither free nor live this many times in a row is changing hands: plan again. */
 const LOOKS = 3;
 
 /** @throws PointerMovedError, LockLostError, StoreUnavailableError, TableUnavailableError, and those of the pointer */

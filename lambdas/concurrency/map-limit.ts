@@ -18,7 +18,7 @@ export async function mapLimit<Item, Result>(
       }
     }
   };
-  // Settle all before rejecting: no call of a failed step may go on behind the next one's back.
+  // Settle all before rejecting: no call of a failed step may keep running during the next one.
   const settled = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, worker));
   const rejected = settled.find((result) => result.status === 'rejected');
   if (rejected !== undefined) throw rejected.reason;

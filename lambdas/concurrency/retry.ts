@@ -1,4 +1,4 @@
-/** Attempts inside a step: short waits only. Longer ones belong to the state machine, where they cost nothing. */
+/** Retries within a step, with short waits only. Longer waits belong to the state machine, where they cost nothing. */
 import type { Ports } from '../ports.ts';
 
 const FIRST_WAIT_MS = 100;
@@ -6,7 +6,7 @@ const MAX_WAIT_MS = 1_000;
 
 /**
  * Run `task` until it gives a result, with full jitter between the attempts.
- * @param isTransient Which of its failures are tried again.
+ * @param isTransient Which of its failures are retried.
  * @throws what the last attempt throws, or the first failure that is not transient
  */
 export async function retry<Result>(

@@ -5,7 +5,7 @@
  */
 import type { CatalogueEntry } from './error-catalogue.ts';
 
-/** Names that AWS gives and the state machines match. */
+/** Names that AWS defines and the state machines match. */
 export const AWS_ERROR_CATALOGUE = {
   'Lambda.ServiceException': { cause: 'Lambda had an internal error.', remedy: 'None: it is retried.' },
   'Lambda.AWSLambdaException': { cause: 'Lambda had an internal error.', remedy: 'None: it is retried.' },

@@ -2,8 +2,8 @@
 import { DamagedSourceError } from './errors.ts';
 
 /**
- * Errors about working directories say: discard it, try again. That is wrong advice for the source of an import, which
- * must not be discarded and would fail in the same way again.
+ * Errors about working directories advise to discard and retry, which is wrong for the source of an import: it must not
+ * be discarded, and would fail in the same way again.
  * @param copy Path of the working directory.
  */
 export function blameSource(source: string, copy: string, error: Error): DamagedSourceError {

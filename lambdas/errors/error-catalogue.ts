@@ -1,7 +1,7 @@
 /**
  * Cause and remedy of every error, for docs/reference/errors.md and `compactor explain`. The names are taken from the
- * classes: an error without an entry, or an entry without its class, does not compile. What the state machine does with
- * an error is left out, since the ASL file says it.
+ * classes: an error without an entry, or an entry without its class, does not compile. What the state machine does
+ * about an error is left out, since the ASL file defines it.
  */
 
 import type * as errors from './errors.ts';
@@ -19,7 +19,7 @@ export type ErrorName = { [Key in keyof typeof errors]: NameOf<(typeof errors)[K
 
 /** Both are plain sentences for operators and users. */
 export interface CatalogueEntry {
-  /** Why it happens. */
+  /** Why the error happens. */
   cause: string;
   /** What to do, or why nothing needs to be done. */
   remedy: string;
@@ -150,7 +150,7 @@ export const ERROR_CATALOGUE = {
     remedy: 'Send it again under a new id. An id means one content.',
   },
   InboxChangedError: {
-    cause: 'A delta changed, vanished or could not be read while it was being read.',
+    cause: 'A delta changed, vanished or could not be read after it was listed.',
     remedy: 'None: the execution plans again. Producers should not overwrite a waiting delta.',
   },
   EngineRejectedDataError: {

@@ -38,7 +38,7 @@ export class LockLostError extends CompactorError {
 
 // ---- swap -------------------------------------------------------------------------------------------------------
 
-/** The pointer is no longer the one that was planned for. The execution rebases: plans again from the new base. */
+/** The pointer is no longer the one that was planned for. The execution rebases: it plans again from the new base. */
 export class PointerMovedError extends CompactorError {
   override readonly name = 'PointerMovedError';
 }
@@ -48,7 +48,7 @@ export class SwapUnknownError extends CompactorError {
   override readonly name = 'SwapUnknownError';
 }
 
-/** Too many rebases in one execution: contention, or a foreign writer that swaps. */
+/** Too many rebases in one execution: contention, or a foreign writer that moves the pointer. */
 export class RebaseLimitError extends CompactorError {
   override readonly name = 'RebaseLimitError';
 }
@@ -65,7 +65,7 @@ export class ObjectNotFoundError extends CompactorError {
   }
 }
 
-/** The condition of a write failed (412). Our own earlier attempt may be the cause: read before believing it. */
+/** The condition of a write failed (412). Our own earlier attempt may be the cause: read before concluding anything. */
 export class PreconditionFailedError extends CompactorError {
   override readonly name = 'PreconditionFailedError';
   readonly key: string;
@@ -110,7 +110,7 @@ export class AnnouncerUnavailableError extends CompactorError {
   override readonly name = 'AnnouncerUnavailableError';
 }
 
-/** The store ignores, or does not implement, conditional writes: nothing here would be safe on it. */
+/** The store ignores conditional writes, or does not implement them: nothing would be safe on it. */
 export class UnsafeStoreError extends CompactorError {
   override readonly name = 'UnsafeStoreError';
 }
@@ -127,7 +127,7 @@ export class CorruptObjectError extends CompactorError {
 
 // ---- collection -------------------------------------------------------------------------------------------------
 
-/** The collection was never created. Creating one is an explicit act (`compactor create`). */
+/** The collection was never created. Collections are only created explicitly (`compactor create`). */
 export class CollectionNotFoundError extends CompactorError {
   override readonly name = 'CollectionNotFoundError';
 }
@@ -157,7 +157,7 @@ export class InvariantViolatedError extends CompactorError {
   override readonly name = 'InvariantViolatedError';
 }
 
-/** A scheduled task over several collections failed for the named ones; it completed for all others. */
+/** A scheduled task over several collections failed for those named; it completed for all others. */
 export class CollectionsFailedError extends CompactorError {
   override readonly name = 'CollectionsFailedError';
 }
@@ -169,25 +169,27 @@ export class DeltaIdReusedError extends CompactorError {
   override readonly name = 'DeltaIdReusedError';
 }
 
-/** A listed delta changed or vanished while it was being read: plan again. */
+/** A listed delta changed or vanished before it was read: plan again. */
 export class InboxChangedError extends CompactorError {
   override readonly name = 'InboxChangedError';
 }
 
 // ---- merge ------------------------------------------------------------------------------------------------------
 
-/** A line that the engine refuses regardless of what it is sent with. */
+/** A line that the engine refuses on its own. */
 export interface RefusedLine {
   deltaId: string;
   line: number;
   id: string;
-  /** For the producer to read. */
+  /** Written for the producer. */
   reason: string;
-  /** ETag of the object with the line, where the line is remembered for longer than the object stays unchanged. */
+  /**
+   * ETag of the object with the line, if the line is remembered for longer than the object is known to be unchanged.
+   */
   etag?: string;
 }
 
-/** The Chroma server refused the data itself (4xx). The offending lines are searched for, or batches shrink. */
+/** The Chroma server refused the data itself (4xx). The offending lines are searched for, or the batch is reduced. */
 export class EngineRejectedDataError extends CompactorError {
   override readonly name = 'EngineRejectedDataError';
   /** What the server said, worded for the producer of the data. */
@@ -214,7 +216,7 @@ export class EngineUnavailableError extends CompactorError {
   override readonly name = 'EngineUnavailableError';
 }
 
-/** The Chroma server wrote a file up to its limit: it will not stop by itself. Never retried. */
+/** The Chroma server wrote a file up to its limit, and would not stop by itself. Never retried. */
 export class EngineRunawayError extends CompactorError {
   override readonly name = 'EngineRunawayError';
 }
@@ -227,7 +229,7 @@ export class EngineTooOldError extends CompactorError {
   override readonly name = 'EngineTooOldError';
 }
 
-/** After a merge, counts or records read back are not those that the operations imply. */
+/** After a merge, the counts or records read back differ from those that the operations imply. */
 export class MergeVerificationError extends CompactorError {
   override readonly name = 'MergeVerificationError';
 }

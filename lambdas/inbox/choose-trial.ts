@@ -1,4 +1,4 @@
-/** Which delta a merge has to take alone, after merges have failed. */
+/** Which delta a merge must take alone after merges have failed. */
 import type { Attempts, Trial } from '../../statemachine/contract.ts';
 import type { Settings } from '../ports.ts';
 import { deltaCap } from '../protocol/plan.ts';
@@ -6,8 +6,9 @@ import { commitLimits, type InboxObservation } from './observe-inbox.ts';
 import { PATIENCE } from './read-deltas.ts';
 
 /**
- * The oldest pending delta, if the next batch would be no more than that. `null` before the first failure, and once deltas
- * turned out to be unreadable: a merge passes over those, and then nobody could say whose failure it was.
+ * The oldest pending delta, if the next batch would consist of it alone. `null` before the first failure, and once
+ * deltas have turned out to be unreadable: a merge skips those, so it would be unclear which delta a failure belongs
+ * to.
  * @throws TableUnavailableError
  */
 export async function chooseTrial(

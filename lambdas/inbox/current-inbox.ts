@@ -1,4 +1,4 @@
-/** The current version beside what waits for it. */
+/** The current version, and what waits to be merged into it. */
 import type { Ports } from '../ports.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { takeable } from '../protocol/plan.ts';
@@ -7,9 +7,9 @@ import { readPointer } from '../versions/read-pointer.ts';
 import { listInbox } from './list-inbox.ts';
 
 /**
- * The inbox was listed after the pointer was read. A commit that lands in between takes numbers out of the inbox that the
- * version does not have, and leaves a gap before those behind them: then both are read again, so that nobody takes that
- * for an inbox in which nothing can be done. A gap that stays is closed by a write that is on its way, and wakes somebody.
+ * The inbox is listed after the pointer is read. A commit in between removes numbers from the inbox that the version
+ * does not have yet, which leaves a gap: then both are read again, because otherwise it would look as if nothing could
+ * be done. A gap that remains belongs to a write in flight, which wakes an execution when it lands.
  * @throws StoreUnavailableError, TableUnavailableError, and those of the pointer
  */
 export async function loadCurrentInbox(

@@ -1,4 +1,4 @@
-/** Is there anything left to do in a collection, and how much of it can be read at all? */
+/** Finds out whether anything is left to do in a collection, and which deltas cannot be read. */
 
 import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../errors/errors.ts';
 import { hashObject } from '../objects/hash-object.ts';
@@ -19,13 +19,13 @@ export async function isAnythingWaiting(ports: Ports, collection: string): Promi
 
 export interface Work {
   isSome: boolean;
-  /** Keys of deltas that cannot be read; complete when there is no work. */
+  /** Keys of deltas that cannot be read; complete if there is no work. */
   unreadable: string[];
 }
 
 /**
- * Every readable object in the inbox is work, pending or decided, so that the first one answers; only of an inbox without
- * any are statuses read, those of the ledger. Of the log, those that come first are looked at: see `isLogWork`.
+ * Every readable object in the inbox is work, whether pending or decided, so the first one settles the question; the
+ * statuses of the ledger are read only if there is none. Of the log only the first ones are looked at: see `isLogWork`.
  */
 export async function findWork(ports: Ports, collection: string): Promise<Work> {
   const unreadable: string[] = [];
@@ -36,7 +36,7 @@ export async function findWork(ports: Ports, collection: string): Promise<Work> 
   };
   const [{ manifest, etag }, isReadable] = await loadCurrentBeside(ports, collection, lookForReadable);
   if (isReadable || (await isLogWork(ports, manifest, log, unreadable))) return { isSome: true, unreadable };
-  // A gap may be one because a commit took what was in it: then there is work for the next look.
+  // A commit may have caused the gap by taking what was in it: then the next look finds work.
   const hasGap = takeable(log, manifest.numbered).length < log.length;
   if (hasGap && (await readPointer(ports, collection)).etag !== etag) return { isSome: true, unreadable };
   const ids = manifest.ledger.map((entry) => entry.deltaId);
@@ -44,14 +44,14 @@ export async function findWork(ports: Ports, collection: string): Promise<Work> 
   return { isSome: ids.some((deltaId) => !statuses.has(deltaId)), unreadable };
 }
 
-/** Logs why a delta stays. */
+/** Logs why a delta is left in the inbox. */
 export function passOver(ports: Ports, unreadable: readonly string[]): void {
   for (const key of unreadable) {
     ports.telemetry.warn('A delta stays unreadable; it does not count as work.', { key });
   }
 }
 
-/** Among what producers dropped; writes of the log are put into `log`. */
+/** Looks among the deltas of producers; writes of the log are collected in `log`. */
 async function holdsReadable(
   ports: Ports,
   collection: string,
@@ -67,7 +67,7 @@ async function holdsReadable(
   return false;
 }
 
-/** A number that is decided is to be deleted. Of the others only the next one can be merged, since none overtakes it. */
+/** A decided number remains to be deleted. Of the others only the next one can be merged, since none overtakes it. */
 async function isLogWork(
   ports: Ports,
   { numbered = 0 }: Pick<Manifest, 'numbered'>,
@@ -81,7 +81,7 @@ async function isLogWork(
   return false;
 }
 
-/** Read whole, as a merge would have to: an object that only begins well is no work either. */
+/** Reads the whole object, as a merge would: one that fails halfway cannot be merged either. */
 async function isReadable(ports: Ports, entry: InboxEntry, unreadable: string[]): Promise<boolean> {
   try {
     await hashObject(ports, entry);

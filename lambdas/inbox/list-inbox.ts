@@ -1,9 +1,9 @@
-/** What lies in a collection's inbox, whether it is decided or not. */
+/** Lists a collection's inbox, both pending and decided deltas. */
 import type { Ports } from '../ports.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { inboxPrefix, parseDeltaKey } from '../snapshot/keys.ts';
 
-/** Objects whose key is no delta's are left alone: no producer of ours wrote them. */
+/** Objects whose key is not that of a delta are ignored: none of our producers wrote them. */
 export async function listInbox(ports: Pick<Ports, 'store' | 'telemetry'>, collection: string): Promise<InboxEntry[]> {
   const inbox: InboxEntry[] = [];
   for await (const page of listPages(ports, collection)) for (const entry of page) inbox.push(entry);

@@ -1,6 +1,6 @@
 /**
- * What waits in a collection's inbox, read in the order that makes the plan right, and no further than it is needed:
- * the listing is whole, since only it tells the order (`byArrival`); statuses are read from the oldest delta on.
+ * Observes a collection's inbox in the order that makes the plan correct, and no further than needed: the listing is
+ * complete, since the order follows from it alone (`byArrival`); statuses are read from the oldest delta on.
  */
 
 import type { Ports } from '../ports.ts';
@@ -19,11 +19,11 @@ import { numberIn } from '../snapshot/log-number.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
 import { listInbox } from './list-inbox.ts';
 
-/** What a version says of deltas. */
+/** The part of a manifest that concerns deltas. */
 export type Decided = Pick<Manifest, 'ledger' | 'numbered'>;
 type InboxPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
 
-/** What a plan looks at before it says how old the oldest delta is: what one request to DynamoDB takes. */
+/** Statuses that a plan reads before it reports the age of the oldest delta: one request to DynamoDB. */
 const FIRST_LOOK = 100;
 
 /** As far as the oldest pending delta. */
@@ -31,8 +31,8 @@ export const OLDEST: BatchLimits = { maxDeltas: 1, maxBytes: Number.POSITIVE_INF
 export const EVERYTHING: BatchLimits = { maxDeltas: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
 
 /**
- * An inbox beside its ledger. `pending`, `decided` and `unreported` are those of the plan, as far as it has been looked:
- * `pending` is always the oldest ones, `decided` has all that are in the ledger, and `unreported` is complete.
+ * An inbox, compared with a ledger. `pending`, `decided` and `unreported` are those of the plan, as far as statuses
+ * have been read: `pending` holds the oldest ones, `decided` all those in the ledger, and `unreported` is complete.
  */
 export class InboxObservation implements Plan {
   /** Everything that was listed. */
@@ -40,20 +40,20 @@ export class InboxObservation implements Plan {
   readonly pending: InboxEntry[] = [];
   readonly decided: InboxEntry[];
   unreported: LedgerEntry[] = [];
-  /** Of the whole ledger, and of the deltas that were looked at. */
+  /** Statuses of the whole ledger, and of the deltas looked at so far. */
   readonly statuses = new Map<string, DeltaStatus>();
   readonly #ports: InboxPorts;
   readonly #collection: string;
   readonly #ledger: readonly LedgerEntry[];
   readonly #numbered: number;
-  /** What may be taken, with what the ledger decides. */
+  /** What may be taken, including what the ledger decides. */
   readonly #takeable: number;
-  /** What the ledger does not decide, in the order of `takeable`; the statuses of the first `#looked` are known. */
+  /** What the ledger does not decide, in the order of `takeable`. The statuses of the first `#looked` are known. */
   readonly #open: readonly InboxEntry[];
   #looked = 0;
   #isBegun = false;
 
-  /** @param inbox Listed after the pointer was read that the ledger belongs to. */
+  /** @param inbox Listed after the pointer whose ledger this is was read. */
   constructor(ports: InboxPorts, collection: string, { ledger, numbered = 0 }: Decided, inbox: readonly InboxEntry[]) {
     const inLedger = new Set(ledger.map((entry) => entry.deltaId));
     this.inbox = inbox;
@@ -68,27 +68,28 @@ export class InboxObservation implements Plan {
   }
 
   /**
-   * Objects in the inbox that are not known to be decided: the pending ones, and late duplicates that nobody has come
-   * to yet. Zero if, and only if, nothing is pending. What waits behind a gap in the log is not counted.
+   * Objects in the inbox that are not known to be decided: the pending ones, and late duplicates that have not been
+   * looked at. Zero if and only if nothing is pending. What waits behind a gap in the log is not counted.
    */
   get pendingCount(): number {
     return this.#takeable - this.decided.length;
   }
 
-  /** The delta that has waited longest, of those that are pending, or may be. */
+  /** The delta that has waited longest, among those that are or may be pending. */
   get oldest(): InboxEntry | undefined {
     const candidates = [...this.pending, ...this.#open.slice(this.#looked)];
     const arrivedAt = candidates.reduce((least, { lastModified }) => Math.min(least, lastModified), Infinity);
     return candidates.find(({ lastModified }) => lastModified === arrivedAt);
   }
 
-  /** Does something lie behind a gap in the log? */
+  /** Is there anything behind a gap in the log? */
   get hasGap(): boolean {
     return this.#takeable < this.inbox.length;
   }
 
   /**
-   * Read statuses, consistently, until the pending deltas after the first `passed` fill a batch, or all are known.
+   * Read statuses, by consistent reads, until the pending deltas after the first `passed` fill a batch or all are
+   * known.
    * @throws TableUnavailableError
    */
   async lookUntil(limits: BatchLimits, passed = 0): Promise<void> {
@@ -97,7 +98,7 @@ export class InboxObservation implements Plan {
       const rest = this.#open.slice(this.#looked);
       if (this.#isBegun && (rest.length === 0 || fillsBatch(found, limits))) return;
       const enough = selectBatch(rest, { ...limits, maxDeltas: limits.maxDeltas - found.length }).length;
-      // As many as were in vain so far, at least: a long row of late duplicates takes few looks.
+      // At least as many as have been read in vain so far, so that a long run of late duplicates takes few requests.
       const late = this.#looked - this.pending.length;
       await this.#look(rest.slice(0, Math.max(enough, late)));
     }
@@ -122,7 +123,7 @@ export class InboxObservation implements Plan {
     this.#isBegun = true;
   }
 
-  /** Of a piece of what may be taken: where it begins in the log is no gap. */
+  /** Plan of a part of what may be taken: the place in the log where the part begins is not a gap. */
   #plan(chunk: readonly InboxEntry[]): Plan {
     const first = numberIn(chunk[0]?.deltaId ?? '') ?? 0;
     return plan(this.#ledger, chunk, this.statuses, Math.max(this.#numbered, first - 1));
@@ -130,7 +131,7 @@ export class InboxObservation implements Plan {
 }
 
 /**
- * List the inbox, *then* read the statuses of the ledger and, from the oldest on, of as many deltas as it takes. The
+ * List the inbox, *then* read the statuses of the ledger and of as many deltas as needed, from the oldest on. The
  * ledger must be that of a pointer that was read before.
  * @throws StoreUnavailableError, TableUnavailableError
  */
@@ -143,7 +144,7 @@ export async function observeInbox(
   return observeListed(ports, collection, version, await listInbox(ports, collection), limits);
 }
 
-/** The same with an inbox that was listed after that pointer was read. @throws TableUnavailableError */
+/** The same for an inbox that was listed after that pointer was read. @throws TableUnavailableError */
 export async function observeListed(
   ports: InboxPorts,
   collection: string,
@@ -157,8 +158,8 @@ export async function observeListed(
 }
 
 /**
- * The same for a plan, which tells how long the oldest delta has been waiting: before it looks further, and also when
- * the table does not answer, since that is when somebody should know.
+ * The same for a plan, which also reports how long the oldest delta has waited: before it reads further, and even if
+ * the table does not answer, since that is when operators need to know.
  */
 export async function observeForPlan(
   ports: InboxPorts & Pick<Ports, 'clock' | 'settings'>,

@@ -1,10 +1,11 @@
-/** Requests in a delta (ADR 47), read as operations are: what is wrong with a line becomes a rejection. */
+/** Parses a delta of requests (ADR 47) in the way that operations are parsed: a faulty line becomes a rejection. */
 
-import { MAX_DELTA_LINES, MAX_DELTA_VALUES, type ParsedDelta, REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import { MAX_DELTA_LINES, MAX_DELTA_VALUES, type ParsedDelta, rejectedWhole } from '../snapshot/delta.ts';
 import { MAX_REJECTIONS_PER_DELTA } from '../snapshot/ledger.ts';
+import { REJECTION } from '../snapshot/operation.ts';
 import { type NumberedRequest, requestsIn } from '../snapshot/request-delta.ts';
 
-/** What is parsed at a stretch: some 10 ms of work. */
+/** How much is parsed without a pause: some 10 ms of work. */
 const PIECE_BYTES = 1024 * 1024;
 
 export interface ParsedRequests extends ParsedDelta {
@@ -12,8 +13,8 @@ export interface ParsedRequests extends ParsedDelta {
 }
 
 /**
- * Piece by piece, so that the caller can let others run in between. Each line counts as one operation,
- * however many records it names; the values of a delta are the ids in it.
+ * Parse piece by piece, so that the caller can yield to other tasks in between. Each line counts as one operation,
+ * however many records it names; the ids in a delta count as its values.
  * @param lines Of the whole delta, the first one and blank ones included.
  */
 export function* parseRequests(body: Uint8Array, lines: number): Generator<void, ParsedRequests> {

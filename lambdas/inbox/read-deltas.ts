@@ -1,4 +1,4 @@
-/** Reads a batch of deltas whole, and only as they were listed. */
+/** Reads the deltas of a batch whole, and only in the generation that was listed. */
 
 import { mapLimit } from '../concurrency/map-limit.ts';
 import {
@@ -20,24 +20,23 @@ import {
   MAX_DELTA_VALUES,
   type ParsedDelta,
   parseInPieces,
-  REJECTION,
   rejectedWhole,
-  reportedId,
 } from '../snapshot/delta.ts';
 import { MAX_REJECTIONS_PER_DELTA } from '../snapshot/ledger.ts';
 import { numberIn } from '../snapshot/log-number.ts';
+import { REJECTION, reportedId } from '../snapshot/operation.ts';
 import { release } from '../snapshot/release.ts';
 import { isRequestDelta, type NumberedRequest } from '../snapshot/request-delta.ts';
 import { parseRequests } from './parse-requests.ts';
 
-/** A batch has a bound on its bytes, so that more at once take no more memory. */
+/** The bytes of a batch are bounded, so reading more at once takes no more memory. */
 const PARALLEL_READS = 32;
-/** Plans that unreadable deltas may cost an execution before they are passed over. */
+/** How many times an execution plans again because of unreadable deltas before it skips them. */
 export const PATIENCE = 3;
 
 export interface ReadDelta extends ParsedDelta {
   deltaId: string;
-  /** Of a delta that holds requests, which has no operations. */
+  /** Present in a delta of requests, which has no operations. */
   requests?: readonly NumberedRequest[];
   /** Hex, of the whole object. */
   sha256: string;
@@ -48,9 +47,9 @@ export interface ReadDelta extends ParsedDelta {
 type ReadPorts = Pick<Ports, 'store' | 'telemetry' | 'clock'>;
 
 /**
- * Read and parse the first deltas of a batch: all, or as many as one merge can hold. A delta that cannot be read is passed
- * over once the execution has planned `PATIENCE` times; of the log, those behind it are passed over with it.
- * @param isLogBlocked One of the log was passed over before this batch.
+ * Read and parse the first deltas of a batch: all, or as many as one merge can hold. An unreadable delta is skipped
+ * once the execution has planned `PATIENCE` times; in the log, those behind it are skipped as well.
+ * @param isLogBlocked A write of the log was skipped before this batch.
  * @throws InboxChangedError (a delta changed, vanished or cannot be read: plan again)
  */
 export async function readDeltas(
@@ -85,12 +84,12 @@ export async function readDeltas(
   return deltas;
 }
 
-/** None of the log overtakes another. */
+/** No write of the log overtakes another. */
 export function isOfLog({ deltaId }: InboxEntry): boolean {
   return numberIn(deltaId) !== undefined;
 }
 
-/** `undefined`: it is passed over. What is too large to be read is decided already. */
+/** `undefined`: skip it. A delta that is too large to be parsed is rejected here. */
 async function readBody(
   ports: ReadPorts,
   collection: string,
@@ -120,7 +119,7 @@ async function refuseLarge(ports: ReadPorts, entry: InboxEntry): Promise<ReadDel
   return { deltaId, sha256: digest, bytes, ...rejectedWhole(REJECTION.deltaTooLarge, reason) };
 }
 
-/** Between two pieces others run: above all the heartbeat. */
+/** Between two pieces other tasks run, above all the heartbeat. */
 async function parse(
   { clock }: ReadPorts,
   { deltaId }: InboxEntry,
@@ -140,12 +139,12 @@ async function parse(
   }
 }
 
-/** Operations that are left to be carried out: each request is one. */
+/** Operations that remain to be carried out; each request counts as one. */
 export function operationsLeft({ operations, requests = [] }: Pick<ReadDelta, 'operations' | 'requests'>): number {
   return operations.length + requests.length;
 }
 
-/** The delta without these lines, which its rejections name instead. */
+/** The delta without these lines, which are listed in its rejections instead. */
 export function withoutRefused(delta: ReadDelta, refused: readonly RefusedLine[], engineVersion: string): ReadDelta {
   const own = new Map(refused.filter(({ deltaId }) => deltaId === delta.deltaId).map((found) => [found.line, found]));
   if (own.size === 0) return delta;

@@ -4,8 +4,8 @@ import { MergeVerificationError } from '../errors/errors.ts';
 import { operationsLeft, type ReadDelta } from '../inbox/read-deltas.ts';
 import type { EngineSession, Space } from '../ports.ts';
 import { type MergePlan, planMerge } from '../protocol/merge-plan.ts';
-import { abbreviated } from '../snapshot/delta.ts';
 import { type LedgerEntry, MAX_REJECTIONS_PER_DELTA, type Rejection } from '../snapshot/ledger.ts';
+import { abbreviated } from '../snapshot/operation.ts';
 import { Presence } from './presence.ts';
 import { replayRequests } from './replay-requests.ts';
 

@@ -3,7 +3,7 @@
 import { EngineRejectedDataError, type RefusedLine } from '../errors/errors.ts';
 import type { ReadDelta } from '../inbox/read-deltas.ts';
 import type { EngineRecord, EngineSession } from '../ports.ts';
-import type { NumberedOperation } from '../snapshot/delta.ts';
+import type { NumberedOperation } from '../snapshot/operation.ts';
 
 /** Refusals of a line, sent alone, before it is blamed. */
 const REFUSALS_TO_BLAME = 3;

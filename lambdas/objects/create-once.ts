@@ -1,4 +1,4 @@
-/** Create-only writes that meet their own retry. */
+/** Create-only writes that recognise their own earlier attempt. */
 import { retry } from '../concurrency/retry.ts';
 import {
   ConditionalRequestConflictError,
@@ -14,7 +14,7 @@ const ATTEMPTS = 4;
 const TRANSIENT = [StoreUnavailableError, ConditionalRequestConflictError, PreconditionFailedError] as const;
 
 /**
- * Write an immutable object. When the key exists already, size and SHA-256 tell whether it is our own earlier attempt.
+ * Write an immutable object. If the key already exists, size and SHA-256 tell whether that is our own earlier attempt.
  * @param digest Hex SHA-256 of the body.
  * @param attempts 1 for whoever tries again by itself.
  * @returns whether this call or an earlier one of ours created the object

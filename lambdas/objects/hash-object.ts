@@ -4,7 +4,7 @@ import type { ObjectInfo, Ports } from '../ports.ts';
 import { release } from '../snapshot/release.ts';
 
 const RANGE = 8 * 1024 * 1024;
-/** Beyond it, reading takes longer than a step may. No producer of ours sends so much. */
+/** Reading more takes longer than a step may. None of our producers sends this much. */
 const MAX_HASHED_BYTES = 8 * 1024 ** 3;
 
 /** Hex SHA-256 of a stored object, read in ranges of one generation. @throws PreconditionFailedError (it changed), StoreUnavailableError (or it is too large) */

@@ -1,7 +1,10 @@
 import { CorruptObjectError } from '../errors/errors.ts';
 import type { Ports, StoredObject } from '../ports.ts';
 
-/** Whole, but no more than could be meant: whoever can write to the store must not fill the memory of its readers. */
+/**
+ * Read a whole object up to a limit: anyone who can write to the store must not be able to fill the memory of its
+ * readers.
+ */
 export async function readBounded(ports: Pick<Ports, 'store'>, key: string, limit: number): Promise<StoredObject> {
   const found = await ports.store.get(key, { range: { start: 0, end: limit } });
   if (found.size <= limit) return found;

@@ -1,4 +1,4 @@
-/** The engine's own HTTP API, as it is: requests go in and answers come out as text, whatever they say. */
+/** The engine's own HTTP API, unchanged: requests and answers are passed as text. */
 import type { WorkingDirectory } from './directories.ts';
 import type { EngineIdentity, EngineSession } from './engine.ts';
 
@@ -17,22 +17,22 @@ export interface ApiAnswer {
   contentType: string | undefined;
 }
 
-/** A running server, on a directory that is nobody else's. */
+/** A running server, on a directory that nothing else uses. */
 export interface ApiServer {
-  /** False from the moment on in which it is known to have ended, whatever ended it. */
+  /** False once it is known to have ended, whatever ended it. */
   readonly isRunning: boolean;
   /** @throws EngineUnavailableError (it gave no answer) */
   send(request: ApiRequest): Promise<ApiAnswer>;
-  /** On one of its collections. Closing it leaves the server as it is. */
+  /** A session on one of its collections. Closing it does not stop the server. */
   session(): EngineSession;
-  /** Stop it, and wait for its exit. Never throws: nobody needs what it wrote. */
+  /** Stop it, and wait for its exit. Never throws: what it wrote is not needed. */
   close(): Promise<void>;
 }
 
 export interface ApiEngine {
   identify(): Promise<EngineIdentity>;
-  /** Start a server on an empty directory, which goes with it. @throws EngineUnavailableError */
+  /** Start a server on an empty directory, which is removed with it. @throws EngineUnavailableError */
   startScratch(): Promise<ApiServer>;
-  /** Start a server on a copy, which is dirty then. @throws DirtyDirectoryError, EngineUnavailableError */
+  /** Start a server on a copy, which becomes dirty. @throws DirtyDirectoryError, EngineUnavailableError */
   serve(directory: WorkingDirectory): Promise<ApiServer>;
 }

@@ -1,4 +1,4 @@
-/** The cache that functions share, and the staging of commits in it. */
+/** The cache that the functions share, and the staging of commits in it. */
 import type { ByteRange, StreamBody } from './store.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { ByteRange, StreamBody } from './store.ts';
  * anything at any time; ENOENT, ESTALE and short reads are misses. Nothing read from it is trusted unverified.
  */
 export interface Cache {
-  /** The caller's own bytes; `undefined`: a miss. */
+  /** The bytes belong to the caller; `undefined`: a miss. */
   read(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;
   /** Drop a damaged object, so that the store's copy is used. Idempotent. */
   evict(key: string): Promise<void>;
@@ -14,7 +14,7 @@ export interface Cache {
   stage(collection: string, commitId: string): Promise<Staging>;
   /** @throws StagingLostError */
   openStaged(collection: string, commitId: string, name: string): Promise<StreamBody>;
-  /** Move a staged file to its place in the cache, without a copy. An existing target is success. */
+  /** Move a staged file to its place in the cache, without copying. An existing target is success. */
   adopt(collection: string, commitId: string, name: string, key: string): Promise<void>;
   /** Drop what is staged for a commit. Idempotent. */
   discardStaged(collection: string, commitId: string): Promise<void>;
@@ -27,9 +27,9 @@ export interface Cache {
 export interface PruneOptions {
   /** Is this key reachable from a snapshot in use? */
   keep: (key: string) => boolean;
-  /** Unreachable objects that were written longer ago go. */
+  /** Age from which unreachable objects are removed. */
   olderThanMs: number;
-  /** Staging whose last write is longer ago goes, sealed or not. */
+  /** Time since its last write from which staging is removed, sealed or not. */
   stagingOlderThanMs: number;
   /** Milliseconds since the epoch. */
   now: number;
@@ -46,6 +46,6 @@ export interface PruneResult {
 export interface Staging {
   append(name: string, bytes: Uint8Array): Promise<void>;
   seal(): Promise<void>;
-  /** Give up: nothing stays behind. */
+  /** Discard the staging; nothing is left behind. */
   abandon(): Promise<void>;
 }

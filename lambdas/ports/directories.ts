@@ -2,10 +2,10 @@
 import type { DirectoryDigests, FileDigests } from '../snapshot/blocks.ts';
 import type { Run } from '../snapshot/changes.ts';
 
-/** Largest piece of a range that a working directory hands out, in bytes: a whole number of blocks. */
+/** Largest piece of a range that a working directory yields, in bytes: a multiple of the block size. */
 export const MAX_PIECE = 256 * 1024;
 
-/** Bytes and where in their file they belong. */
+/** Bytes, and their offset in the file. */
 export interface PlacedBytes {
   offset: number;
   bytes: Uint8Array;
@@ -33,21 +33,21 @@ export interface WorkingDirectory {
   readDigests(): Promise<DirectoryDigests | undefined>;
   writeDigests(digests: DirectoryDigests): Promise<void>;
   /**
-   * Paths of files that provably have not been touched since this owner took the marker away: their content is still what
-   * the digests say. Another file may be unchanged, too; empty without proof. An engine may have run meanwhile.
+   * Paths of files that provably have not been touched since this owner removed the marker, even if an engine has run:
+   * their content still matches the digests. Other files may be unchanged, too. Empty if nothing can be proven.
    */
   untouched(): Promise<Set<string>>;
   /** Regular files with their sizes, in path order. */
   list(): Promise<Array<{ path: string; size: number }>>;
-  /** Digests of the file as it is now. @throws DirtyDirectoryError (it is not there, or shorter than it was a moment ago) */
+  /** Digests of the file as it is now. @throws DirtyDirectoryError (it does not exist, or shrank meanwhile) */
   digest(path: string): Promise<FileDigests>;
   /** The file's content in order, in chunks whose sizes are multiples of 4 KiB except the last. */
   read(path: string): AsyncIterable<Uint8Array>;
   /** Exactly `length` bytes at `offset`. */
   readAt(path: string, offset: number, length: number): Promise<Uint8Array>;
   /**
-   * Exactly these ranges, in the order given, each in pieces of `MAX_PIECE` bytes and a rest. A piece is good until the
-   * next one is asked for.
+   * Exactly these ranges, in the given order, each in pieces of `MAX_PIECE` bytes and a rest. A piece is valid until
+   * the next one is requested.
    */
   readRuns(path: string, runs: readonly Run[]): AsyncIterable<PlacedBytes>;
   /** Write at an offset, creating file and folders as needed. */
@@ -65,13 +65,15 @@ export interface WorkingDirectory {
 
 export interface WorkingDirectories {
   /**
-   * A directory without another owner, preferably one that holds the collection already. Directories that are not in use
-   * go, the least recently used first, until `bytes` fit into this one, with what it has already. @throws DiskFullError
+   * A directory without another owner, preferably one that already holds the collection. Unused directories are
+   * removed, the least recently used first, until `bytes` fit into this one, including what it already has. @throws
+   * DiskFullError
    */
   claim(collection: string, bytes?: number): Promise<WorkingDirectory>;
   /**
-   * A copy of a clean directory for an engine to open: without marker and digests, so that it is never patched, and gone
-   * when it is released. Copy-on-write where the file system can. @throws DirtyDirectoryError (the source is not clean)
+   * A copy of a clean directory for an engine to open: without marker and digests, so that it is never patched, and
+   * removed on release. Copy-on-write where the file system supports it. @throws DirtyDirectoryError (the source is not
+   * clean)
    */
   replicate(collection: string, source: WorkingDirectory): Promise<WorkingDirectory>;
 }

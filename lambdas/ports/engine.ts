@@ -31,29 +31,32 @@ export interface RecordEmbedding {
   embedding: readonly number[] | null;
 }
 
-/** What can be read off a closed directory without a server. */
+/** What can be read from a closed directory without a server. */
 export interface DirectoryReport {
-  /** Highest applied migration per kind, e.g. `{ sysdb: 10, metadb: 6, embeddings_queue: 2 }`. Empty for no database. */
+  /**
+   * Highest applied migration per kind, e.g. `{ sysdb: 10, metadb: 6, embeddings_queue: 2 }`. Empty if there is no
+   * database.
+   */
   migrations: Record<string, number>;
-  /** Records of the collection by the files; 0 for no database. */
+  /** Number of records of the collection according to the files; 0 if there is no database. */
   records: number;
 }
 
 export interface InspectOptions {
-  /** Compare indexes, of text and of vectors, with what they index, too. Its time grows with the collection. */
+  /** Also compare full-text and vector indexes with what they index. Takes time in proportion to the collection. */
   thorough?: boolean;
 }
 
-/** What of a collection never changes. */
+/** The properties of a collection that never change. */
 export interface CollectionShape {
   space: Space;
   dimension: number;
-  /** The engine's own settings of the collection, as JSON text; its defaults without. */
+  /** The engine's own settings of the collection, as JSON text. Default: the engine's defaults. */
   schema?: string;
 }
 
 export interface OpenOptions {
-  /** Bytes of operations that the session will be given; none by default. They bound what the engine may write. */
+  /** Bytes of operations that the session will be given; none by default. They limit what the engine may write. */
   incomingBytes?: number;
 }
 
@@ -70,22 +73,22 @@ export interface Engine {
    * looks at. @throws DirtyDirectoryError
    */
   inspect(directory: WorkingDirectory, collection: string, options?: InspectOptions): Promise<DirectoryReport>;
-  /** What a vacuum could win, of a closed directory that was inspected. Cheap. */
+  /** What a vacuum would gain, for a closed directory that has been inspected. Cheap. */
   measureWaste(directory: WorkingDirectory, collection: string): Promise<Waste>;
   /**
-   * Rewrite the files of a closed, dirty directory, with the same collection and the same records to the last bit, and
-   * without anything else. The directory stays dirty; when this throws, it is of no more use.
+   * Rewrite the files of a closed, dirty directory so that they hold the same collection and the same records, to the
+   * last bit, and nothing else. The directory stays dirty; when this throws, it must be repaired or discarded.
    * @throws DirtyDirectoryError, EngineUnavailableError, EngineRunawayError
    */
   vacuum(directory: WorkingDirectory, collection: string, shape: CollectionShape): Promise<void>;
   /**
-   * Of a closed directory without records: is there nothing in it, such as metadata or settings of the collection, that
-   * opening an empty directory would not make? The directory is dirty afterwards. @throws EngineUnavailableError
+   * For a closed directory without records: does it hold nothing, such as metadata or settings of the collection, that
+   * opening an empty directory would not create? The directory is dirty afterwards. @throws EngineUnavailableError
    */
   isAsNew(directory: WorkingDirectory, collection: string, shape: CollectionShape): Promise<boolean>;
 }
 
-/** What a question is limited to. The engine's own language, passed on as it is. */
+/** Which records a query is limited to, in the engine's own filter language, passed on unchanged. */
 export interface RecordFilter {
   /** On metadata, e.g. `{ legs: { $gte: 2 } }`. */
   where?: Record<string, unknown>;
@@ -95,26 +98,27 @@ export interface RecordFilter {
   include?: readonly Column[];
 }
 
-/** Records by filter: all, without any. */
+/** Records by filter; all records if there is none. */
 export interface RecordPage extends RecordFilter {
   /** Limit; default: all. */
   limit?: number;
-  /** How many are skipped first. */
+  /** Number of records to skip. */
   offset?: number;
 }
 
 /**
- * One running server on one directory. Methods resolve only once the server has acknowledged every write, and split
- * into batches within its limits. Throws `EngineRejectedDataError` (it blames the data) or `EngineUnavailableError`.
+ * One running server on one directory. Methods split their work into batches within the server's limits, and resolve
+ * only once it has acknowledged every write. Throws `EngineRejectedDataError` (it blames the data) or
+ * `EngineUnavailableError`.
  */
 export interface EngineSession {
-  /** False from the moment on in which its server is known to have ended, whatever ended it. */
+  /** False once its server is known to have ended, whatever ended it. */
   readonly isRunning: boolean;
   /** Open the collection, creating it in an empty directory. */
   useCollection(name: string, options: CollectionShape): Promise<void>;
   /**
-   * The distance by which the collection's index really ranks: what its files say of it may be nothing, or outdated.
-   * @throws DirtyDirectoryError (by none of the spaces, or not by the vectors that it has)
+   * The distance by which the collection's index really ranks: its files may say nothing about it, or be outdated.
+   * @throws DirtyDirectoryError (it ranks by none of the spaces, or not by the vectors that it has)
    */
   measureSpace(name: string): Promise<Space>;
   count(): Promise<number>;
@@ -124,12 +128,12 @@ export interface EngineSession {
   update(records: readonly EngineRecord[]): Promise<void>;
   remove(ids: readonly string[]): Promise<void>;
   /**
-   * Send a request of the engine's own API as it is, in one piece: `add` of a record that is there does nothing, nor does
-   * `update` or `delete` of one that is not. All of it is done, or, if the engine blames the data, nothing.
+   * Send a request of the engine's own API unchanged and undivided. `add` of an existing record does nothing, nor does
+   * `update` or `delete` of a missing one. Either all of it is done or, if the engine blames the data, nothing.
    */
   replay(request: LoggedRequest): Promise<void>;
   get(ids: readonly string[]): Promise<EngineRecord[]>;
-  /** Show every record's embedding to `visit`, in batches and in no order that means anything. */
+  /** Pass every record's embedding to `visit`, in batches and in arbitrary order. */
   visitEmbeddings(visit: (batch: readonly RecordEmbedding[]) => void): Promise<void>;
   query(
     embedding: readonly number[],

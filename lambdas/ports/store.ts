@@ -18,13 +18,16 @@ export interface ObjectInfo {
 }
 
 export interface StoredObject extends ObjectInfo {
-  /** The whole object, or the requested range of it (`size` is always the whole object's): the caller's own. */
+  /**
+   * The whole object, or the requested range of it (`size` is always that of the whole object). The bytes belong to the
+   * caller.
+   */
   body: Uint8Array;
 }
 
 /**
- * A body of known size that can be read from the start as often as a retry needs. A chunk is good until the next one is
- * asked for.
+ * A body of known size that can be read from the start as often as retries need. A chunk is valid until the next one is
+ * requested.
  */
 export interface StreamBody {
   size: number;
@@ -46,7 +49,7 @@ export interface ObjectStore {
   get(key: string, options?: { range?: ByteRange; ifMatch?: string }): Promise<StoredObject>;
   /** @throws ObjectNotFoundError */
   head(key: string): Promise<ObjectInfo>;
-  /** All objects whose key starts with `prefix`, in key order (UTF-8), page by page. `startAfter` is exclusive. */
+  /** List all objects whose key starts with `prefix`, in key order (UTF-8), page by page. `startAfter` is exclusive. */
   list(prefix: string, options?: { startAfter?: string; pageSize?: number }): AsyncIterable<ObjectInfo[]>;
   /**
    * Create-only write (`If-None-Match: *`). With `sha256` (hex) the store verifies the bytes where it can.
@@ -56,7 +59,7 @@ export interface ObjectStore {
   /** Compare-and-swap. @throws PreconditionFailedError, ConditionalRequestConflictError, ObjectNotFoundError */
   putIfMatch(key: string, body: Uint8Array, etag: string): Promise<{ etag: string }>;
   /**
-   * Delete what was read; an absent key is success.
+   * Delete exactly what was read; an absent key is success.
    * @throws PreconditionFailedError (other content), ConditionalRequestConflictError
    */
   deleteIfMatch(key: string, etag: string): Promise<void>;

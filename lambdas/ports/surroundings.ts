@@ -1,11 +1,11 @@
-/** What surrounds an invocation: time, chance, threads, other executions, listeners, and who reads its reports. */
+/** The surroundings of an invocation: time, randomness, threads, other executions, event consumers, and telemetry. */
 import type { CompactionCommitted } from '../protocol/announcement.ts';
 import type { Metric } from '../protocol/metrics.ts';
 
 export interface Clock {
   /** Wall clock in milliseconds since the epoch: a hint for liveness, never for safety. */
   now(): number;
-  /** Milliseconds that never run backwards, for elapsed times. */
+  /** Monotonic milliseconds, for elapsed times. */
   monotonic(): number;
   sleep(ms: number): Promise<void>;
   /** Run `task` every `ms` until the returned function is called; a failing task is reported, not thrown. */
@@ -29,17 +29,17 @@ export interface Executions {
   status(executionArn: string): Promise<ExecutionStatus | undefined>;
 }
 
-/** An announcement that was not taken, and why. */
+/** An announcement that was refused, and why. */
 export interface Refusal {
   announcement: CompactionCommitted;
   reason: string;
 }
 
-/** Publishes events of commits. Delivery may repeat and reorder them; they name versions for that. */
+/** Publishes events of commits. Delivery may repeat and reorder them, which is why they carry version numbers. */
 export interface Announcer {
   /**
-   * One attempt. Returns the ones that were refused, to be tried again.
-   * @throws AnnouncerUnavailableError (whether any was taken is unknown)
+   * One attempt. Returns the refused ones, to be retried.
+   * @throws AnnouncerUnavailableError (it is unknown whether any was accepted)
    */
   announce(announcements: readonly CompactionCommitted[]): Promise<Refusal[]>;
 }
@@ -52,8 +52,8 @@ export interface Telemetry {
 }
 
 /**
- * Compression, off the caller's thread. What it gives is what `snapshot/frames.ts` gives, byte for byte, and the caller's
- * own: it may `release` it.
+ * Compression outside the caller's thread. The result is byte for byte that of `snapshot/frames.ts`, and belongs to the
+ * caller, who may `release` it.
  */
 export interface FrameCodec {
   /** `raw` must not change meanwhile. */

@@ -1,4 +1,4 @@
-/** What operators do with deltas that were set aside: list them, read them, send them once more, give them up. */
+/** What operators can do with deltas that were set aside: list them, read them, submit them again, discard them. */
 
 import { InvalidInputError, ObjectNotFoundError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
@@ -18,7 +18,7 @@ export interface AsideDelta {
   keptAt: number;
 }
 
-/** In the order of their keys; of one delta only, if one is named. @throws StoreUnavailableError */
+/** In the order of their keys; only those of one delta if one is named. @throws StoreUnavailableError */
 export async function listAside(
   ports: Pick<Ports, 'store'>,
   collection: string,
@@ -55,8 +55,9 @@ export async function readAside(ports: Pick<Ports, 'store'>, { key, etag }: Asid
 }
 
 /**
- * Its id is decided for ever, so its content is sent under a new one, which follows from both: whoever repeats this sends
- * the same delta, which counts once. What was kept goes afterwards; if it is set aside again, it is kept again.
+ * Its id stays decided, so the content is submitted under a new id that is derived from both: repeating this submits
+ * the same delta, which counts once. Afterwards the kept content is deleted; if the delta is set aside again, it is
+ * kept again.
  * @throws CollectionNotFoundError, KeyCollisionError, StoreUnavailableError
  */
 export async function retryAside(
@@ -70,7 +71,7 @@ export async function retryAside(
   return sent;
 }
 
-/** Give up what was kept. @throws PreconditionFailedError, StoreUnavailableError */
+/** Discard the kept content. @throws PreconditionFailedError, StoreUnavailableError */
 export async function discardAside(ports: Pick<Ports, 'store'>, { key, etag }: AsideDelta): Promise<void> {
   await ports.store.deleteIfMatch(key, etag).catch((error: unknown) => {
     if (!(error instanceof ObjectNotFoundError)) throw error;

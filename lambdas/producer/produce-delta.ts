@@ -2,16 +2,9 @@
 
 import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
-import {
-  type Delete,
-  encodeDelta,
-  MAX_DELTA_BYTES,
-  type Operation,
-  parseDelta,
-  type Update,
-  type Upsert,
-} from '../snapshot/delta.ts';
+import { encodeDelta, MAX_DELTA_BYTES, parseDelta } from '../snapshot/delta.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
+import type { Delete, Operation, Update, Upsert } from '../snapshot/operation.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
 import { readPointer } from '../versions/read-pointer.ts';
 import { findStatus, putDelta, submitOnce } from './put-delta.ts';
@@ -66,7 +59,7 @@ export interface SubmitResult extends Submitted {
 }
 
 /**
- * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form.
+ * Put operations into the inbox, all or none: nothing is sent if one of them is malformed.
  * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
  * (other content waits under this id, or was decided under it), StoreUnavailableError, TableUnavailableError
  * @param ports Without `statuses`, only the inbox is asked whether the id is in use.

@@ -1,4 +1,4 @@
-/** What a producer does: put one delta into the inbox, once, and find out what became of it. */
+/** The producer's part: put one delta into the inbox, once, and find out what became of it. */
 
 import { InvalidInputError, KeyCollisionError } from '../errors/errors.ts';
 import { createOnce } from '../objects/create-once.ts';
@@ -24,7 +24,7 @@ export interface PutDelta {
 }
 
 /**
- * Put a delta into the inbox. Sending the same content under the same id again is a success, however often. Only the inbox
+ * Put a delta into the inbox. Sending the same content under the same id again succeeds, however often. Only the inbox
  * is looked at: `submitOnce` knows of what is decided as well.
  * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id; nothing was sent)
  */

@@ -1,4 +1,4 @@
-/** Everything that store and table say about one delta: what `compactor explain` puts into words. */
+/** Everything that store and table know about one delta, which `compactor explain` puts into words. */
 import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } from '../errors/errors.ts';
 import { hashObject } from '../objects/hash-object.ts';
 import { readBounded } from '../objects/read-bounded.ts';
@@ -19,7 +19,7 @@ export interface DeltaTrace {
   source: DeltaSource;
   /** Its place in the log, if an endpoint wrote it; `isPassed`: all up to there are decided. */
   number: { number: number; isPassed: boolean } | null;
-  /** What lies in the inbox under its id now. */
+  /** The object in the inbox under its id. */
   inbox: { size: number; arrivedAt: number; sha256: string | 'unreadable' } | null;
   status: DeltaStatus | null;
   /** Its entry in the current version's ledger: decided, and perhaps not settled yet. */
@@ -27,7 +27,7 @@ export interface DeltaTrace {
   /** The commit that decided it; `null` when it is not decided, or that version is no longer retained. */
   commit: { version: number; commitId: string } | null;
   reports: DeltaReport[];
-  /** Its content, if it was set aside and nobody has sent it again or given it up. */
+  /** Its content, if it was set aside and has not been submitted again or discarded. */
   aside: AsideDelta | null;
 }
 
@@ -69,7 +69,7 @@ async function readInbox(ports: Ports, key: string): Promise<DeltaTrace['inbox']
     });
     return { size, arrivedAt, sha256 };
   } catch (error) {
-    // Settled, or sent again, at this very moment.
+    // It was settled or submitted again in this very moment.
     if (error instanceof ObjectNotFoundError || error instanceof PreconditionFailedError) return null;
     throw error;
   }

@@ -1,35 +1,35 @@
 /**
- * The event that tells the world of a commit: what EventBridge carries as `detail`. docs/events.md describes it for
- * consumers. An announcement is made from a manifest that the pointer names, so that it is never ahead of the truth.
+ * The event that announces a commit: the `detail` of an EventBridge event. docs/events.md describes it for consumers.
+ * An announcement is made from a manifest that the pointer names, so it is never ahead of its commit.
  */
 import { z } from 'zod';
 import type { LedgerEntry } from '../snapshot/ledger.ts';
 
 export const EVENT_SOURCE = 'chroma-compactor';
 export const COMPACTION_COMMITTED = 'Compaction Committed';
-/** Raised only for a change that a tolerant reader would not survive; new members do not raise it. */
+/** Raised only for a change that breaks tolerant readers; new members do not raise it. */
 export const EVENT_FORMAT = 1;
 /** Deltas named in one event. 500 of them are about 110 KB, well below EventBridge's 256 KB. */
 export const MAX_DELTAS_PER_EVENT = 500;
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** Schema of the detail of a `Compaction Committed` event. Members that it does not know are kept, not refused. */
+/** Schema of the detail of a `Compaction Committed` event. Unknown members are kept, not refused. */
 export const compactionCommitted = z.looseObject({
   format: z.literal(EVENT_FORMAT),
   collection: z.string(),
   /** Version whose commit decided the deltas below. */
   version: count,
-  /** Of that commit; `null` when it lies more than 64 versions back. */
+  /** Id of that commit; `null` if it lies more than 64 versions back. */
   commitId: z.string().nullable(),
-  /** What was current when the event was made: `version`, or one that stands on it. */
+  /** The version that was current when the event was made: `version` or a later one. */
   current: z.object({ version: count, commitId: z.string(), records: count }),
-  /** Decided by the commit; empty for one that applies no delta, e.g. an import. */
+  /** Deltas that the commit decided; empty if it applies none, e.g. for an import. */
   deltas: z.array(
     z.object({
       deltaId: z.string(),
       outcome: z.enum(['applied', 'rejected']),
-      /** Of the content that was decided, hex: compare it with your own. */
+      /** Digest of the decided content, hex: compare it with that of your own. */
       sha256: z.string(),
       rejectedOperations: count,
     }),
@@ -41,7 +41,7 @@ export const compactionCommitted = z.looseObject({
 
 export type CompactionCommitted = z.infer<typeof compactionCommitted>;
 
-/** What of a manifest goes into an announcement. */
+/** The part of a manifest that goes into an announcement. */
 export interface AnnouncedVersion {
   collection: string;
   version: number;
@@ -50,7 +50,10 @@ export interface AnnouncedVersion {
   ancestry: ReadonlyArray<{ version: number; commitId: string }>;
 }
 
-/** One announcement per commit, oldest first, in as many parts as its deltas need. `entries` are of the manifest's ledger. */
+/**
+ * One announcement per commit, oldest first, in as many parts as its deltas need. `entries` are taken from the
+ * manifest's ledger.
+ */
 export function announcementsOf(current: AnnouncedVersion, entries: readonly LedgerEntry[]): CompactionCommitted[] {
   const byVersion = [...Map.groupBy(entries, (entry) => entry.version)].sort(([a], [b]) => a - b);
   return byVersion.flatMap(([version, decided]) => announcement(current, version, decided));

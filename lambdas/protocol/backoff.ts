@@ -1,7 +1,7 @@
 /**
- * Backoff arithmetic: exponential with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), and what
- * the waits of an ASL retrier come to. AWS documents FULL jitter as a delay drawn between zero and the one computed
- * (Step Functions, "Error handling", `JitterStrategy`): taken as uniform, it halves the waits on average.
+ * Backoff arithmetic: exponential with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"), and the
+ * total waits of an ASL retrier. AWS documents FULL jitter as a delay drawn between zero and the one computed (Step
+ * Functions, "Error handling", `JitterStrategy`): taken as uniform, it halves the waits on average.
  */
 
 /** Parameters of one ASL Retry block. */
@@ -27,7 +27,7 @@ export function delaysOf(policy: RetryPolicy): number[] {
   );
 }
 
-/** Longest total wait of a Retry block, in seconds. Jitter only shortens it. */
+/** Longest total wait of a Retry block, in seconds. Jitter can only shorten it. */
 export function worstTotalSeconds(policy: RetryPolicy): number {
   return delaysOf(policy).reduce((total, delay) => total + delay, 0);
 }

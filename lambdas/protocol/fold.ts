@@ -1,16 +1,17 @@
 /**
- * Folds the operations of one record into what must be sent for it: at most a delete, and one patch after it.
+ * Folds the operations on one record into what must be sent for it: at most a delete, followed by one patch.
  *
- * An `upsert` of a record that exists and an `update` are both patches (what is given replaces, metadata key by key), and
- * patches compose: the later one wins where both speak, and a `null` of the earlier one stays as long as the later one
- * does not speak of its key, since the stored record may have it. A delete forgets every patch before it.
- * Measured on Chroma against one operation at a time: `test/engine/fold.test.ts`.
+ * An `upsert` of a record that exists and an `update` are both patches (what is given replaces, metadata key by key),
+ * and patches compose: the later one wins where both set a key, and a `null` of the earlier one is kept unless the
+ * later one sets its key, since the stored record may have it. A delete discards every patch before it. Measured on
+ * Chroma against one operation at a time: `test/engine/fold.test.ts`.
  */
-import type { Operation, Update, Upsert } from '../snapshot/delta.ts';
+
 import type { Metadata } from '../snapshot/metadata.ts';
+import type { Operation, Update, Upsert } from '../snapshot/operation.ts';
 
 export type Patch = Upsert | Update;
-/** `idle`: a delete of a record that is not there. `missed`: an update of one. */
+/** `idle`: a delete of a missing record. `missed`: an update of one. */
 export type Effect = 'applied' | 'idle' | 'missed';
 
 export class RecordFold {
@@ -19,32 +20,32 @@ export class RecordFold {
   #isThere: boolean;
   #isDeletedFirst = false;
   #patch: Patch | undefined;
-  /** The patch is a copy of ours, which may be written to. */
+  /** The patch is our own copy, which may be modified. */
   #isOwn = false;
 
-  /** @param wasThere Is the record there before the first operation? */
+  /** @param wasThere whether the record exists before the first operation */
   constructor(id: string, wasThere: boolean) {
     this.id = id;
     this.#wasThere = wasThere;
     this.#isThere = wasThere;
   }
 
-  /** Is it there after all operations so far? */
+  /** Does it exist after all operations so far? */
   get isThere(): boolean {
     return this.#isThere;
   }
 
-  /** Records afterwards minus records before. */
+  /** Change in the number of records. */
   get growth(): number {
     return Number(this.#isThere) - Number(this.#wasThere);
   }
 
-  /** Must the stored record go first? */
+  /** Must the stored record be deleted first? */
   get isDeletedFirst(): boolean {
     return this.#isDeletedFirst;
   }
 
-  /** What is sent after that. An upsert if the record is not there by then. */
+  /** The patch to send after that; an upsert if the record does not exist by then. */
   get patch(): Patch | undefined {
     return this.#patch;
   }
@@ -67,7 +68,7 @@ export class RecordFold {
     return 'applied';
   }
 
-  /** Into the patch itself: a record with 100,000 operations is not copied 100,000 times. */
+  /** Modifies the patch in place: a record with 100,000 operations must not be copied 100,000 times. */
   #compose(older: Patch, { embedding, metadata, document }: Patch): void {
     const own: Patch = this.#isOwn ? older : { ...older, ...copyOfMetadata(older.metadata) };
     this.#isOwn = true;
@@ -78,7 +79,7 @@ export class RecordFold {
   }
 }
 
-/** An upsert stays one, whatever follows, and an update remains one: the record is there. */
+/** An upsert stays an upsert, whatever follows, and an update stays an update, since the record exists. */
 function withoutLine(operation: Patch & { line?: number }): Patch {
   const { line: _line, ...patch } = operation;
   return patch;

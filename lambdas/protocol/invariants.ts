@@ -10,7 +10,7 @@ import { childAncestry, type Manifest } from '../snapshot/manifest.ts';
 import type { Pointer } from './pointer.ts';
 import { decodeAddress, isOwnTable } from './table-address.ts';
 
-/** Each string is one invariant that does not hold. An empty list: the swap may be made. */
+/** Each string names an invariant that does not hold. If there is none, the swap may be made. */
 export function swapViolations(base: Pick<Pointer, SwapFields>, next: Pointer): string[] {
   return failed([
     [next.collection === base.collection, 'the collection changes'],
@@ -20,7 +20,7 @@ export function swapViolations(base: Pick<Pointer, SwapFields>, next: Pointer): 
     [next.fence === base.fence, `fence changes from ${base.fence} to ${next.fence}`],
     [next.retainedFrom === base.retainedFrom, 'retainedFrom changes in a swap'],
     [next.retainedFrom <= next.version, 'retainedFrom lies above the version'],
-    // From none to one, an identity may come.
+    // A pointer without an identity may acquire one.
     [isOwnTable(base.statusTable, decodeAddress(next.statusTable)), 'the status table changes'],
   ]);
 }
@@ -60,7 +60,7 @@ export function successionViolations(base: Manifest, next: Manifest): string[] {
   ]);
 }
 
-/** What is newly decided of the log are the numbers that follow the base's, each once, in order, and before all else. */
+/** Newly decided numbers of the log must follow the base's, each once, in order, and before all other entries. */
 function continuesLog(base = 0, next = 0, decided: readonly LedgerEntry[]): boolean {
   const count = next - base;
   const isInPlace = ({ deltaId }: LedgerEntry, n: number) =>
@@ -68,7 +68,7 @@ function continuesLog(base = 0, next = 0, decided: readonly LedgerEntry[]): bool
   return count >= 0 && decided.length >= count && decided.every(isInPlace);
 }
 
-/** @param what Was not done, for the message. @throws InvariantViolatedError */
+/** @param what was not done, for the message @throws InvariantViolatedError */
 export function refuse(what: string, violations: readonly string[]): void {
   if (violations.length > 0) throw new InvariantViolatedError(`${what}: ${violations.join('; ')}.`);
 }

@@ -1,6 +1,6 @@
 /**
- * The ledger: which deltas a snapshot already contains although their inbox object or status may not be settled yet.
- * It is what makes the effect of a delta exactly-once, however often the delta is delivered, retried or redriven.
+ * The ledger: which deltas a snapshot already contains although their inbox object or status may not be settled yet. It
+ * ensures that a delta takes effect exactly once, however often it is delivered, retried or redriven.
  */
 import type { DeltaStatus, LedgerEntry } from '../snapshot/ledger.ts';
 

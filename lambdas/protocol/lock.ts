@@ -1,15 +1,14 @@
 /**
  * The lock and the claim of one collection, as pure transitions on one table item.
  *
- * The in-memory table applies these functions as they stand; the DynamoDB adapter states the same conditions as one
- * conditional update each. One contract suite holds the two together.
+ * The in-memory table applies these functions directly; the DynamoDB adapter states the same conditions in one
+ * conditional update each. One contract suite tests both.
  *
  * ```
  * lock    free ── acquire ──► held(owner, token) ── release(owner, token) ──► free      (the item is never deleted)
  *                              └── expires ──► anybody may acquire; the token has moved on
  * claim   none ── take, while holding the lock ──► live(owner, token) ── renew* ── release, if wake is unchanged ──► none
- * ```
- * The lock only saves work: no swap is made safe by it (see `swap.ts`).
+ * ``` The lock only saves work: the safety of a swap does not depend on it (see `swap.ts`).
  */
 
 export const LOCK_PHASES = ['validation', 'swap'] as const;
@@ -42,7 +41,7 @@ export interface AcquireRequest {
   durationMs: number;
 }
 
-/** Who holds it: both parts must match for any renew or release. */
+/** The holder: both parts must match for any renewal or release. */
 export interface Holder {
   owner: string;
   token: number;
@@ -50,7 +49,10 @@ export interface Holder {
 
 export type Transition<Value, Refusal> = { ok: true; item: LockItem; value: Value } | { ok: false; refusal: Refusal };
 
-/** Is the lock free for `owner` at `now`? A holder may acquire again: a retry must not wait for its own lost response. */
+/**
+ * Is the lock free for `owner` at `now`? A holder may acquire it again: a retry must not wait for a lock that it got in
+ * a lost response.
+ */
 export function isLockFree(item: LockItem | undefined, owner: string, now: number): boolean {
   return item?.owner === undefined || item.owner === owner || (item.expiresAt ?? 0) <= now;
 }
@@ -61,19 +63,19 @@ export function isClaimLive(item: LockItem | undefined, now: number): boolean {
 }
 
 /**
- * May `execution` leave what waits to the claimant, without the lock? Only to another one, and only with nothing of its
- * own to give back: a holder of lock or claim must come to where they are released.
+ * May `execution` delegate to the claimant without taking the lock? Only to another execution, and only if it holds
+ * nothing itself: a holder of lock or claim must go on to the states that release them.
  */
 export function mayDelegate(item: LockItem | undefined, execution: string, now: number): boolean {
   return isClaimLive(item, now) && item?.claimOwner !== execution && item?.owner !== execution;
 }
 
-/** Mint the next token: above the item's and above the planned pointer's. */
+/** Mint the next token: above that of the item and that of the planned pointer. */
 export function nextToken(itemToken: number | undefined, pointerToken: number): number {
   return Math.max(itemToken ?? 0, pointerToken) + 1;
 }
 
-/** Acquire the lock, or refuse with the item of the holder. */
+/** Acquire the lock, or refuse with the holder's item. */
 export function acquireLock(
   item: LockItem | undefined,
   request: AcquireRequest,
@@ -104,7 +106,7 @@ export function releaseLock(
 }
 
 export interface ClaimRequest {
-  /** Must hold the lock with this token: a zombie cannot claim for the dead. Expiry counts as not holding. */
+  /** Requires that the lock is held with this token, and has not expired, so that a zombie cannot claim. */
   holder: Holder;
   now: number;
   durationMs: number;
@@ -132,7 +134,9 @@ export function takeClaim(
   return { ok: true, item: next, value: { token: holder.token } };
 }
 
-/** Renew the claim by owner and token. A late heartbeat never takes back what another has taken since. */
+/**
+ * Renew the claim by owner and token. A late heartbeat never takes back a claim that another execution has taken since.
+ */
 export function renewClaim(
   item: LockItem | undefined,
   holder: Holder,
@@ -146,7 +150,7 @@ export function renewClaim(
   return { ok: true, item: { ...item, claimExpiresAt }, value: undefined };
 }
 
-/** Tell the claimant that there is more, on condition that there is one who will look. */
+/** Tell the claimant that there is more to do, provided that there is a live one. */
 export function wakeClaimant(item: LockItem | undefined, now: number): Transition<{ wake: number }, 'not-claimed'> {
   if (item === undefined || !isClaimLive(item, now)) return { ok: false, refusal: 'not-claimed' };
   const wake = (item.wake ?? 0) + 1;

@@ -1,30 +1,31 @@
 /**
- * Turns the operations of many deltas into few engine calls with the same effect as one operation at a time: deletes,
- * then updates and upserts, each record at most once in each of them, however often its operations speak of it.
+ * Turns the operations of many deltas into a few engine calls with the same effect as one operation at a time: deletes,
+ * then updates and upserts, with each record at most once in each of them, however many operations name it.
  *
- * Chroma reports success for an update or delete of a record that is not there; so existence is followed here, from what
- * was looked up beforehand, and such operations never reach the engine.
+ * Chroma reports success for an update or delete of a missing record, so existence is tracked here, starting from a
+ * lookup, and such operations never reach the engine.
  */
-import type { NumberedOperation, Update, Upsert } from '../snapshot/delta.ts';
-import { abbreviated, REJECTION, reportedId } from '../snapshot/delta.ts';
+
 import { MAX_REJECTIONS_PER_DELTA, type Rejection } from '../snapshot/ledger.ts';
+import type { NumberedOperation, Update, Upsert } from '../snapshot/operation.ts';
+import { abbreviated, REJECTION, reportedId } from '../snapshot/operation.ts';
 import { RecordFold } from './fold.ts';
 
 export interface MergePlan {
-  /** Ids of records that go first. */
+  /** Ids of records to delete first. */
   deletes: string[];
-  /** After the deletes, in any order: no record is in both. */
+  /** Sent after the deletes, in any order: no record is in both. */
   updates: Update[];
   upserts: Upsert[];
-  /** Of operations that met no record, by delta id: the first ones. All others than the applied ones are rejected. */
+  /** The first operations that found no record, by delta id. All operations that are not applied are rejected. */
   rejections: Map<string, Rejection[]>;
   /** Number of operations that will be carried out, by delta id. Deletes of missing records count. */
   applied: Map<string, number>;
-  /** Deletes of records that were not there. */
+  /** Deletes of missing records. */
   missingDeletes: number;
-  /** Every id that occurs: must it exist afterwards? */
+  /** For every id that occurs: must it exist afterwards? */
   present: Map<string, boolean>;
-  /** Records afterwards minus records before. */
+  /** Change in the number of records. */
   growth: number;
 }
 
@@ -33,7 +34,7 @@ export interface DeltaOperations {
   operations: readonly NumberedOperation[];
 }
 
-/** @param existing Which of the ids that occur are records now. */
+/** @param existing those of the ids that are records now */
 export function planMerge(deltas: readonly DeltaOperations[], existing: ReadonlySet<string>): MergePlan {
   const folds = new Map<string, RecordFold>();
   const plan: MergePlan = {

@@ -1,4 +1,4 @@
-/** Of CloudWatch: every metric of every stack is in it. */
+/** CloudWatch namespace of every metric of every stack. */
 export const NAMESPACE = 'ChromaCompactor';
 
 /**

@@ -10,7 +10,7 @@ export function executionName(collection: string, what: string, ...identity: str
   return `${collection.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, MAX_NAME - tail.length)}${tail}`;
 }
 
-/** Of the execution that goes on where `execution` stops: the same name for every retry of the same hand-over. */
+/** Name of the execution that continues where `execution` stops: the same for every retry of the same hand-over. */
 export function successorName(collection: string, execution: string): string {
   return executionName(collection, 'next', execution);
 }

@@ -1,7 +1,7 @@
 /**
- * What there is to do for a collection, from three observations made in this order: the pointer and its manifest, then
- * the inbox, then the statuses. Statuses read before the pointer could miss a commit that the pointer does not show
- * yet, and its deltas would be applied twice.
+ * Decides what there is to do for a collection from three observations, made in this order: the pointer and its
+ * manifest, then the inbox, then the statuses. Statuses that are read before the pointer could miss a commit that the
+ * pointer does not show yet, and its deltas would be applied twice.
  */
 import type { DeltaStatus, LedgerEntry } from '../snapshot/ledger.ts';
 import { numberIn } from '../snapshot/log-number.ts';
@@ -16,25 +16,25 @@ export interface InboxEntry {
   lastModified: number;
 }
 
-/** What one commit may take at most; `observeInbox` looks no further than until it is full. */
+/** The most that one commit may take; `observeInbox` reads no further than needed to fill it. */
 export interface BatchLimits {
   maxDeltas: number;
   maxBytes: number;
 }
 
 export interface Plan {
-  /** Deltas to apply, in their order: see `takeable`. */
+  /** Deltas to apply, in order: see `takeable`. */
   pending: InboxEntry[];
-  /** Inbox objects whose delta is decided already: to be compared and deleted. */
+  /** Inbox objects whose delta is already decided: to be compared and deleted. */
   decided: InboxEntry[];
   /** Ledger entries whose status is still to be written. */
   unreported: LedgerEntry[];
 }
 
 /**
- * @param inbox What was listed, or the part of it whose statuses were read. The plan of the whole begins with the
- * deltas that the plan of its oldest part has as pending: looking further never changes what comes first.
- * @param numbered The highest number of the log that is decided. What lies behind a gap is neither pending nor decided.
+ * @param inbox What was listed, or the part of it whose statuses were read. The pending deltas of the whole begin with
+ * those of its oldest part: reading further never changes what comes first.
+ * @param numbered The highest number of the log that is decided. Deltas behind a gap are neither pending nor decided.
  */
 export function plan(
   ledger: readonly LedgerEntry[],
@@ -45,7 +45,8 @@ export function plan(
   const inLedger = new Set(ledger.map((entry) => entry.deltaId));
   const isDecided = ({ deltaId }: InboxEntry) => {
     const number = numberIn(deltaId);
-    // A status of a number above the mark is of a later version: a plan without it would leave a gap, and cannot land anyway.
+    // A number above the mark that has a status was decided by a later version: a plan without it would leave a gap,
+    // and could not land anyway.
     return inLedger.has(deltaId) || (number === undefined ? statuses.has(deltaId) : number <= numbered);
   };
   return {
@@ -56,9 +57,9 @@ export function plan(
 }
 
 /**
- * What a plan may take, in the order of application: the numbers of the log as far as they follow the decided ones without
- * a gap, then what producers dropped. A listing of several pages is no one look, so that a number may be missing in it
- * that was there before its successor: the successor waits for the next look. Numbers that are decided come first of all.
+ * What a plan may take, in the order of application: the numbers of the log as far as they follow the decided ones
+ * without a gap, then the deltas of producers. A listing of several pages is not a snapshot, so it may miss a number
+ * that existed before its successor: then the successor waits for the next listing. Decided numbers come first.
  */
 export function takeable(inbox: readonly InboxEntry[], numbered = 0): InboxEntry[] {
   const log = inbox.flatMap((entry) => {
@@ -75,7 +76,10 @@ export function takeable(inbox: readonly InboxEntry[], numbered = 0): InboxEntry
   return [...run.map(({ entry }) => entry), ...dropped];
 }
 
-/** Order of what producers dropped, within and across commits: the store's `LastModified`, which has whole seconds on S3, then id. */
+/**
+ * Order of the deltas of producers, within and across commits: by the store's `LastModified`, which has whole seconds
+ * on S3, then by id.
+ */
 export function byArrival(a: InboxEntry, b: InboxEntry): number {
   return a.lastModified - b.lastModified || (a.deltaId < b.deltaId ? -1 : a.deltaId > b.deltaId ? 1 : 0);
 }
@@ -85,7 +89,7 @@ export function fillsBatch(pending: readonly InboxEntry[], limits: BatchLimits):
   return pending.length >= limits.maxDeltas || selectBatch(pending, limits).length < pending.length;
 }
 
-/** The first deltas that fit into one commit: at least one, whatever its size. */
+/** The first deltas that fit into one commit; at least one, whatever its size. */
 export function selectBatch(pending: readonly InboxEntry[], { maxDeltas, maxBytes }: BatchLimits): InboxEntry[] {
   const batch: InboxEntry[] = [];
   let bytes = 0;
@@ -97,7 +101,7 @@ export function selectBatch(pending: readonly InboxEntry[], { maxDeltas, maxByte
   return batch;
 }
 
-/** Deltas per commit after this many failed merges: halved each time, never below one. */
+/** Most deltas of a commit after this many failed merges: halved each time, never below one. */
 export function deltaCap(maxDeltas: number, mergeFailures: number): number {
   return Math.max(1, Math.floor(maxDeltas / 2 ** mergeFailures));
 }

@@ -1,6 +1,6 @@
 /**
  * The pointer: which version of a collection is current. It is the only mutable object, and moves only by
- * compare-and-swap on the ETag that was read when planning. Nothing refers to it by a digest, so it carries its own.
+ * compare-and-swap on the ETag that was read when planning. Nothing refers to it by a digest, so it contains its own.
  */
 import { z } from 'zod';
 import { describeIssues } from '../errors/describe-issues.ts';
@@ -8,7 +8,7 @@ import { CorruptObjectError } from '../errors/errors.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 
 export const POINTER_FORMAT = 1;
-/** More is no pointer: one has about 1 KiB. */
+/** A larger object is not a pointer, which has about 1 KiB. */
 export const MAX_POINTER_BYTES = 64 * 1024;
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -18,7 +18,7 @@ const schema = z.strictObject({
   format: z.literal(POINTER_FORMAT),
   collection: z.string(),
   version: count,
-  /** Of the commit that made this version; makes every body unique, together with `fence`. */
+  /** Id of the commit that made this version; together with `fence` it makes every body unique. */
   commitId: z.string(),
   manifest: z.strictObject({ key: z.string(), sha256: hex }),
   /** Fencing token of the lock under which the swap was made. Never falls. */
@@ -29,14 +29,14 @@ const schema = z.strictObject({
   fencedBy: z.string().nullable(),
   /** Oldest version that is kept. Never falls. */
   retainedFrom: count,
-  /** Table that holds the statuses: another table is another stack, and must keep its hands off. */
+  /** Table that holds the statuses: a stack with another table must not write here. */
   statusTable: z.string(),
   records: count,
   /** ISO 8601. Information only. */
   committedAt: z.iso.datetime(),
-  /** Execution ARN that made the commit, or who else did. Information only. */
+  /** ARN of the execution that made the commit, or its author. Information only. */
   execution: z.string(),
-  /** Of all the other fields, see `pointerDigest`. */
+  /** Digest of all other fields, see `pointerDigest`. */
   sha256: hex,
 });
 
@@ -55,13 +55,13 @@ export function encodePointer(pointer: Pointer): Uint8Array {
 }
 
 /**
- * Hex SHA-256 of a pointer's fields but `sha256`, in the canonical form of RFC 8785: members sorted by name, no white
- * space. Layout and order of the stored JSON do not count, values do.
+ * Hex SHA-256 of a pointer's fields except `sha256`, in the canonical form of RFC 8785: members sorted by name, no
+ * white space. So layout and order of the stored JSON do not matter.
  */
 export function pointerDigest(body: Omit<Stored, 'sha256'>): string {
   const { collection, commitId, committedAt, execution, fence, fencedBy, format } = body;
   const { manifest, records, retainedFrom, statusTable, token, version } = body;
-  // For text, whole numbers and null, RFC 8785 is what JSON.stringify makes of members in the order of their names.
+  // For text, whole numbers and null, RFC 8785 equals JSON.stringify with members in the order of their names.
   const sorted = {
     ...{ collection, commitId, committedAt, execution, fence, fencedBy, format },
     manifest: manifest && { key: manifest.key, sha256: manifest.sha256 },

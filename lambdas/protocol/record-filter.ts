@@ -1,6 +1,6 @@
 /**
- * What a question may be limited to: the members are checked, what they hold is the engine's own language and passed on as
- * it is. A member with another name would be passed over in silence, and the answer taken for what it is not.
+ * Checks the members of a filter; their values are the engine's own language and passed on unchanged. A member with an
+ * unknown name would be ignored silently, and the answer mistaken for a filtered one.
  */
 import { z } from 'zod';
 import { describeIssues } from '../errors/describe-issues.ts';

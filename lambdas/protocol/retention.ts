@@ -1,7 +1,4 @@
-/**
- * Which versions are kept, and what a collection may delete: the pure part of garbage collection. Whatever is in doubt
- * is kept.
- */
+/** Which versions are kept, and what garbage collection may delete: its pure part. In doubt, objects are kept. */
 import { parseManifestKey, parsePackKey } from '../snapshot/keys.ts';
 import type { CommitRef } from '../snapshot/manifest.ts';
 import type { Pointer } from './pointer.ts';
@@ -12,11 +9,11 @@ const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 /** The first characters of a ULID, which are its time. */
 const TIME_LENGTH = 10;
 
-/** A version is kept when either says so. */
+/** A version is kept if either rule keeps it. */
 export interface Retention {
   /** How many of the newest versions, including the current one. */
   retainVersions: number;
-  /** Versions replaced within this many days: what was current until then may be wanted back. */
+  /** Versions replaced within this many days are kept: they may be wanted back. */
   retainDays: number;
 }
 
@@ -25,12 +22,13 @@ export function sealedAt(commitId: string): number {
   return [...commitId.slice(0, TIME_LENGTH)].reduce((ms, digit) => ms * DIGITS.length + DIGITS.indexOf(digit), 0);
 }
 
-/** By version: when it was sealed, and so when the one before it was replaced. */
+/** By version: when it was sealed, which is when the one before it was replaced. */
 export type SealingTimes = ReadonlyMap<number, number>;
 
 /**
- * From names alone, no manifest read: exactly where the current one names its ancestors, and below them the latest time
- * of any listed manifest of that number. That may be of a commit that lost its swap: more is kept then, until the next run.
+ * From names alone, without reading manifests: exact for the ancestors that the current manifest names, and below them
+ * the latest time of any listed manifest of that number. That may belong to a commit that lost its swap; then more is
+ * kept until the next run.
  * @param known The current version and its ancestors.
  */
 export function sealingTimes(known: readonly CommitRef[], listed: readonly ListedObject[]): SealingTimes {
@@ -45,8 +43,8 @@ export function sealingTimes(known: readonly CommitRef[], listed: readonly Liste
 }
 
 /**
- * The oldest version to keep. Clocks disagree, so that an older version may look as if it had been replaced later: everything
- * above a kept version is kept, since versions are found by walking from child to parent.
+ * The oldest version to keep. Clocks disagree, so an older version may appear to have been replaced later than a newer
+ * one: everything above a kept version is kept, since versions are found by walking from child to parent.
  * @param pointer `retainedFrom` is what is retained so far: the result is never below it.
  */
 export function oldestRetained(
@@ -57,7 +55,7 @@ export function oldestRetained(
 ): number {
   let oldest = current - Math.max(1, retainVersions) + 1;
   for (const [version, ms] of sealed) {
-    // What is replaced is the version before.
+    // The version before is the one that was replaced.
     if (version > retainedFrom && version <= current && now - ms <= retainDays * DAY_MS)
       oldest = Math.min(oldest, version - 1);
   }
@@ -82,15 +80,18 @@ export interface ListedObject {
 }
 
 export interface Sorted {
-  /** In the order of deletion: manifests before packs, since what a manifest refers to is there; the oldest first. */
+  /**
+   * In the order of deletion: manifests before packs, so that a manifest never outlives what it refers to; the oldest
+   * first.
+   */
   garbage: ListedObject[];
-  /** Number of listed objects that stay. */
+  /** Number of listed objects that are kept. */
   kept: number;
-  /** Keys that this system does not make. They stay. */
+  /** Keys that this system does not create. They are kept. */
   strangers: string[];
 }
 
-/** @param listed In key order, which for manifests is that of versions and for packs that of sealing. */
+/** @param listed In key order, which for manifests is the order of versions and for packs that of sealing. */
 export function sortListed(listed: readonly ListedObject[], reachable: ReadonlySet<string>): Sorted {
   const strangers = listed.filter(({ key }) => !isManifest(key) && !isPack(key)).map(({ key }) => key);
   const dead = listed.filter(({ key }) => !reachable.has(key));

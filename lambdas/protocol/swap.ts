@@ -1,10 +1,10 @@
 /**
- * What a swap came to. A conditional write that lands and loses its response looks like a conflict to its own retry;
- * a compactor that then cleans up deletes live data (Lance #8123, Iceberg #7151). So no execution believes in a loss before
- * it has looked for its own commit, and an outcome that is not proven stays unknown.
+ * Judges the outcome of a swap. A conditional write that lands and loses its response looks like a conflict to its own
+ * retry; a compactor that then cleans up deletes live data (Lance #8123, Iceberg #7151). So no execution concludes that
+ * it lost before it has looked for its own commit, and an unproven outcome stays unknown.
  */
 
-/** What the execution planned to replace, and with what. */
+/** What the execution planned to replace, and by what. */
 export interface PlannedSwap {
   baseVersion: number;
   baseEtag: string;
@@ -21,7 +21,7 @@ export interface ObservedPointer {
 
 /**
  * - `committed`: our commit is in the ancestry.
- * - `open`: the pointer is still the planned one; the swap may still be made, or still land.
+ * - `open`: the pointer is still the planned one; the swap may be retried, or may still land.
  * - `conflict`: proven lost, since the pointer's ETag has changed and base + 1 is not ours: `If-Match` fails for ever.
  * - `unknown`: nothing may be discarded.
  */
@@ -30,7 +30,7 @@ export type SwapOutcome = 'committed' | 'open' | 'conflict' | 'unknown';
 export function judgeSwap(planned: PlannedSwap, observed: ObservedPointer): SwapOutcome {
   if (observed.etag === planned.baseEtag) return 'open';
   if (observed.successor === 'unknown') return 'unknown';
-  // A fence rewrites the pointer without a commit: the ETag is gone and nothing stands at base + 1.
+  // A fence rewrites the pointer without a commit: the ETag is gone, and there is no version base + 1.
   if (observed.successor === 'none') return 'conflict';
   return observed.successor.commitId === planned.commitId ? 'committed' : 'conflict';
 }

@@ -1,12 +1,12 @@
 /**
- * Which table a store belongs to. A name is not enough: every local stack calls its table `compactor`, and a table that was
- * deleted and made again has its name and none of its statuses. So a table has an identity, random and made once, and the
- * pointer carries both: `<name>#<identity>`. DynamoDB allows no `#` in a table's name.
+ * Which table a store belongs to. A name is not enough: every local stack calls its table `compactor`, and a table that
+ * was deleted and recreated has the same name and no statuses. So a table has an identity, random and created once, and
+ * the pointer carries both: `<name>#<identity>`. DynamoDB allows no `#` in a table's name.
  */
 
 export interface TableAddress {
   name: string;
-  /** `undefined`: none was made yet. */
+  /** `undefined`: it has none yet. */
   identity: string | undefined;
 }
 
@@ -23,8 +23,8 @@ export function decodeAddress(text: string): TableAddress {
 }
 
 /**
- * May the owner of the table `own` write to a store whose pointer says `claimed`? A pointer without an identity is older
- * than identities, and takes that of the first table of its name that writes.
+ * May the owner of the table `own` write to a store whose pointer says `claimed`? A pointer without an identity
+ * predates them, and acquires that of the first table of its name that writes.
  */
 export function isOwnTable(claimed: string, own: TableAddress): boolean {
   const { name, identity } = decodeAddress(claimed);

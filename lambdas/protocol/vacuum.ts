@@ -1,19 +1,20 @@
 /**
- * When a snapshot is vacuumed without being asked to. Chroma never gives back what deleted and replaced records took: it
- * keeps free pages for later ones, words of deleted texts in its full-text index, and deleted vectors in the vector index.
+ * When a snapshot is vacuumed automatically. Chroma never gives back the space of deleted and replaced records: it
+ * keeps free pages for later ones, words of deleted texts in its full-text index, and deleted vectors in the vector
+ * index.
  */
 
 const MIB = 1024 * 1024;
 
 /** The dead data in the files of a snapshot, and the live data beside it. */
 export interface Waste {
-  /** Of the database, in bytes. */
+  /** Size of the database, in bytes. */
   databaseBytes: number;
   freeBytes: number;
-  /** What the full-text index takes without the texts themselves, in bytes; and how many trigrams those have. */
+  /** Size of the full-text index without the texts themselves, in bytes, and the number of trigrams in the texts. */
   wordBytes: number;
   trigrams: number;
-  /** Of the vector index: all elements, and those of deleted records. */
+  /** Elements of the vector index, and those of deleted records among them. */
   elements: number;
   deadElements: number;
 }
@@ -27,18 +28,18 @@ export const NO_WASTE: Waste = {
   deadElements: 0,
 };
 
-/** A vacuum rewrites everything, so it pays off when half of that is dead, and enough of it. */
+/** A vacuum rewrites everything, so it pays off only if half of that is dead, and enough in total. */
 const SHARE = 0.5;
 const LEAST_FREE_BYTES = 8 * MIB;
 const LEAST_DEAD_ELEMENTS = 2_000;
 /** Bytes that a trigram takes at most in a rebuilt index: measured in ADR 45. */
 const BYTES_PER_TRIGRAM = 8;
-/** Larger snapshots are vacuumed when somebody asks: it takes longer than a merge should (ADR 45). */
+/** Larger snapshots are vacuumed on request only, since it takes longer than a merge should (ADR 45). */
 export const MAX_AUTOMATIC_BYTES = 64 * MIB;
 
 export type VacuumAdvice = 'none' | 'vacuum' | 'too-large';
 
-/** @param snapshotBytes Of all files together. */
+/** @param snapshotBytes Size of all files together. */
 export function adviseVacuum(waste: Waste, snapshotBytes: number): VacuumAdvice {
   if (!isWasteful(waste)) return 'none';
   return snapshotBytes <= MAX_AUTOMATIC_BYTES ? 'vacuum' : 'too-large';

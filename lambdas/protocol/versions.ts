@@ -1,4 +1,4 @@
-/** Versions of the engine: a snapshot must never be opened by an older one than wrote it. */
+/** Versions of the engine: a snapshot must never be opened by an older engine than the one that wrote it. */
 
 /** Order of semantic versions: negative when `a` is older. A pre-release is older than its release. */
 export function compareVersions(a: string, b: string): number {

@@ -13,7 +13,7 @@ const request = z.strictObject({
   embedding: z.array(z.number()).min(1),
   limit: z.number().int().min(1).max(1_000).default(10),
   ...filterMembers,
-  /** Look for a newer version first, if the last look is longer ago. */
+  /** Look for a newer version first if the last look is longer ago than this. */
   maxStalenessSeconds: z.number().min(0).default(10),
 });
 
@@ -21,7 +21,7 @@ export type QueryRequest = z.input<typeof request>;
 
 export interface QueryAnswer {
   collection: string;
-  /** That answered, alone. */
+  /** The version that all neighbours are from. */
   version: number;
   neighbours: Neighbour[];
 }
@@ -31,7 +31,7 @@ interface Followed {
   lookedAt: number;
 }
 
-/** A step with a memory: one collection at a time, whose reader is kept between calls. */
+/** A step with state: the reader of one collection is kept between calls. */
 export function makeQuery(): (ports: Ports, event: QueryRequest) => Promise<QueryAnswer> {
   let opened: { collection: string; followed: Promise<Followed> } | undefined;
   return async (ports, event) => {
@@ -63,7 +63,7 @@ export function makeQuery(): (ports: Ports, event: QueryRequest) => Promise<Quer
   };
 }
 
-/** The same for callers that write the answer as JSON: Lambda's runtime does, and would fail at a bigint. */
+/** The same for callers that write the answer as JSON: Lambda's runtime does, and fails on a bigint. */
 export function makeJsonQuery(): (ports: Ports, event: QueryRequest) => Promise<QueryAnswer> {
   const query = makeQuery();
   return async (ports, event) => writable(await query(ports, event)) as QueryAnswer;

@@ -1,4 +1,4 @@
-/** One version as a reader serves it: a server on a copy of its own, until the last question of it is answered. */
+/** One version as a reader serves it: a server on a copy of its own, until its last query is answered. */
 
 import {
   CorruptObjectError,
@@ -13,7 +13,7 @@ import { refuseOlder } from '../versions/refuse-older.ts';
 
 export type Neighbour = EngineRecord & { distance: number };
 
-/** One version, for as long as the task that it was given to runs. */
+/** One version, for the duration of a task. */
 export interface OpenSnapshot {
   readonly version: number;
   readonly commitId: string;
@@ -38,7 +38,7 @@ export class ServedCopy implements OpenSnapshot {
   /** Resolves once server and directory are gone. */
   readonly dropped: Promise<void>;
   readonly #onDropped: () => void;
-  /** None for a version without records. */
+  /** There is none for a version without records. */
   readonly #serving: Serving | undefined;
   #users = 0;
   #isRetired = false;
@@ -54,7 +54,7 @@ export class ServedCopy implements OpenSnapshot {
     this.#onDropped = resolve;
   }
 
-  /** False once its server has died, or does not answer any more: nothing can be asked of it then. */
+  /** False once its server has died or no longer answers, so that it cannot be queried. */
   get isAlive(): boolean {
     return !this.#isBroken && this.#serving?.session.isRunning !== false;
   }
@@ -63,7 +63,7 @@ export class ServedCopy implements OpenSnapshot {
     return this.#isRetired;
   }
 
-  // Its users may take these off it: `({ get }) => get(ids)`.
+  // Bound, since users may destructure: `({ get }) => get(ids)`.
   readonly query = async (
     embedding: readonly number[],
     limit: number,
@@ -80,7 +80,7 @@ export class ServedCopy implements OpenSnapshot {
     return this.#ask((session) => session.find(page));
   };
 
-  /** Keep it, whatever is refreshed meanwhile, until the task has ended. */
+  /** Keep it until the task has ended, whatever is refreshed meanwhile. */
   async lend<Result>(task: (snapshot: OpenSnapshot) => Promise<Result>): Promise<Result> {
     this.#users++;
     try {
@@ -91,7 +91,7 @@ export class ServedCopy implements OpenSnapshot {
     }
   }
 
-  /** It goes with its last user; now, without any. */
+  /** Removed with its last user, or at once if there is none. */
   async retire(): Promise<void> {
     if (this.#isRetired) return;
     this.#isRetired = true;
@@ -100,7 +100,7 @@ export class ServedCopy implements OpenSnapshot {
 
   async #drop(): Promise<void> {
     try {
-      // It no longer serves any query, whatever its server reports as it ends.
+      // Errors of the ending server do not matter: it no longer serves queries.
       await this.#serving?.session.close().catch(() => {});
       await this.#serving?.directory.release();
     } finally {
@@ -121,7 +121,7 @@ export class ServedCopy implements OpenSnapshot {
   }
 }
 
-/** One failed answer may be due to the question; a server that cannot even count is broken. */
+/** One failure may be due to the query; a server that cannot even count is broken. */
 async function isDead(session: EngineSession): Promise<boolean> {
   if (!session.isRunning) return true;
   return session.count().then(
@@ -131,8 +131,8 @@ async function isDead(session: EngineSession): Promise<boolean> {
 }
 
 /**
- * Start a server on a copy of `pristine`. @throws EngineTooOldError, EngineUnavailableError, CorruptObjectError (it answers
- * with another number of records than the manifest says), DiskFullError
+ * Start a server on a copy of `pristine`. @throws EngineTooOldError, EngineUnavailableError, CorruptObjectError (its
+ * number of records differs from the manifest's), DiskFullError
  */
 export async function serveCopy(
   { engine, directories }: Pick<Ports, 'engine' | 'directories'>,
@@ -153,7 +153,7 @@ export async function serveCopy(
         `verify ${collection} --deep.`,
     );
   } catch (error) {
-    // The first error tells more than what a server says as it ends.
+    // The first error tells more than those of an ending server.
     await session?.close().catch(() => {});
     await directory.release();
     throw error;

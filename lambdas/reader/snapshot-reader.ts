@@ -1,10 +1,10 @@
 /**
- * Reads one collection, always one committed version at a time, and follows its commits by the changed blocks only.
+ * Reads one collection, one committed version at a time, and follows its commits by fetching the changed blocks only.
  *
- * A pristine directory is patched from version to version and never opened. What a Chroma server opens is a copy of it
- * (copy-on-write where the file system can), since an engine writes into its directory even when it only reads. A
- * refresh makes the next copy beside the current one, starts its server, and then switches: queries in flight finish on
- * the copy that they began on, which goes when the last of them is done.
+ * A pristine directory is patched from version to version and never opened. Chroma servers open copies of it
+ * (copy-on-write where the file system supports it), since an engine writes into its directory even when it only reads.
+ * A refresh makes the next copy beside the current one, starts its server, and then switches: queries in flight finish
+ * on the copy that they began on, which is removed after the last of them.
  */
 
 import { DiskFullError, EngineUnavailableError, InvalidInputError, PointerMovedError } from '../errors/errors.ts';
@@ -30,7 +30,7 @@ export interface ReaderOptions {
 
 export interface Refreshed {
   version: number;
-  /** Was there something new? */
+  /** Was there a newer version? */
   changed: boolean;
   /** The server of the version in use had died, and another one was started in its place. */
   reopened: boolean;
@@ -47,7 +47,7 @@ export class SnapshotReader {
   readonly #maxCopies: number;
   readonly #copies = new Set<ServedCopy>();
   #current: ServedCopy | undefined;
-  /** What is done with the pristine directory just now. */
+  /** The operation that is using the pristine directory. */
   #busy: Promise<Refreshed> | undefined;
   #isClosed = false;
 
@@ -83,30 +83,32 @@ export class SnapshotReader {
   }
 
   /**
-   * Go to the version that is current now, and restart its server if it has died. Concurrent calls share one refresh.
-   * Waits while as many copies as are allowed still have queries in flight. When it fails, the reader goes on with the
-   * version that it has.
+   * Switch to the current version, and restart its server if that has died. Concurrent calls share one refresh. Waits
+   * while the maximum number of copies have queries in flight. If this fails, the reader keeps the version that it has.
    */
   refresh(): Promise<Refreshed> {
     return this.#alone(() => this.#refresh());
   }
 
   /**
-   * Run a task on one version: everything that it asks is answered from that one, whatever is refreshed meanwhile. If the
-   * version's server has died, another one is started first; if it dies during the task, the task fails, and the next one
-   * finds another.
+   * Run a task on one version: all its queries are answered from that version, whatever is refreshed meanwhile. If the
+   * version's server has died, another one is started first; if it dies during the task, the task fails, and the next
+   * one finds another.
    * @throws EngineUnavailableError
    */
   async use<Result>(task: (snapshot: OpenSnapshot) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       const copy = this.#serving();
-      // Nothing may come between this look and the lending.
+      // There must be no await between this check and the use.
       if (copy.isAlive || attempt > REVIVALS) return copy.lend(task);
       await this.#alone(() => this.#revive());
     }
   }
 
-  /** One question, and the version that answered it. A server that dies of it, or meanwhile, is replaced, and asked again. */
+  /**
+   * One query, and the version that answered it. A server that dies of it, or meanwhile, is replaced, and the query
+   * repeated.
+   */
   query(
     embedding: readonly number[],
     limit: number,
@@ -138,7 +140,10 @@ export class SnapshotReader {
     return this.#current;
   }
 
-  /** Refreshing and reviving both work on the pristine directory: one at a time, and concurrent callers share it. */
+  /**
+   * Refreshing and reviving both work on the pristine directory, so only one of them runs at a time, and concurrent
+   * callers share it.
+   */
   async #alone(task: () => Promise<Refreshed>): Promise<Refreshed> {
     if (this.#isClosed) throw closed(this.collection);
     this.#busy ??= task().finally(() => {
@@ -172,7 +177,7 @@ export class SnapshotReader {
     return { version, changed, reopened, fetchedBytes };
   }
 
-  /** From what the disk has: the store need not even be there. */
+  /** From the local disk, so this works even if the store is unavailable. */
   async #revive(): Promise<Refreshed> {
     if (this.#held === undefined || this.#pristine === undefined) return this.#refresh();
     const last = this.#current;
@@ -186,7 +191,7 @@ export class SnapshotReader {
 
   async #switch(loaded: LoadedManifest, pristine: WorkingDirectory): Promise<void> {
     const last = this.#current;
-    // A dead server answers no query: it makes room first.
+    // A dead server answers no queries, so its copy is removed first.
     if (last?.isAlive === false) this.#retire(last);
     while (this.#copies.size >= this.#maxCopies) {
       await Promise.race([...this.#copies].filter((copy) => copy.isRetired).map((copy) => copy.dropped));
@@ -200,9 +205,9 @@ export class SnapshotReader {
   }
 
   /**
-   * A version that garbage collection takes away meanwhile is no longer the current one: look again. Room is made only
-   * for a directory that is claimed, so when a version has outgrown the disk, the directory is given back and claimed
-   * anew: mostly it is the same one.
+   * If garbage collection deletes the version meanwhile, it is no longer current: look again. Room is made only when a
+   * directory is claimed, so if a version has outgrown the disk, the directory is released and claimed again, and is
+   * usually the same one.
    */
   async #hydrate(): Promise<{ loaded: LoadedManifest; pristine: WorkingDirectory; fetchedBytes: number }> {
     for (;;) {

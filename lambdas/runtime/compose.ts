@@ -14,7 +14,7 @@ export interface Clients {
   sfn: SFNClient;
   /** Instead of the bus that the configuration names. */
   announcer: Announcer;
-  /** Gets every client as it is made here, and gives it back watched. */
+  /** Wraps every client that is made here, e.g. for tracing. */
   capture: <Client>(client: Client) => Client;
 }
 

@@ -6,14 +6,14 @@ import type { Settings } from '../ports.ts';
 
 const MIB = 1024 * 1024;
 
-/** Its descriptions are docs/reference/configuration.md: `npm run docs` writes them there. */
+/** `npm run docs` writes its descriptions to docs/reference/configuration.md. */
 export const environment = z.object({
   STORE_URL: z.string().min(1).describe('Where objects are kept: `s3://bucket/prefix`, or `file:///dir`.'),
   TABLE_NAME: z.string().min(1).describe('DynamoDB table of locks and statuses.'),
   CACHE_DIRECTORY: z
     .string()
     .default('/mnt/cache')
-    .describe('Where EFS is mounted: packs, manifests and staging. Whatever is in it may be deleted.'),
+    .describe('Where EFS is mounted: packs, manifests and staging. Its content may be deleted at any time.'),
   WORK_DIRECTORY: z.string().default('/tmp/work').describe('Local disk for working directories.'),
   STATE_MACHINE_ARN: z
     .string()
@@ -24,7 +24,7 @@ export const environment = z.object({
     .min(1)
     .optional()
     .describe('EventBridge bus that commits are announced on: a name or an ARN. Unset: no events.'),
-  // Waiting for the lock must outlast it, jitter and all: see `lockHeld` in statemachine/retriers.ts.
+  // Waiting for the lock must take longer than this, whatever the jitter: see `lockHeld` in statemachine/retriers.ts.
   LOCK_DURATION_MINUTES: z.coerce
     .number()
     .positive()
@@ -56,7 +56,7 @@ export const environment = z.object({
     .min(1)
     .max(1_000_000)
     .default(10)
-    .describe('Newest versions that garbage collection keeps, the current one included.'),
+    .describe('Newest versions that garbage collection keeps, including the current one.'),
   RETAIN_DAYS: z.coerce
     .number()
     .min(0)
@@ -68,7 +68,7 @@ export const environment = z.object({
     .min(0)
     .max(3_650)
     .default(0)
-    .describe('Days after which a status may go, and with it the guard against late duplicates. 0: never.'),
+    .describe('Days after which a status may be deleted, and with it the guard against late duplicates. 0: never.'),
 });
 
 export interface Config {

@@ -34,8 +34,8 @@ interface WithMachine {
 const SILENT: Telemetry = { metric: () => {}, info: () => {}, warn: () => {} };
 
 /**
- * Connect an application. Nothing is called yet, so nothing fails here but the configuration. What can be done follows
- * from what is named: `submit` and `openReader` by the store alone, `wait` and `createCollection` with `tableName`, `start`
+ * Connect an application. Makes no call yet, so only an invalid configuration fails here. What it can do depends on
+ * what is named: `submit` and `openReader` by the store alone, `wait` and `createCollection` with `tableName`, `start`
  * with `stateMachineArn`. A call whose name was not given fails with a ConfigurationError.
  * @throws ConfigurationError, InvalidInputError (an option that is not known)
  */
@@ -85,7 +85,9 @@ const MACHINE =
   'This needs the state machine of the stack, and none was named. Give `stateMachineArn` to `connect`; the stack has it as ' +
   'its output StateMachineArn, and the local stack in the file stack.json of its data directory.';
 
-/** In the place of what was not named: its very name may go nowhere, least of all into the pointer of a new collection. */
+/**
+ * Stands in for what was not named. Even its name must not be used, least of all in the pointer of a new collection.
+ */
 function unnamed<Port extends object>(message: string): Port {
   return new Proxy({} as Port, {
     get: () => {

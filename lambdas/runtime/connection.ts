@@ -1,4 +1,4 @@
-/** What an application does with a store, its table and its state machine: the ports stay behind it. */
+/** What an application can do with a store, its table and its state machine, without seeing the ports. */
 import type { Ports, Space } from '../ports.ts';
 import {
   type DeltaToSubmit,
@@ -15,12 +15,11 @@ import type { DeltaStatus } from '../snapshot/ledger.ts';
 import { createCollection } from '../upkeep/create-collection.ts';
 import { type Members, refuseUnknown } from './refuse-unknown.ts';
 
-/** Takes the store alone. */
+/** Needs only the store. */
 export interface StoreConnection {
   /**
-   * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form. The same
-   * operations under the same id are sent once, however often this is called. With `tableName`, it is also known which ids
-   * are decided.
+   * Put operations into the inbox, all or none: nothing is sent if one of them is malformed. The same operations under
+   * the same id are sent once, however often this is called. With `tableName`, it is also known which ids are decided.
    * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
    * (other content waits under this id, or was decided under it; nothing of this delta is applied), StoreUnavailableError
    */
@@ -40,11 +39,11 @@ export interface NewCollection {
   space?: Space;
 }
 
-/** Takes the table as well. */
+/** Also needs the table. */
 export interface TableConnection {
   /**
-   * Wait until a delta is decided: `applied`, perhaps with some operations rejected, or `rejected`. With `timeoutMs: 0` it
-   * looks once.
+   * Wait until a delta is decided: `applied`, perhaps with some operations rejected, or `rejected`. With `timeoutMs: 0`
+   * it checks once.
    * @returns `undefined` after the time-out; the delta stays in the inbox
    * @throws KeyCollisionError (its id was decided for other content), TableUnavailableError
    */
@@ -57,12 +56,12 @@ export interface TableConnection {
   createCollection(collection: string, shape: NewCollection): Promise<'created' | 'existed'>;
 }
 
-/** Takes the state machine. */
+/** Needs the state machine. */
 export interface MachineConnection {
   /**
-   * Start a compaction, and do not wait for it. A delta that arrives starts one by itself, on AWS and under
-   * `npm run local`.
-   * @throws InvalidInputError (no name of a collection), ExecutionsUnavailableError
+   * Start a compaction without waiting for it. An arriving delta starts one automatically, on AWS and under `npm run
+   * local`.
+   * @throws InvalidInputError (not a valid name of a collection), ExecutionsUnavailableError
    */
   start(collection: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What every Lambda handler is: a step, the ports composed once per container, and the error's name kept. */
+/** Makes a Lambda handler of a step: composes the ports once per container, and keeps the names of errors. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Ports } from '../ports.ts';
 import { composePorts } from './compose.ts';
@@ -28,7 +28,7 @@ export function makeHandler<Input, Output>(step: Step<Input, Output>): Handler<I
   };
 }
 
-/** One line at the end of every step; what is logged meanwhile is about the same collection, execution and version. */
+/** Logs one line at the end of every step; all lines in between carry the same collection, execution and version. */
 async function logged<Input, Output>(
   step: Step<Input, Output>,
   ports: Ports,
@@ -50,7 +50,7 @@ async function logged<Input, Output>(
   }
 }
 
-/** Run handlers over other ports than the environment's: the local stack and the tests use the real handlers so. */
+/** Run handlers over ports other than the environment's, as the local stack and the tests do with the real handlers. */
 export function runWithPorts<Result>(ports: Ports, task: () => Promise<Result>): Promise<Result> {
   return override.run(ports, task);
 }

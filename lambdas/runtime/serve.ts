@@ -12,7 +12,7 @@ import type { Ports } from '../ports.ts';
 export interface ServedEndpoint {
   /** Not listening yet. */
   server: Server;
-  /** Let requests in flight end, then stop every Chroma server. */
+  /** Wait for requests in flight, then stop every Chroma server. */
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export async function serveEndpoint(
   const app = createApp(endpoint);
   const front = createFront({ app: () => app, token, telemetry: ports.telemetry });
   const server = createAdaptorServer({ fetch: front.fetch }) as Server;
-  // A client that went away must not end the process.
+  // A client that disconnects must not end the process.
   server.on('clientError', (_error, socket) => socket.destroy());
   const close = async () => {
     if (server.listening) {

@@ -1,12 +1,12 @@
-/** What an invocation is about: on every line of its log, and on its trace. */
+/** The subject of an invocation, which every line of its log and its trace carry. */
 export interface Subject {
   collection?: string;
   execution?: string;
-  /** Of the base: what was current when the round was planned. */
+  /** Version of the base, which was current when the round was planned. */
   version?: number;
 }
 
-/** Collection, execution and base version, wherever the input or output of a step has them. */
+/** Collection, execution and base version, if the input or output of a step has them. */
 export function subjectOf(value: unknown): Subject {
   const { input, state, ...own } = fieldsOf(value);
   const {

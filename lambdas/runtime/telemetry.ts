@@ -14,7 +14,7 @@ const UNITS = {
 
 export type LambdaContext = Parameters<Logger['addContext']>[0];
 
-/** Of stacks that do not say otherwise by `POWERTOOLS_SERVICE_NAME`; a dimension of every metric. */
+/** Default of `POWERTOOLS_SERVICE_NAME`, which is a dimension of every metric. */
 const SERVICE = 'chroma-compactor';
 
 export class PowertoolsTelemetry implements Telemetry {
@@ -27,7 +27,7 @@ export class PowertoolsTelemetry implements Telemetry {
     this.#metrics = new Metrics({ namespace: NAMESPACE, serviceName });
   }
 
-  /** For the whole stack, which is what alarms read, and mostly for the collection, too. */
+  /** Emitted for the whole stack, which alarms use, and for most metrics once more for the collection. */
   metric(metric: Metric, value: number, { collection, phase }: { collection: string; phase?: string }): void {
     const byPhase: Record<string, string> = phase === undefined ? {} : { Phase: phase };
     const ofCollection = metric.byCollection ? [{ Collection: collection, ...byPhase }] : [];
@@ -36,14 +36,14 @@ export class PowertoolsTelemetry implements Telemetry {
     }
   }
 
-  /** What every following line of the log is about, until the next call. */
+  /** Set the subject of all following lines of the log, until the next call. */
   about(subject: Subject, context?: LambdaContext): void {
     this.logger.resetKeys();
     if (context !== undefined) this.logger.addContext(context);
     this.logger.appendKeys({ ...subject });
   }
 
-  /** Whether this is a failure is the state machine's to decide: it retries, rebases, or goes on. */
+  /** The state machine decides whether this is a failure: it may retry, rebase or continue. */
   failed(step: string, error: unknown): void {
     this.logger.warn('Ended with an error.', { step, error: error instanceof Error ? error : String(error) });
   }

@@ -1,18 +1,18 @@
 /**
- * Traces by Powertools: one part for each step, with what it is about as annotations, by which X-Ray finds it, and one
- * for each call to AWS inside. Outside Lambda nothing is traced. See docs/adr/0016.
+ * Traces by Powertools: a subsegment for each step, annotated with its subject, so that X-Ray can find it, and within
+ * that one for each call to AWS. Outside Lambda nothing is traced. See docs/adr/0016.
  */
 import { Tracer } from '@aws-lambda-powertools/tracer';
 import type { Subject } from './subject.ts';
 
 export class Traces {
-  // HTTP as such would show each call to AWS twice, and every one of the thousands to the engine.
+  // Tracing HTTP would show each call to AWS twice, and each of the thousands of calls to the engine.
   readonly #tracer = new Tracer({ captureHTTPsRequests: false });
 
-  /** The same client, its calls being part of the trace. */
+  /** The same client, with its calls traced. */
   readonly capture = <Client>(client: Client): Client => this.#tracer.captureAWSv3Client(client);
 
-  /** Run a step as a part of its function's trace; its error is kept there, and passes through. */
+  /** Run a step as a subsegment of its function's trace; its error is recorded there, and passes through. */
   async step<Result>(name: string, subject: Subject, task: () => Promise<Result>): Promise<Result> {
     const tracer = this.#tracer;
     const whole = tracer.isTracingEnabled() ? tracer.getSegment() : undefined;

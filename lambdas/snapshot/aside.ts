@@ -1,11 +1,12 @@
 /**
- * Deltas that are set aside: a merge with nothing but them fails again and again for a reason that is not what they say.
- * They are rejected like any other, so that those behind them go on, and their content is kept (ADR 38).
+ * Deltas that are set aside: merges of such a delta alone fail repeatedly, for a reason other than its content. It is
+ * rejected, so that those behind it are merged, and its content is kept (ADR 38).
  */
 
-import { REJECTION, rejectedWhole } from './delta.ts';
+import { rejectedWhole } from './delta.ts';
 import { asideKey } from './keys.ts';
 import type { LedgerEntry } from './ledger.ts';
+import { REJECTION } from './operation.ts';
 
 export interface FailedAlone {
   collection: string;
@@ -13,11 +14,11 @@ export interface FailedAlone {
   /** Hex, of its content. */
   sha256: string;
   failures: number;
-  /** What the last merge failed of. */
+  /** Why the last merge failed. */
   reason: string;
 }
 
-/** What a merge takes in the place of the delta. */
+/** What a merge applies instead of the delta. */
 export function setAside({ collection, deltaId, sha256, failures, reason }: FailedAlone) {
   const why =
     `${failures} merges of this delta alone failed, while the engine works without it. The last one: ${reason.replace(/\.?$/, '.')} ` +

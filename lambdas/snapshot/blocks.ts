@@ -1,5 +1,5 @@
 /**
- * Block digests: how a changed file is compared with its base without keeping the base.
+ * Block digests: compare a changed file with its base without keeping the base.
  *
  * A file is a row of 4 KiB blocks (the last one may be short). Its digests are the SHA-256 of each block, 32 bytes
  * apiece, and its content digest is the SHA-256 over those digests followed by its size as eight big-endian bytes: one
@@ -23,7 +23,7 @@ export interface FileDigests {
 export interface DirectoryDigests {
   manifestKey: string;
   manifestSha256: string;
-  /** Stored bytes of that manifest: the commit may be an orphan by the time that the directory is needed again. */
+  /** Stored bytes of that manifest: the commit may be an orphan by the time the directory is needed again. */
   manifest: Uint8Array;
   /** By relative path. */
   files: Map<string, FileDigests>;

@@ -1,4 +1,4 @@
-/** Which blocks of a file changed: the digests of the new content beside those of the base. */
+/** Finds the changed blocks of a file by comparing the digests of the new content with those of the base. */
 import { BLOCK_SIZE, blockCount, DIGEST_SIZE, type FileDigests } from './blocks.ts';
 
 /** A range of a file, in bytes. */
@@ -8,8 +8,8 @@ export interface Run {
 }
 
 /**
- * Ranges of a file that are not what its base had there. Neighbouring changed blocks come as one run. Blocks beyond the
- * base, and a last block of another length, count as changed, so that runs and base together always cover the file.
+ * Ranges of a file that differ from its base. Neighbouring changed blocks form one run. Blocks beyond the base, and a
+ * last block of another length, count as changed, so that runs and base together always cover the file.
  */
 export function changedRuns(base: FileDigests | undefined, now: FileDigests): Run[] {
   const runs: Run[] = [];
@@ -31,10 +31,10 @@ export function changedRuns(base: FileDigests | undefined, now: FileDigests): Ru
   return runs;
 }
 
-/** Blocks that are compared at once: most of a large file is equal. */
+/** Blocks that are compared at once, since most of a large file is equal. */
 const STRIDE = 128;
 
-/** Blocks that both have with the same length. */
+/** Number of blocks that both have, with the same length. */
 function comparableBlocks(base: FileDigests, now: FileDigests): number {
   if (base.size === now.size) return blockCount(now.size);
   return Math.floor(Math.min(base.size, now.size) / BLOCK_SIZE);
@@ -45,7 +45,7 @@ function isEqual(a: Buffer, b: Buffer, from: number, to: number): boolean {
   return a.compare(b, start, end, start, end) === 0;
 }
 
-/** A view, no copy. */
+/** A view, not a copy. */
 function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }

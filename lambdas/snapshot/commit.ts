@@ -1,4 +1,4 @@
-/** The manifest of the next version, from its base and what a merge changed. */
+/** Makes the manifest of the next version from its base and the changes of a merge. */
 import { contentDigest, type FileDigests } from './blocks.ts';
 import type { Run } from './changes.ts';
 import { totalLength } from './changes.ts';
@@ -15,7 +15,7 @@ import {
   type SnapshotFile,
 } from './manifest.ts';
 
-/** A file after the merge, beside its base. */
+/** A file after the merge, compared with its base. */
 export interface ScannedFile {
   path: string;
   digests: FileDigests;

@@ -1,60 +1,18 @@
 /**
  * The delta codec: a producer's operations as JSON Lines, one operation per line. An invalid line is rejected with its
- * number and a reason, and the rest of the delta stands: no producer's mistake costs another one anything.
- *
- * Operations mean what they mean to Chroma: an `upsert` of a record that exists is a patch (metadata is merged key by
- * key, `null` removes a key, what is not given stays). To start a record afresh, delete it first.
+ * number and a reason, and the rest of the delta is applied: no producer's mistake affects another producer.
  */
-import { z } from 'zod';
-import { describeIssue } from '../errors/describe-issues.ts';
-import { InvalidInputError } from '../errors/errors.ts';
-import { parseJson } from './escaped-names.ts';
-import { writable } from './exact-json.ts';
 import { MAX_REJECTIONS_PER_DELTA, type Rejection } from './ledger.ts';
-import { lostInCode, type Metadata, readMetadata, textFault } from './metadata.ts';
+import { encodeLine, type NumberedOperation, type Operation, parseLine, REJECTION } from './operation.ts';
 
-export type { Metadata, MetadataValue } from './metadata.ts';
-
-/** Longest id that a rejection repeats, in characters: no producer may blow up ledger, manifest and report. */
-export const MAX_REPORTED_ID_LENGTH = 512;
 /** Largest delta, in bytes. Send more as several deltas. */
 export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
 /**
- * Most lines of a delta, blank ones included, and most metadata values in all of them: what a merge holds in memory, and
- * the time that it takes, follow these, and 64 MiB may be 22 million lines (ADR 39).
+ * Most lines of a delta, including blank ones, and most metadata values in all of them: they determine the memory and
+ * time of a merge, and 64 MiB may be 22 million lines (ADR 39).
  */
 export const MAX_DELTA_LINES = 250_000;
 export const MAX_DELTA_VALUES = 1_000_000;
-/** Largest dimension of a collection. */
-export const MAX_DIMENSION = 65_536;
-/** Reasons go into ledger, manifest and report: no producer may blow them up. */
-const MAX_REASON_LENGTH = 200;
-const MAX_QUOTED_LENGTH = 100;
-const MAX_FLOAT32 = 3.4028234663852886e38;
-
-export interface Upsert {
-  op: 'upsert';
-  id: string;
-  embedding: number[];
-  metadata?: Metadata;
-  document?: string;
-}
-export interface Update {
-  op: 'update';
-  id: string;
-  embedding?: number[];
-  /** `null` removes a key. */
-  metadata?: Metadata;
-  document?: string;
-}
-export interface Delete {
-  op: 'delete';
-  id: string;
-}
-export type Operation = Upsert | Update | Delete;
-
-/** An operation and the line that it stood on, counting from 1. */
-export type NumberedOperation = Operation & { line: number };
 
 export interface ParsedDelta {
   operations: NumberedOperation[];
@@ -66,46 +24,6 @@ export interface ParsedDelta {
   values: number;
 }
 
-/** Stable names of the reasons for which a line, or (line 0) a whole delta, is rejected. */
-export const REJECTION = {
-  malformedLine: 'MalformedLine',
-  unknownOperation: 'UnknownOperation',
-  invalidId: 'InvalidId',
-  missingEmbedding: 'MissingEmbedding',
-  invalidEmbedding: 'InvalidEmbedding',
-  wrongDimension: 'WrongDimension',
-  invalidMetadata: 'InvalidMetadata',
-  invalidDocument: 'InvalidDocument',
-  invalidOperation: 'InvalidOperation',
-  notADelta: 'NotADelta',
-  deltaTooLarge: 'DeltaTooLarge',
-  recordNotFound: 'RecordNotFound',
-  rejectedByEngine: 'RejectedByEngine',
-  setAside: 'SetAside',
-  deltaIdReused: 'DeltaIdReusedError',
-} as const;
-
-const text = z.string().superRefine((value, { addIssue }) => {
-  const fault = textFault(value);
-  if (fault !== undefined) addIssue(fault);
-});
-const id = text.min(1);
-const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1);
-/** Looked at by `readMetadata`, which has the literals of its numbers. */
-const metadata = z.unknown();
-
-const operation = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('upsert'), id, embedding, metadata: metadata.optional(), document: text.optional() }),
-  z.strictObject({
-    op: z.literal('update'),
-    id,
-    embedding: embedding.optional(),
-    metadata: metadata.optional(),
-    document: text.optional(),
-  }),
-  z.strictObject({ op: z.literal('delete'), id }),
-]);
-
 /**
  * Serialise operations, one line each.
  * @throws InvalidInputError (a number of the metadata that JavaScript has rounded already, or that JSON has not)
@@ -114,25 +32,13 @@ export function encodeDelta(operations: readonly Operation[]): Uint8Array {
   return Buffer.from(operations.map((operation, index) => `${encodeLine(operation, index + 1)}\n`).join(''));
 }
 
-function encodeLine(operation: Operation, number: number): string {
-  if (operation.op === 'delete' || operation.metadata === undefined) return JSON.stringify(operation);
-  for (const [key, value] of Object.entries(operation.metadata ?? {})) {
-    const fault = lostInCode(value);
-    if (fault === undefined) continue;
-    throw new InvalidInputError(
-      `Operation ${number}, of record "${abbreviated(operation.id)}": "${abbreviated(key)}" in its metadata ${fault}. Nothing was sent.`,
-    );
-  }
-  return JSON.stringify({ ...operation, metadata: writable(operation.metadata) });
-}
-
-/** It is part of no other character in UTF-8. */
+/** In UTF-8 this byte is never part of another character. */
 const NEWLINE = 0x0a;
 /** A byte order mark counts only at the beginning of a text. */
 const FIRST_LINE = new TextDecoder('utf-8', { fatal: true });
 const FURTHER_LINE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What is parsed at a stretch, in bytes and lines: about 20 ms of work. */
+/** How much is parsed without a pause, in bytes and lines: about 20 ms of work. */
 const PIECE_BYTES = 1024 * 1024;
 const PIECE_LINES = 1_000;
 
@@ -146,8 +52,8 @@ export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
 }
 
 /**
- * The same piece by piece, so that the caller can let others run in between.
- * @param lines If they are counted already.
+ * The same piece by piece, so that the caller can yield to other tasks in between.
+ * @param lines the number of lines, if already known
  */
 export function* parseInPieces(
   bytes: Uint8Array,
@@ -157,7 +63,7 @@ export function* parseInPieces(
   if (lines > MAX_DELTA_LINES) return tooLarge(`${lines} lines`, `${MAX_DELTA_LINES} lines`);
   const parsed: ParsedDelta = { operations: [], rejections: [], rejectedOperations: 0, values: 0 };
   let number = 0;
-  // Line by line: a delta may have 64 MiB, and its text as a whole is needed by nobody.
+  // Line by line: a delta may have 64 MiB, and its text is never needed as a whole.
   for (let start = 0, end = 0, pieceStart = 0; start < bytes.length; start = end + 1) {
     const next = bytes.indexOf(NEWLINE, start);
     end = next < 0 ? bytes.length : next;
@@ -209,99 +115,7 @@ function tooLarge(given: string, limit: string): ParsedDelta {
   );
 }
 
-/** A delta none of whose operations can be applied, for one reason. */
+/** A delta that is rejected as a whole, for one reason. */
 export function rejectedWhole(error: string, reason: string): ParsedDelta {
   return { operations: [], rejections: [{ line: 0, error, reason }], rejectedOperations: 1, values: 0 };
-}
-
-/** Parse and check one line. */
-export function parseLine(line: string, dimension: number): Operation | Omit<Rejection, 'line'> {
-  let json: unknown;
-  try {
-    json = parseJson(line);
-  } catch {
-    return { error: REJECTION.malformedLine, reason: 'The line is not JSON (NaN and Infinity are not JSON either).' };
-  }
-  const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
-  if (Array.isArray(given.embedding) && given.embedding.length > MAX_DIMENSION) {
-    // Cheap to see, and slow to explain element by element.
-    const reason = `The embedding has more than ${MAX_DIMENSION} numbers.`;
-    return { ...idOf(given), error: REJECTION.wrongDimension, reason };
-  }
-  const parsed = operation.safeParse(json);
-  if (!parsed.success) return { ...idOf(given), ...explain(given, parsed.error) };
-  const { data } = parsed;
-  if (data.op === 'delete') return data;
-  const fault = findFault(data, dimension);
-  if (fault !== undefined) return { ...idOf(given), ...fault };
-  const { metadata: fields, ...rest } = data;
-  if (fields === undefined) return rest;
-  const read = readMetadata(fields, line);
-  if (typeof read === 'string') return { ...idOf(given), error: REJECTION.invalidMetadata, reason: read };
-  if (Object.keys(read).length === 0 && changesNothing(rest)) return { ...idOf(given), ...NO_CHANGE };
-  // In its place: the order of members is the producer's.
-  return { ...data, metadata: read };
-}
-
-interface Given {
-  op: string;
-  embedding?: number[] | undefined;
-  metadata?: unknown;
-  document?: string | undefined;
-}
-
-const NO_CHANGE = { error: REJECTION.invalidOperation, reason: 'The line: an update must change something.' };
-
-function findFault(given: Given, dimension: number): Pick<Rejection, 'error' | 'reason'> | undefined {
-  const { embedding: vector, metadata: fields } = given;
-  if (vector !== undefined && vector.length !== dimension) {
-    const reason = `The embedding has ${vector.length} numbers; the collection has dimension ${dimension}.`;
-    return { error: REJECTION.wrongDimension, reason };
-  }
-  if (isTooLong(vector)) {
-    const reason =
-      'The embedding is so long that its square exceeds a 32-bit float; distances to it would not be finite.';
-    return { error: REJECTION.invalidEmbedding, reason };
-  }
-  return fields === undefined && changesNothing(given) ? NO_CHANGE : undefined;
-}
-
-/** Metadata aside. */
-function changesNothing({ op, embedding: vector, document }: Given): boolean {
-  return op === 'update' && vector === undefined && document === undefined;
-}
-
-function isTooLong(embedding: readonly number[] = []): boolean {
-  return embedding.reduce((sum, value) => sum + value * value, 0) > MAX_FLOAT32;
-}
-
-function idOf({ id: given }: Record<string, unknown>): { id?: string } {
-  return typeof given === 'string' ? reportedId(given) : {};
-}
-
-/** As it stands in a rejection: an id that is too long for it is left out, since half of it would be another one. */
-export function reportedId(given: string): { id?: string } {
-  return given.length <= MAX_REPORTED_ID_LENGTH ? { id: given } : {};
-}
-
-/** A text as messages quote it. */
-export function abbreviated(text: string): string {
-  return text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text;
-}
-
-function explain(given: Record<string, unknown>, error: z.ZodError): Pick<Rejection, 'error' | 'reason'> {
-  const issue = error.issues[0];
-  const field = String(issue?.path[0] ?? '');
-  const what = issue === undefined ? 'The line is not valid' : describeIssue(issue, given, 'The line');
-  return { error: errorOf(field, given), reason: `${what.slice(0, MAX_REASON_LENGTH)}.` };
-}
-
-function errorOf(field: string, given: Record<string, unknown>): string {
-  if (field === 'op') return REJECTION.unknownOperation;
-  if (field === 'id') return REJECTION.invalidId;
-  if (field === 'embedding')
-    return given.embedding === undefined ? REJECTION.missingEmbedding : REJECTION.invalidEmbedding;
-  if (field === 'metadata') return REJECTION.invalidMetadata;
-  if (field === 'document') return REJECTION.invalidDocument;
-  return REJECTION.invalidOperation;
 }

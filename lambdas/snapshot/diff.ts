@@ -1,6 +1,6 @@
 /**
- * What to fetch to turn one snapshot into another. Cold hydrate, refresh, rollback of a dirty directory and cache sync
- * are all this one function.
+ * Computes what to fetch to turn one snapshot into another, for cold hydrates, refreshes and repairs of dirty
+ * directories alike.
  */
 import type { Extent, Frame } from './frames.ts';
 import type { SnapshotFile } from './manifest.ts';
@@ -13,7 +13,7 @@ export interface Write extends Extent {
 export interface SnapshotDiff {
   /** Files that the target does not have. */
   removes: string[];
-  /** Files that are new or whose size changes; resize before writing. */
+  /** Files that are new or change their size; resize them before writing. */
   resizes: Array<{ path: string; size: number }>;
   /** Ranges whose content may differ. */
   writes: Write[];

@@ -1,7 +1,7 @@
 /**
- * JSON whose member names have escapes. V8 12.8 to 14.6 at least, and so Node 24, may read such a name as another one that
- * it met before: after `{"x":1,"\\":2}` it reads `{"x":1,"\"":2}` as the same (github.com/nodejs/node/issues/63785). Names in
- * metadata are the users', so these texts are read by a parser of its own.
+ * JSON whose member names contain escapes. V8 12.8 to 14.6 at least, and so Node 24, may read such a name as another
+ * one that it has met before: after `{"x":1,"\\":2}` it reads `{"x":1,"\"":2}` as the same
+ * (github.com/nodejs/node/issues/63785). Users choose the names in metadata, so such texts are read by another parser.
  */
 import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
 
@@ -18,7 +18,7 @@ export function hasEscapedName(text: string): boolean {
   return false;
 }
 
-/** Index after the closing quote: one before which an even number of backslashes stands. */
+/** Index after the closing quote, which has an even number of backslashes before it. */
 export function endOfString(text: string, start: number): number {
   for (let quote = text.indexOf('"', start + 1); ; quote = text.indexOf('"', quote + 1)) {
     if (quote < 0) return text.length;
@@ -28,14 +28,14 @@ export function endOfString(text: string, start: number): number {
   }
 }
 
-/** What `JSON.parse` should give. @throws SyntaxError, RangeError (nested thousands deep) */
+/** What `JSON.parse` should return. @throws SyntaxError, RangeError (nested thousands deep) */
 export function parseJson(text: string): unknown {
   const plain: unknown = JSON.parse(text);
   return hasEscapedName(text) ? parseStrictly(text, Number) : plain;
 }
 
 /**
- * As `JSON.parse` reads it, were it right: the last member of a name counts.
+ * As a correct `JSON.parse` reads it: of members with the same name the last one counts.
  * @param numberOf The value of a number's literal.
  * @throws SyntaxError
  */
@@ -57,7 +57,7 @@ export function parseStrictly(text: string, numberOf: (literal: string) => unkno
     {
       onObjectBegin: () => {
         const entries: Array<[string, unknown]> = [];
-        // Of its own, so that `__proto__` is a name like any other.
+        // Own properties, so that `__proto__` is a name like any other.
         begin({ add: (value) => entries.push([names.pop() ?? '', value]), value: () => Object.fromEntries(entries) });
       },
       onArrayBegin: () => {

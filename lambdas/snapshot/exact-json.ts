@@ -1,6 +1,6 @@
 /**
- * JSON whose numbers stay what they are written as. To JSON all numbers are alike; Chroma keeps two kinds, and answers
- * filters by kind: a literal with a point or an exponent is a float, any other is an integer (ADR 31).
+ * JSON that preserves numbers as written. JSON has one kind of number; Chroma has two, and filters by kind: a literal
+ * with a point or an exponent is a float, any other is an integer (ADR 31).
  *
  * | in memory | JSON |
  * | --- | --- |
@@ -9,7 +9,7 @@
  * | `number` with a fraction | float |
  * | `Float`, for a float without a fraction | float: `5.0`, `1e+22` |
  *
- * `-0` is the one literal that looks like an integer and is not one, to Chroma as well: integers have no minus zero.
+ * `-0` is the only literal that looks like an integer and is a float, for Chroma as well: integers have no minus zero.
  */
 
 import { endOfString, hasEscapedName, parseStrictly } from './escaped-names.ts';
@@ -20,7 +20,7 @@ type Reviver = (this: unknown, key: string, value: unknown, context: { source?: 
 
 type ExactNumber = number | bigint | Float;
 
-/** A float without a fraction, which a plain number could not be told from an integer. Make it by `float`. */
+/** A float without a fraction, which as a plain number would look like an integer. Made by `float`. */
 export class Float {
   readonly value: number;
 
@@ -28,7 +28,7 @@ export class Float {
     this.value = value;
   }
 
-  /** So that `Number(x)`, arithmetic and comparisons by size work as for a number. */
+  /** Makes `Number(x)`, arithmetic and comparisons by size work as for a number. */
   valueOf(): number {
     return this.value;
   }
@@ -53,7 +53,7 @@ function literalOf(value: number): string {
   return /[.e]/.test(text) ? text : `${text}.0`;
 }
 
-/** The number that a JSON literal stands for. An integer has any size. */
+/** The number that a JSON literal stands for. Integers may have any size. */
 export function numberOf(literal: string): ExactNumber {
   if (literal === '-0' || /[.eE]/.test(literal)) return float(Number(literal));
   const value = Number(literal);
@@ -64,7 +64,8 @@ const exact: Reviver = (_key, value, { source }) =>
   typeof value === 'number' && source !== undefined ? numberOf(source) : value;
 
 /**
- * `JSON.parse` with exact numbers. Ten times slower than without, so not for embeddings: cut them off by `membersOf`.
+ * `JSON.parse` with exact numbers. Ten times slower than `JSON.parse`, so not for embeddings: separate them with
+ * `membersOf`.
  * @throws SyntaxError, RangeError (nested thousands deep)
  */
 export function parseExact(text: string): unknown {
@@ -77,7 +78,7 @@ export function stringifyExact(value: unknown, indent?: number): string {
   return JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? rawJSON(String(part)) : part), indent);
 }
 
-/** The same value in a form that `JSON.stringify` writes exactly, for JSON that others write. */
+/** The same value in a form that `JSON.stringify` writes exactly, for callers that serialise it themselves. */
 export function writable(value: unknown): unknown {
   if (typeof value === 'bigint') return rawJSON(String(value));
   if (typeof value !== 'object' || value === null || value instanceof Float) return value;
@@ -88,7 +89,7 @@ export function writable(value: unknown): unknown {
 const STRUCTURE = /["[\]{}]/g;
 
 /**
- * The text of each member of a JSON object, by name. As with `JSON.parse`, the last one of a name counts.
+ * The text of each member of a JSON object, by name. As with `JSON.parse`, the last member of a name counts.
  * @param text Valid JSON, an object.
  */
 export function membersOf(text: string): Map<string, string> {
@@ -110,7 +111,7 @@ function endOfValue(text: string, from: number): number {
   let at = from;
   for (;;) {
     if (depth === 0) {
-      // Nothing but a string or a bracket can hide a comma.
+      // Only a string or a bracket can hide a comma.
       const end = indexOfAny(text, at, END_OF_SCALAR);
       if (text[end] === ',' || text[end] === '}') return end;
       at = end;

@@ -29,28 +29,31 @@ export interface Extent {
   frameOffset: number;
 }
 
-/** Room for the compressed form of this many bytes of any content: zstd's bound, and no more than one buffer. */
+/** Size of a buffer for the compressed form of this many bytes of any content: zstd's bound. */
 export function compressedBound(rawLength: number): number {
   return rawLength + (rawLength >> 8) + 1024;
 }
 
-/** The stored form of a frame's bytes. */
+/** Compress a frame's bytes into their stored form. */
 export function compressFrame(raw: Uint8Array): Uint8Array {
   return zstdCompressSync(raw, { chunkSize: compressedBound(raw.length) });
 }
 
-/** Of the buffer to decompress into. A byte more than goes into it, or node:zlib makes another one; it takes no less than 64. */
+/**
+ * Size of the buffer to decompress into. One byte more than the output, or node:zlib allocates another buffer; at least
+ * 64.
+ */
 export function chunkSizeFor(rawLength: number): number {
   return Math.max(64, rawLength + 1);
 }
 
-/** Is this what the manifest says is stored? */
+/** Are these the bytes that the manifest says are stored? */
 export function isFrame(frame: Frame, stored: Uint8Array): boolean {
   return stored.length === frame.length && sha256(stored) === frame.sha256;
 }
 
 /**
- * Decompress a frame that `isFrame` has verified, elsewhere than here and now.
+ * Decompress a frame that `isFrame` has verified, outside this thread.
  * @throws CorruptObjectError
  */
 export async function openVerified(
@@ -65,7 +68,7 @@ export async function openVerified(
   }
 }
 
-/** What to throw for bytes that are not the frame's. */
+/** The error for bytes that are not the frame's. */
 export function mismatch(frame: Frame, stored: Uint8Array): CorruptObjectError {
   return corrupt(frame, `its ${stored.length} stored bytes do not match the manifest`);
 }

@@ -5,7 +5,7 @@
 import { InvalidInputError } from '../errors/errors.ts';
 import { NUMBERED_PREFIX } from './log-number.ts';
 
-/** As Chroma itself allows, but at most 128 characters and no `..`, so that a name is also one safe path segment. */
+/** As Chroma allows, but at most 128 characters and no `..`, so that a name is also a safe path segment. */
 const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]$/;
 /** A ULID or the producer's idempotency key. */
 const DELTA_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/;
@@ -85,7 +85,7 @@ export function deltaKey(collection: string, deltaId: string): string {
   return `${inboxPrefix(collection)}${checkDeltaId(deltaId)}`;
 }
 
-/** The writes of a collection's log that wait, in the order of their numbers. */
+/** The waiting writes of a collection's log, in the order of their numbers. */
 export function logPrefix(collection: string): string {
   return `${inboxPrefix(collection)}${NUMBERED_PREFIX}`;
 }
@@ -95,7 +95,9 @@ export function inboxPrefix(collection: string): string {
   return `${DELTAS_PREFIX}${checkCollection(collection)}/`;
 }
 
-/** `undefined` for an object in the inbox that no producer of ours can have written: it is left alone and reported. */
+/**
+ * `undefined` for an object in the inbox that none of our producers can have written: it is left alone and reported.
+ */
 export function parseDeltaKey(key: string): { collection: string; deltaId: string } | undefined {
   const [, collection = '', deltaId = ''] = /^deltas\/([^/]+)\/([^/]+)$/.exec(key) ?? [];
   return isCollection(collection) && isDeltaId(deltaId) ? { collection, deltaId } : undefined;
@@ -122,7 +124,10 @@ export function parseRejectionKey(key: string): { collection: string; deltaId: s
   return sha256 === undefined ? { collection, deltaId } : { collection, deltaId, sha256 };
 }
 
-/** Content of a delta that was set aside. An id may be decided again once its status has expired, so its digest is part of it. */
+/**
+ * Content of a delta that was set aside. An id may be decided again once its status has expired, so the key contains
+ * the digest.
+ */
 export function asideKey(collection: string, deltaId: string, sha256: string): string {
   if (!SHA256.test(sha256)) throw new InvalidInputError(`"${sha256}" is no SHA-256.`);
   return `${asidePrefix(collection)}${checkDeltaId(deltaId)}~${sha256}`;
@@ -147,7 +152,7 @@ export function collectionOf(key: string): string | undefined {
   return (parsed ?? parseRejectionKey(key) ?? parseAsideKey(key))?.collection;
 }
 
-/** Of an object that is written to try the store, and deleted at once. */
+/** Key of an object that is written to test the store, and deleted at once. */
 export function probeKey(id: string): string {
   return `probes/${id}`;
 }

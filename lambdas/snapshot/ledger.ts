@@ -1,16 +1,19 @@
-/** What a manifest says of the deltas that it decided, and the status of one, which is the same without the rejections. */
+/**
+ * What a manifest records of the deltas that it decided, and the status of one, which is the same without the
+ * rejections.
+ */
 
-/** One rejected operation. `line` counts from 1; 0 stands for the delta as a whole. */
+/** One rejected operation. `line` counts from 1; 0 means the delta as a whole. */
 export interface Rejection {
   line: number;
-  /** Record id, where the line had a readable one. */
+  /** Record id, if the line had a readable one. */
   id?: string;
   /** Stable name, e.g. `WrongDimension`. */
   error: string;
   reason: string;
 }
 
-/** `applied`: at least the valid operations are in. `rejected`: nothing of it was applied. */
+/** `applied`: all valid operations were applied. `rejected`: none was applied. */
 export type DeltaOutcome = 'applied' | 'rejected';
 
 /** The item that producers wait on. Once written it never changes. */

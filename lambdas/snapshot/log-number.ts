@@ -1,14 +1,14 @@
 /**
- * Numbers of a collection's log, as delta ids (ADR 46). An endpoint's write is a delta whose id is a number: shaped like a
- * ULID whose ten characters of time are all `0` and whose other sixteen are the number in Crockford's base 32. So a
- * listing has them first and in order, and no ULID that was made since 1970 is one.
+ * Numbers of a collection's log, as delta ids (ADR 46). An endpoint's write is a delta whose id is a number: shaped
+ * like a ULID whose ten characters of time are all `0` and whose other sixteen are the number in Crockford's base 32.
+ * So they come first in a listing, and in order, and no ULID made since 1970 is one of them.
  */
 
 const TIME = '0000000000';
 const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const NUMBERED = /^0{10}[0-9A-HJKMNP-TV-Z]{16}$/;
 
-/** What every numbered id begins with. */
+/** The beginning of every numbered id. */
 export const NUMBERED_PREFIX = TIME;
 /** The first number of a log. */
 export const FIRST_NUMBER = 1;
@@ -21,7 +21,10 @@ export function numberedId(number: number): string {
   return TIME + digits.padStart(16, '0');
 }
 
-/** The member of a manifest: the highest number that a ledger or its base decides. Nothing before the first one. */
+/**
+ * The member `numbered` of a manifest: the highest number that its ledger or its base decides. Absent before the first
+ * one.
+ */
 export function numberedMark(
   base: number | undefined,
   ledger: ReadonlyArray<{ deltaId: string }>,
@@ -30,7 +33,7 @@ export function numberedMark(
   return numbered === 0 ? {} : { numbered };
 }
 
-/** The number that an id stands for; `undefined`: it is another id. */
+/** The number that an id stands for; `undefined` if it is not a numbered id. */
 export function numberIn(deltaId: string): number | undefined {
   if (!NUMBERED.test(deltaId)) return undefined;
   let number = 0;

@@ -1,6 +1,6 @@
 /**
  * The manifest: one version of a collection, complete in itself. It lists every file as extents of frames of packs, the
- * ancestry, the ledger, and what engine wrote it. docs/format.md gives the stored form byte by byte.
+ * ancestry, the ledger, and the engine that wrote the files. docs/format.md gives the stored form byte by byte.
  */
 import { z } from 'zod';
 import { describeIssues } from '../errors/describe-issues.ts';
@@ -13,9 +13,9 @@ import { type LedgerEntry, MAX_REJECTIONS_PER_DELTA } from './ledger.ts';
 import { FIRST_NUMBER } from './log-number.ts';
 
 export const MANIFEST_FORMAT = 1;
-/** Of a collection whose log has begun (ADR 46): format 1, and `numbered`. */
+/** Format of a collection whose log has begun (ADR 46): format 1 with `numbered`. */
 export const NUMBERED_FORMAT = 2;
-/** More is refused by readers, and therefore never written. Some thirty bytes per extent: about two million of them. */
+/** Readers refuse larger manifests, so none is written. Enough for about two million extents of some thirty bytes. */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 export const ANCESTRY_LENGTH = 64;
 
@@ -24,7 +24,7 @@ export interface CommitRef {
   commitId: string;
 }
 
-/** A manifest that is known by its content. */
+/** A reference to a manifest, with the digest of its content. */
 export interface ManifestRef {
   key: string;
   /** Hex. */
@@ -44,7 +44,7 @@ export interface Pack {
   key: string;
   /** Stored bytes. */
   size: number;
-  /** Bytes of all its frames once decompressed, the dead ones included. */
+  /** Bytes of all its frames when decompressed, including dead ones. */
   rawSize: number;
   /** Hex, of the whole pack. */
   sha256: string;
@@ -64,20 +64,25 @@ export interface Manifest {
   commitId: string;
   /** Manifest of version - 1; `null` for version 0. */
   parent: ManifestRef | null;
-  /** The last `ANCESTRY_LENGTH` ancestors, newest first, without itself. */
+  /** The last `ANCESTRY_LENGTH` ancestors, newest first, not including itself. */
   ancestry: CommitRef[];
   space: 'l2' | 'cosine' | 'ip';
   dimension: number;
   engine: EngineStamp | null;
   records: number;
   files: SnapshotFile[];
-  /** Packs that some extent refers to. */
+  /** Packs that at least one extent refers to. */
   packs: Pack[];
   /** Deltas contained but not known to be settled. Entries of this version are its newly applied deltas. */
   ledger: LedgerEntry[];
-  /** The highest number of the log that this version or an ancestor decided, and with it all lower ones; absent before. */
+  /**
+   * The highest number of the log that this version or an ancestor decided, and with it all lower ones; absent if there
+   * is none.
+   */
   numbered?: number;
-  /** Of the engine, for the collection that it makes: JSON text. Absent where its defaults and `space` say all. */
+  /**
+   * Settings for the engine when it creates the collection, as JSON text. Absent if its defaults and `space` suffice.
+   */
   schema?: string;
 }
 
@@ -208,12 +213,12 @@ export function decodeManifest(key: string, bytes: Uint8Array, expected: string)
   return { ...stored, ledger: stored.ledger as LedgerEntry[], ancestry, files };
 }
 
-/** Code that does not know the log must not plan beside it, nor make a collection without its settings. */
+/** Code that does not know the log must not plan without it, nor create a collection without its settings. */
 function formatOf({ numbered, schema: settings }: Pick<Manifest, 'numbered' | 'schema'>) {
   return numbered === undefined && settings === undefined ? MANIFEST_FORMAT : NUMBERED_FORMAT;
 }
 
-/** Bytes of the directory that the manifest describes. */
+/** Size of the directory that the manifest describes, in bytes. */
 export function liveBytes(files: readonly SnapshotFile[]): number {
   return files.reduce((sum, file) => sum + file.size, 0);
 }

@@ -1,5 +1,5 @@
 /**
- * What the metadata of a record may hold: what every way in is held to, and what every way out gives.
+ * What the metadata of a record may hold: enforced on every way in, and returned on every way out.
  *
  * The limits are the engine's, measured with Chroma 1.0.0 and 1.4.4 (ADR 33): 1.4.4 refuses keys that begin with `$` or
  * `#`, and empty ones; both drop `chroma:` keys, or die of them; both put all values of a record into one statement of
@@ -25,10 +25,10 @@ const MAX_INTEGER = 2n ** 63n - 1n;
 const SHOWN_KEY_LENGTH = 60;
 
 /**
- * Check metadata, and read their numbers exactly.
- * @param given As `JSON.parse` reads them.
+ * Check metadata, and read its numbers exactly.
+ * @param given as `JSON.parse` reads it
  * @param line The operation's JSON, for the literals of its numbers.
- * @returns the metadata, or what is wrong with them, for a user
+ * @returns the metadata, or what is wrong with it, for a user
  */
 export function readMetadata(given: unknown, line: string): Metadata | string {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return '"metadata" must be an object.';
@@ -54,7 +54,7 @@ function keyFault(key: string): string | undefined {
   if (key === '') return 'is empty, which no key may be';
   const prefix = RESERVED_PREFIXES.find((reserved) => key.startsWith(reserved));
   if (prefix !== undefined) return `begins with "${prefix}", which Chroma reserves: rename it`;
-  // Objects cannot hold it like any other; it would be dropped in silence.
+  // Objects cannot hold this name like any other; it would be dropped silently.
   if (key === '__proto__') return 'is no metadata key: rename it';
   return textFault(key);
 }
@@ -86,7 +86,7 @@ function scalarFault(value: unknown): string | undefined {
 /** Why a text cannot be stored, or `undefined`. */
 export function textFault(text: string): string | undefined {
   if (text.length > MAX_TEXT_LENGTH) return `has ${text.length} characters; at most ${MAX_TEXT_LENGTH} are allowed`;
-  // Chroma stores UTF-8; a lone surrogate would not come back as it was sent.
+  // Chroma stores UTF-8, in which a lone surrogate cannot be represented.
   return text.isWellFormed() ? undefined : 'holds a lone surrogate';
 }
 
@@ -103,7 +103,7 @@ function hasIntegral(value: unknown): boolean {
   return Array.isArray(value) ? value.some(Number.isInteger) : Number.isInteger(value);
 }
 
-/** As in Chroma: one float makes floats of all. */
+/** As in Chroma, one float turns all of them into floats. */
 function ofOneKind(list: MetadataScalar[]): MetadataScalar[] {
   return list.some(isFloat) ? list.map((value) => (typeof value === 'number' ? float(value) : value)) : list;
 }
@@ -113,8 +113,8 @@ function isFloat(value: unknown): boolean {
 }
 
 /**
- * Why a value given in code would not be stored as it is: JavaScript has lost something of it already.
- * @returns `undefined` for all other values, be they valid or not
+ * Why a value given in code would not be stored as intended: JavaScript has already lost part of it.
+ * @returns `undefined` for all other values, whether valid or not
  */
 export function lostInCode(value: unknown): string | undefined {
   if (Array.isArray(value)) return value.map(lostInCode).find(Boolean);

@@ -1,6 +1,7 @@
 /**
- * Keys of the directory of names. Tenants and databases may be called anything, so a name that is no safe path segment is
- * written in percent form, and a long one by its digest: what a key means is read from the object, never from the key.
+ * Keys of the directory of names. Tenants and databases may have any name, so one that is not a safe path segment is
+ * percent-encoded, and a long one replaced by its digest: the meaning of a key is read from the object, never from the
+ * key.
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { sha256 } from './blocks.ts';
@@ -13,7 +14,7 @@ export const TENANTS_PREFIX = 'tenants/';
 export const UNREACHED_PREFIX = 'unreached/';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** File systems allow 255 bytes for a segment, and `.json` and a temporary suffix come on top. */
+/** File systems allow 255 bytes for a segment, including `.json` and a temporary suffix. */
 const MAX_SEGMENT = 160;
 
 /** Which collection a name means. */
@@ -25,7 +26,7 @@ export function namesPrefix(tenant: string, database: string): string {
   return `${NAMES_PREFIX}${segment(tenant)}/${segment(database)}/`;
 }
 
-/** What is known of a collection, by Chroma's id of it. @throws InvalidInputError */
+/** What is known about a collection, by its id in Chroma. @throws InvalidInputError */
 export function recordKey(id: string): string {
   if (!isCollectionId(id)) throw new InvalidInputError(`"${id.slice(0, 60)}" is no collection id; it is a UUID.`);
   return `${RECORDS_PREFIX}${id}.json`;

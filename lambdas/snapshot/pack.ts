@@ -5,21 +5,21 @@ import { append } from './diff.ts';
 import { type Extent, FRAME_SIZE, type Frame } from './frames.ts';
 import type { Pack } from './manifest.ts';
 
-/** A frame that is full, or the last one: its bytes, to be compressed, and which ranges they are, one after the other. */
+/** A frame that is full, or the last one: its bytes, to be compressed, and the ranges that they consist of. */
 export interface RawFrame {
   bytes: Uint8Array;
   pieces: ReadonlyArray<{ path: string; offset: number; length: number }>;
 }
 
 /**
- * Takes changed ranges in file order and gives back each frame as soon as it is full. Whoever compresses them may have
- * several in hand, and places them in the order in which they were given.
+ * Takes changed ranges in file order and yields each frame as soon as it is full. The caller may compress several at
+ * once, and places them in the order in which they were yielded.
  */
 export class PackBuilder {
   readonly #key: string;
   readonly #hash = createHash('sha256');
   readonly #extents = new Map<string, Extent[]>();
-  /** Memory of frames that were placed. */
+  /** Buffers of frames that were placed, to be reused. */
   readonly #spare: Buffer[] = [];
   #buffer: Buffer = NOTHING;
   #pieces: Array<RawFrame['pieces'][number]> = [];
@@ -31,7 +31,7 @@ export class PackBuilder {
     this.#key = key;
   }
 
-  /** Add a range, which is copied. Yields every frame that became full. */
+  /** Add a range, which is copied. Yields every frame that becomes full. */
   *add(path: string, offset: number, bytes: Uint8Array): Generator<RawFrame> {
     for (let at = 0; at < bytes.length; ) {
       const length = wholeBlocks(FRAME_SIZE - this.#pending, bytes.length - at);
@@ -53,7 +53,7 @@ export class PackBuilder {
     if (this.#pending > 0) yield this.#take();
   }
 
-  /** The stored bytes of the next frame come next in the pack. The memory of `raw` is used again. */
+  /** The stored bytes of the next frame come next in the pack. The buffer of `raw` is reused. */
   place(raw: RawFrame, stored: Uint8Array): void {
     const { length: rawLength } = raw.bytes;
     const frame: Frame = {
@@ -94,7 +94,7 @@ export class PackBuilder {
     return frame;
   }
 
-  /** Most commits are small, so that a frame's memory grows with what is in it. */
+  /** Most commits are small, so a frame's buffer grows with its content. */
   #makeRoom(length: number): void {
     if (length <= this.#buffer.length) return;
     const next = this.#spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(FRAME_SIZE, length * 2));
@@ -105,7 +105,7 @@ export class PackBuilder {
 
 const NOTHING = Buffer.alloc(0);
 
-/** As much of a range as fits, cut between blocks only: extents begin at block boundaries of their file. */
+/** As much of a range as fits, cut only between blocks: extents begin at block boundaries of their file. */
 function wholeBlocks(room: number, left: number): number {
   return left <= room ? left : Math.floor(room / BLOCK_SIZE) * BLOCK_SIZE;
 }

@@ -1,14 +1,15 @@
-/** Cause and remedy of every reason for a rejection, for docs/reference/errors.md and `compactor explain`. */
+/** Cause and remedy of every kind of rejection, for docs/reference/errors.md and `compactor explain`. */
 import type { CatalogueEntry } from '../errors/error-catalogue.ts';
-import { MAX_DELTA_BYTES, MAX_DELTA_LINES, MAX_DELTA_VALUES, type REJECTION } from './delta.ts';
+import { MAX_DELTA_BYTES, MAX_DELTA_LINES, MAX_DELTA_VALUES } from './delta.ts';
 import { MAX_METADATA_VALUES, MAX_TEXT_LENGTH } from './metadata.ts';
+import type { REJECTION } from './operation.ts';
 
 const MIB = 1024 * 1024;
 
 export type RejectionName = (typeof REJECTION)[keyof typeof REJECTION];
 
 export interface RejectionEntry extends CatalogueEntry {
-  /** What is not applied: one line, and nothing else; or the delta as a whole. */
+  /** What is not applied: only the line, or the delta as a whole. */
   rejects: 'line' | 'delta';
 }
 
@@ -35,12 +36,12 @@ export const REJECTION_CATALOGUE = {
   },
   InvalidEmbedding: {
     rejects: 'line',
-    cause: 'The embedding is no list of finite 32-bit floats, or its square exceeds a 32-bit float.',
+    cause: 'The embedding is not a list of finite 32-bit floats, or its square exceeds a 32-bit float.',
     remedy: 'Look for infinite or huge numbers in the model that made it.',
   },
   WrongDimension: {
     rejects: 'line',
-    cause: 'The embedding has another number of elements than the collection has dimensions.',
+    cause: 'The number of elements of the embedding differs from the dimension of the collection.',
     remedy: 'Use the model that the collection was created for; another dimension needs another collection.',
   },
   InvalidMetadata: {
@@ -50,12 +51,12 @@ export const REJECTION_CATALOGUE = {
   },
   InvalidDocument: {
     rejects: 'line',
-    cause: `\`document\` is no well-formed text, or has more than ${MAX_TEXT_LENGTH / MIB} Mi characters.`,
+    cause: `\`document\` is not well-formed text, or has more than ${MAX_TEXT_LENGTH / MIB} Mi characters.`,
     remedy: 'Send text without lone surrogates; split long documents.',
   },
   InvalidOperation: {
     rejects: 'line',
-    cause: 'The operation has a field that is not known, or an `update` changes nothing.',
+    cause: 'The operation has an unknown field, or an `update` changes nothing.',
     remedy: 'Remove the field, or say what to change.',
   },
   NotADelta: {
@@ -77,14 +78,14 @@ export const REJECTION_CATALOGUE = {
     rejects: 'line',
     cause:
       'Chroma refused this line three times when it was sent alone; or, as line 0, it refused the delta three times, and none of its lines.',
-    remedy: 'The reason holds what Chroma said. Correct the line and send it under a new id.',
+    remedy: 'The reason quotes Chroma. Correct the line and send it under a new id.',
   },
   SetAside: {
     rejects: 'delta',
     cause:
-      'Three merges of the delta alone failed for a reason that is not what it says (time, memory, a crash), while the engine worked without it.',
+      'Three merges of the delta alone failed for a reason other than its content (time, memory, a crash), while the engine worked without it.',
     remedy:
-      'Nothing is wrong with it as far as anybody knows, and its content is kept. Give merges more memory or time, then `compactor aside <collection> <deltaId> --retry`; or send it as several smaller ones under new ids.',
+      'No fault in it is known, and its content is kept. Give merges more memory or time, then `compactor aside <collection> <deltaId> --retry`; or send it as several smaller ones under new ids.',
   },
   DeltaIdReusedError: {
     rejects: 'delta',

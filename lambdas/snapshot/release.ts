@@ -1,12 +1,12 @@
-/** Memory of large buffers, given back without waiting for the garbage collector. */
+/** Returns the memory of large buffers without waiting for the garbage collector. */
 
-/** Smaller buffers may share their memory with others: Node.js cuts small ones from one. */
+/** Smaller buffers may share their memory with others: Node.js allocates small ones from a pool. */
 const LARGE = 128 * 1024;
 
 /**
- * Give back the memory behind bytes that nobody needs any more, all of it, and not only the part that they are a view of.
- * Buffers lie outside of the heap of JavaScript, and the collector lets some 64 MB of them go by before it looks.
- * Nothing may be reading or writing them any more, least of all in another thread or on a socket.
+ * Free the memory behind bytes that are no longer needed: the whole buffer, not only the part that they are a view of.
+ * Buffers lie outside the JavaScript heap, and the collector lets some 64 MB of them accumulate before it runs. Nothing
+ * may still read or write them, in particular no other thread or socket.
  */
 export function release(bytes: Uint8Array): void {
   const { buffer } = bytes;

@@ -1,9 +1,9 @@
-/** The report on a delta of which something was rejected: `rejected/<collection>/<id>.json` (docs/format.md). */
+/** The report on a delta with rejections: `rejected/<collection>/<id>.json` (docs/format.md). */
 import { z } from 'zod';
 import { CorruptObjectError } from '../errors/errors.ts';
 import type { DeltaOutcome, Rejection } from './ledger.ts';
 
-/** A hundred rejections, whose ids and reasons are bounded, take less. */
+/** A hundred rejections take less, since their ids and reasons are bounded. */
 export const MAX_REPORT_BYTES = 1024 * 1024;
 
 export interface Report {
@@ -11,9 +11,9 @@ export interface Report {
   /** Hex, of the delta's content. */
   sha256: string;
   outcome: DeltaOutcome;
-  /** Version whose commit decided it; absent from a report on content that was sent under a used id. */
+  /** Version whose commit decided it; absent from a report on other content that was sent under a used id. */
   version?: number;
-  /** All of them; `rejections` holds the first. */
+  /** Number of all rejected operations; `rejections` holds the first ones. */
   rejectedOperations: number;
   rejections: readonly Rejection[];
 }

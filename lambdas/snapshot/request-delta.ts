@@ -1,14 +1,14 @@
 /**
  * Requests of Chroma's own API as a delta (ADR 47): what an endpoint accepted, to be sent to the engine again, in order
- * and as it came. The text of a body is kept, since 1.0, 2^53 + 1, nulls, uris and embeddings in base64 are not the same
- * once they have been through a parser (ADR 31).
+ * and unchanged. The text of a body is kept, since 1.0, 2^53 + 1, nulls, uris and embeddings in base64 do not survive a
+ * parser unchanged (ADR 31).
  *
  * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request, `{"op":...,"body":...}`.
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { membersOf } from './exact-json.ts';
 
-/** Of this form; it stands in the first line. */
+/** Number of this format, in the first line. */
 const FORM = 1;
 const HEADER = Buffer.from('{"requests":');
 const NEWLINE = 0x0a;
@@ -20,17 +20,17 @@ const NO_OP = 'it is not add, upsert, update or delete, or not JSON.';
 
 export interface LoggedRequest {
   op: RequestOp;
-  /** JSON text of the body, as it came. Of a `delete`, `{"ids":[...]}` and nothing else: filters are resolved before. */
+  /** JSON text of the body, unchanged. For a `delete` only `{"ids":[...]}`: filters have been resolved. */
   body: string;
 }
 
-/** A request, the records that it names, and the line that it stood on, counting from 1. */
+/** A request, the records that it names, and the number of its line, from 1. */
 export interface NumberedRequest extends LoggedRequest {
   ids: readonly string[];
   line: number;
 }
 
-/** Why a line, or (line 0) the delta as a whole, is no request. */
+/** Why a line, or (line 0) the delta as a whole, is not valid. */
 export interface RequestFault {
   line: number;
   reason: string;
@@ -57,12 +57,12 @@ export function joinRequests(lines: readonly string[], id?: string): Uint8Array 
   return Buffer.from(`${[header, ...lines].join('\n')}\n`);
 }
 
-/** By its first bytes. No line of an ordinary delta begins so. */
+/** Recognised by its first bytes, with which no line of an ordinary delta begins. */
 export function isRequestDelta(body: Uint8Array): boolean {
   return HEADER.equals(body.subarray(0, HEADER.length));
 }
 
-/** Line by line; the first line is the header's. Never throws. A fault of line 0 is the last that is given. */
+/** Line by line; the first line is the header. Never throws. A fault of line 0 is the last one. */
 export function* requestsIn(body: Uint8Array): Generator<NumberedRequest | RequestFault> {
   let line = 0;
   for (let start = 0, end = 0; start < body.length; start = end + 1) {

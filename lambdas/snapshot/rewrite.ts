@@ -1,15 +1,16 @@
 /**
- * Which unchanged blocks a commit writes again, so that a snapshot never falls to pieces, however many small commits
- * made it (ADR 0024). Every commit pays for the disorder that it makes, instead of one in forty writing everything:
+ * Which unchanged blocks a commit rewrites to bound the fragmentation of a snapshot, however many small commits made it
+ * (ADR 0024). Every commit pays for the fragmentation that it causes, instead of one in forty rewriting everything:
  *
- * - **Waste.** A frame is read whole while any block of it lives. Dead bytes in such frames are what a cold reader
- *   fetches for nothing: at most `WASTE` of the live bytes. The frames with most of them go first. Where more than
- *   that is dead, such a frame is at most 1 / (1 + WASTE) alive, so each byte of waste costs at most 4 bytes written.
- * - **Stored.** Packs, dead frames included, hold at most `STORED` times the live bytes. The emptiest packs go first: at
- *   most half of them lives, so a byte freed costs at most a byte written. From `STORED_SOFT` on, a bit in every commit.
- * - **Packs.** At most `MAX_PACKS`; beyond it the smallest ones become one, down to half of it, so that packs grow in tiers
- *   and a block is written again a logarithmic number of times.
- * - **Extents.** At most `extentLimit`; beyond it the most torn 256 KiB of files are written in one piece.
+ * - **Waste.** A frame is read whole while any of its blocks is live. Dead bytes in such frames are fetched by cold
+ *   readers for nothing: at most `WASTE` of the live bytes. The frames with most of them are rewritten first. Beyond
+ *   the limit, such a frame is at most 1 / (1 + WASTE) live, so each byte of waste costs at most 4 bytes written.
+ * - **Stored.** Packs, including dead frames, hold at most `STORED` times the live bytes. The emptiest packs are
+ *   rewritten first: at most half of each is live, so a byte freed costs at most a byte written. From `STORED_SOFT` on,
+ *   every commit does a part of it.
+ * - **Packs.** At most `MAX_PACKS`; beyond that the smallest ones are merged, down to half the number, so that packs
+ *   grow in tiers and a block is rewritten a logarithmic number of times.
+ * - **Extents.** At most `extentLimit`; beyond that the most fragmented windows of 256 KiB are written in one piece.
  */
 import { type Run, totalLength } from './changes.ts';
 import type { ScannedFile } from './commit.ts';
@@ -20,17 +21,19 @@ export const WASTE = 0.25;
 export const STORED = 2;
 export const STORED_SOFT = 1.6;
 export const MAX_PACKS = 32;
-/** The unit in which torn ranges are repaired, and the least that a commit may write again to keep under `STORED`. */
+/**
+ * The unit in which fragmented ranges are rewritten, and the least that a commit may rewrite to keep below `STORED`.
+ */
 const WINDOW = 256 * 1024;
 const EXTENTS_AT_LEAST = 16_384;
 const BYTES_PER_EXTENT = 16 * 1024;
 
-/** Most extents of a snapshot of this many bytes, give or take those that a window or frame boundary cuts in two. */
+/** Most extents of a snapshot of this many bytes, apart from those that a window or frame boundary splits. */
 export function extentLimit(liveBytes: number): number {
   return Math.max(EXTENTS_AT_LEAST, Math.floor(liveBytes / BYTES_PER_EXTENT));
 }
 
-/** A range that stays where it is: `length` bytes of a file, in a frame of the base. */
+/** A range that is kept where it is: `length` bytes of a file, in a frame of the base. */
 interface Kept extends Run {
   path: string;
   frame: Frame;
@@ -48,7 +51,7 @@ interface LivePack {
   frames: Set<LiveFrame>;
 }
 
-/** The same files with all that the commit should write counted as changed: what changed, and what is written again. */
+/** The same files, with everything that the commit should write marked as changed: actual changes and rewrites. */
 export function withRewrites(base: Manifest, files: readonly ScannedFile[]): ScannedFile[] {
   const repaired = repairTorn(base, files);
   const layout = new Layout(base, repaired);
@@ -58,7 +61,7 @@ export function withRewrites(base: Manifest, files: readonly ScannedFile[]): Sca
   return withRuns(repaired, layout.rewritten);
 }
 
-/** The layout of the next version if nothing more were written again, and what is decided to be. */
+/** The layout of the next version without further rewrites, and the rewrites decided so far. */
 class Layout {
   readonly rewritten: Kept[] = [];
   readonly #packs = new Map<string, LivePack>();
@@ -101,10 +104,10 @@ class Layout {
     }
   }
 
-  /** @param changed Bytes that the commit has to write anyway: what it writes again at leisure is no more. */
+  /** @param changed Bytes that the commit must write anyway: optional rewrites are limited to as much again. */
   limitStored(changed: number): void {
     this.#emptyAtLeisure(Math.max(WINDOW, changed));
-    // Afterwards, since a pack that is half emptied is stored still.
+    // Checked afterwards, since a pack that is half empty is still stored.
     while (this.#stored() > STORED * this.#live && this.#packs.size > 0) this.#rewritePack(this.#emptiest());
   }
 
@@ -155,7 +158,7 @@ class Layout {
   }
 }
 
-/** Ranges of the files that did not change, each with the frame that holds it. */
+/** Unchanged ranges of the files, each with the frame that holds it. */
 function* keptRanges(base: Manifest, files: readonly ScannedFile[]): Generator<Kept> {
   const extents = new Map(base.files.map((file) => [file.path, file.extents]));
   for (const { path, digests, changed } of files) {
@@ -176,7 +179,7 @@ function* keptRanges(base: Manifest, files: readonly ScannedFile[]): Generator<K
   }
 }
 
-/** Windows of files that consist of most ranges, counted as changed, when there are too many ranges in all. */
+/** If there are too many ranges in all, the windows of files with most ranges, marked as changed. */
 function repairTorn(base: Manifest, files: readonly ScannedFile[]): readonly ScannedFile[] {
   const limit = extentLimit(files.reduce((sum, file) => sum + file.digests.size, 0));
   const changed = files.flatMap(({ path, changed }) => changed.map((run) => ({ path, ...run })));
@@ -203,7 +206,7 @@ function repairTorn(base: Manifest, files: readonly ScannedFile[]): readonly Sca
   return withRuns(files, torn);
 }
 
-/** Files with further ranges counted as changed. Ranges may touch and overlap. */
+/** Files with further ranges marked as changed. Ranges may touch and overlap. */
 function withRuns(files: readonly ScannedFile[], more: ReadonlyArray<Run & { path: string }>): ScannedFile[] {
   const byPath = Map.groupBy(more, (run) => run.path);
   return files.map((file) => {

@@ -2,8 +2,8 @@
 import { childAncestry, type Manifest, type ManifestRef } from './manifest.ts';
 
 /**
- * What the collection holds is the target's; what has been decided, and where the version stands, is the current one's.
- * No entry of the ledger is dropped: nothing was observed of inbox and statuses.
+ * The content is the target's; the decisions, and the place among the versions, are the current one's. No entry of the
+ * ledger is dropped, since inbox and statuses were not observed.
  */
 export function rollbackManifest(
   current: Manifest,

@@ -1,7 +1,7 @@
 /**
- * StartCompactions: from the store's notifications of new deltas to one execution per collection. A message is only a
- * wake-up, the inbox is the queue of record: so a message that says nothing is dropped, and one that comes twice does
- * no harm.
+ * StartCompactions: turns the store's notifications of new deltas into one execution per collection. A message is only
+ * a wake-up, since the inbox is the queue of record: a message without meaning is dropped, and a repeated one does no
+ * harm.
  */
 import { z } from 'zod';
 import { mapLimit } from '../concurrency/map-limit.ts';
@@ -18,7 +18,7 @@ export interface QueueRecord {
   body: string;
 }
 
-/** What SQS gives back to the queue; all other messages are deleted. */
+/** Messages that SQS returns to the queue; all others are deleted. */
 export interface BatchResponse {
   batchItemFailures: Array<{ itemIdentifier: string }>;
 }
@@ -27,7 +27,7 @@ const notification = z.object({
   Records: z.array(z.object({ eventName: z.string(), s3: z.object({ object: z.object({ key: z.string() }) }) })),
 });
 
-/** As a queue invokes a Lambda. */
+/** Called by Lambda for a batch of the queue. */
 export async function startCompaction(
   ports: Pick<Ports, 'executions' | 'telemetry'>,
   { Records }: { Records: readonly QueueRecord[] },
@@ -36,8 +36,8 @@ export async function startCompaction(
 }
 
 /**
- * The name of an execution comes from the messages alone, never from a time: it swallows repeats of the same batch, but
- * no wake-up. A message fails with any collection that it is for; starting is all that can fail.
+ * The name of an execution is derived from the messages alone, not from a time: it absorbs repeats of the same batch,
+ * but no other wake-up. A message fails if starting fails for any collection that it concerns; nothing else can fail.
  */
 export async function startCompactions(
   ports: Pick<Ports, 'executions' | 'telemetry'>,
@@ -65,7 +65,7 @@ export async function startCompactions(
   return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
-/** Collections that a message is for: none for what is no notification of a delta. */
+/** Collections that a message concerns; none if it is not a notification of a delta. */
 function collectionsOf(ports: Pick<Ports, 'telemetry'>, { messageId, body }: QueueRecord): Set<string> {
   const keys = createdKeys(body);
   const collections = new Set(keys.flatMap((key) => deltaOf(key)?.collection ?? []));
@@ -93,7 +93,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Notifications give whole keys, the store's prefix included, URL-encoded with `+` for a space. */
+/** Notifications contain whole keys, including the store's prefix, URL-encoded with `+` for a space. */
 function deltaOf(encoded: string): ReturnType<typeof parseDeltaKey> {
   try {
     const key = decodeURIComponent(encoded.replaceAll('+', ' '));

@@ -1,4 +1,4 @@
-/** Sweep: a wake-up for every collection with something left to do, should the one that was sent have been lost. */
+/** Sweep: a wake-up for every collection with something left to do, in case an earlier one was lost. */
 import { isAnythingWaiting } from '../inbox/find-work.ts';
 import type { Ports } from '../ports.ts';
 import { timeSlotName } from '../protocol/names.ts';
@@ -6,11 +6,14 @@ import { collectionsFailed, forEachCollection, listCollections } from '../versio
 
 export interface Sweep {
   collections: number;
-  /** Collections for which an execution was started; one that has had its execution of this minute is not among them. */
+  /**
+   * Collections for which an execution was started; one that already had its execution of this minute is not among
+   * them.
+   */
   started: string[];
 }
 
-/** @throws CollectionsFailedError (after all have been looked at), StoreUnavailableError (they cannot be listed) */
+/** @throws CollectionsFailedError (after all have been checked), StoreUnavailableError (they cannot be listed) */
 export async function sweep(ports: Ports): Promise<Sweep> {
   const collections = await listCollections(ports);
   const started: string[] = [];

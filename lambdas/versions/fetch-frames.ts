@@ -1,6 +1,6 @@
 /**
- * Fetches frames by coalesced ranged reads, from the cache where it has them right, else from the store. Reads go on
- * while what came is verified, decompressed and written; what is held of it is bounded, whatever is fetched.
+ * Fetches frames by coalesced ranged reads: from the cache where its copy verifies, otherwise from the store. Reading
+ * overlaps with verifying, decompressing and writing; the memory that this takes is bounded, however much is fetched.
  */
 
 import { mapLimit } from '../concurrency/map-limit.ts';
@@ -10,16 +10,16 @@ import { type Frame, isFrame, mismatch, openVerified } from '../snapshot/frames.
 import { release } from '../snapshot/release.ts';
 
 /**
- * Largest ranged read, and the largest gap that is cheaper to read than to ask again for, in bytes. Four reads of 4 MiB
- * keep a link of 90 MB/s busy at 20 ms each, and hold 16 MiB.
+ * Largest ranged read, and the largest gap that is cheaper to read through than to skip with another request, in bytes.
+ * Four reads of 4 MiB keep a link of 90 MB/s busy at 20 ms each, and hold 16 MiB.
  */
 const MAX_SPAN = 4 * 1024 * 1024;
 const MAX_GAP = 128 * 1024;
 const PARALLEL_READS = 4;
-/** Frames of one read that are decompressed together, and handed on together: 1 MiB. */
+/** Frames of one read that are decompressed and handed on together: 1 MiB. */
 const FRAMES_AT_ONCE = 4;
 
-/** Frames are only read: any cache that can be read will do. */
+/** Frames are only read, so a cache needs no other method. */
 export type FetchPorts = Pick<Ports, 'store' | 'codec' | 'telemetry'> & { cache: Pick<Cache, 'read' | 'evict'> };
 
 export interface FetchCounts {
@@ -43,8 +43,8 @@ interface Span {
 }
 
 /**
- * Hand every frame, verified and decompressed, to `use`, some at a time and in no particular order. Their bytes are good
- * until its promise settles.
+ * Hand every frame, verified and decompressed, to `use`, several at a time and in no particular order. The bytes are
+ * valid until the promise that `use` returns settles.
  * @throws CorruptObjectError (the store's copy does not match, or is missing)
  */
 export async function fetchFrames(
@@ -96,7 +96,7 @@ export function coalesce(frames: Iterable<Frame>): Span[] {
   return spans;
 }
 
-/** Its bytes, of which every frame is verified. */
+/** The bytes of a span, every frame in it verified. */
 async function readSpan(ports: FetchPorts, span: Span, counts: FetchCounts): Promise<Uint8Array> {
   const { packKey: key, start, end } = span;
   const cached = await ports.cache.read(key, { start, end });

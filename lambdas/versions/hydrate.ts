@@ -25,7 +25,7 @@ import { type Damage, isDamaged, rescan, warnOfDamage } from './rescan.ts';
 export interface Hydration extends FetchCounts {
   /** `warm`: nothing to do. `refresh`: from a clean directory. `repair`: from a dirty one. `cold`: from nothing. */
   from: 'warm' | 'refresh' | 'repair' | 'cold';
-  /** Bytes of files written. */
+  /** Bytes written to files. */
   writtenBytes: number;
   digests: DirectoryDigests;
 }
@@ -33,12 +33,12 @@ export interface Hydration extends FetchCounts {
 export interface HydrateOptions {
   /**
    * Compare every block of a clean directory with its digests before it is used, and repair what is damaged. A merge
-   * does so beside the engine instead (`startRescan`).
+   * does this while the engine starts instead (`startRescan`).
    */
   rescan?: boolean;
 }
 
-/** Part of a file beyond which reading all of it again is cheaper than reading range by range. */
+/** Share of a file beyond which reading all of it is cheaper than reading range by range. */
 const MOSTLY = 0.25;
 
 /**
@@ -64,7 +64,7 @@ export async function hydrate(
       return await patch(ports, directory, known, isClean ? 'refresh' : 'repair', target);
     } catch (error) {
       if (!(error instanceof CorruptObjectError) && !(error instanceof DirtyDirectoryError)) throw error;
-      // Either the store is damaged, and the cold hydrate will say so, or what we knew of the directory was wrong.
+      // Either the store is damaged, which the cold hydrate will report, or the digests of the directory were wrong.
       ports.telemetry.warn('A working directory could not be patched; it is rebuilt.', { reason: error.message });
     }
   }
@@ -105,13 +105,13 @@ async function patch(
   return { from, ...counts, writtenBytes: totalLength(writes), digests: complete };
 }
 
-/** The writes of a diff, and besides them every extent of the target where the directory is not what was known. */
+/** The writes of a diff, and every extent of the target where the directory does not match its digests. */
 function withDamage(manifest: Manifest, writes: readonly Write[], damage: Damage): Write[] {
   const result: Write[] = [...writes];
   for (const { path, size, extents } of manifest.files) {
     const actual = damage.sizes.get(path) ?? 0;
     const runs = [...(damage.runs.get(path) ?? [])];
-    // A rescan sees only blocks that are there: what lies beyond the end of a shortened file is missing, too.
+    // A rescan sees only the blocks that exist; whatever lies beyond the end of a shortened file is missing as well.
     const missingFrom = Math.floor(actual / BLOCK_SIZE) * BLOCK_SIZE;
     if (actual < size) runs.push({ offset: missingFrom, length: size - missingFrom });
     // Both lists are in file order: one walk over the two.
@@ -151,7 +151,7 @@ function idOf({ frame }: { frame: Frame }): string {
   return `${frame.packKey}@${frame.offset}`;
 }
 
-/** Digests after the writes: those known for untouched blocks, read back and computed for touched ones. */
+/** Digests after the writes: kept for untouched blocks, recomputed from the file for touched ones. */
 async function redigest(
   directory: WorkingDirectory,
   known: DirectoryDigests,

@@ -1,4 +1,4 @@
-/** What goes over all collections: the trouble of one is never that of the others. */
+/** Work over all collections: a failure of one never stops the others. */
 import { mapLimit } from '../concurrency/map-limit.ts';
 import { CollectionsFailedError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
@@ -26,7 +26,7 @@ export interface CollectionFailure {
   message: string;
 }
 
-/** Do the task for each, and say for which it failed. */
+/** Run the task for each collection, and return those for which it failed. */
 export async function forEachCollection(
   ports: Pick<Ports, 'telemetry'>,
   collections: readonly string[],

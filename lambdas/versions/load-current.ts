@@ -10,9 +10,9 @@ import { whileCurrent } from './while-current.ts';
 export interface CurrentVersion extends ReadPointer, LoadedManifest {}
 
 /**
- * From the store alone: those who plan and settle have no cache mounted, and with nothing to do there is nothing that a
- * mount would be worth. A pointer that moves on between the two reads, with garbage collection behind it, is read again
- * rather than taken for damage.
+ * Reads from the store alone: the functions that plan and settle mount no cache, since a mount would not pay off when
+ * there is nothing to do. When the pointer moves between the two reads and garbage collection takes the manifest, the
+ * pointer is read again instead of reporting damage.
  * @throws CorruptObjectError, and all of `readOwnPointer`
  */
 export async function loadCurrent(
@@ -24,9 +24,9 @@ export async function loadCurrent(
 }
 
 /**
- * The same, and beside the manifest something that has to be read after the pointer. Nothing has to wait for the
- * manifest itself: what it says was settled when the pointer was read.
- * @param read Called again when the pointer is read again; what it throws, this throws.
+ * The same, while reading something else that must be read after the pointer. It need not wait for the manifest: the
+ * pointer alone determines what that says.
+ * @param read Called again when the pointer is read again. Its errors pass through.
  */
 export async function loadCurrentBeside<Result>(
   ports: Pick<Ports, 'store' | 'statuses'>,
@@ -47,7 +47,7 @@ export async function loadCurrentBeside<Result>(
   }
 }
 
-/** Is this the manifest that the pointer means? @throws CorruptObjectError */
+/** Check that this is the manifest that the pointer names. @throws CorruptObjectError */
 export function checkIdentity(pointer: Pointer, { ref, manifest }: LoadedManifest): void {
   const { collection, version, commitId } = manifest;
   if (collection === pointer.collection && version === pointer.version && commitId === pointer.commitId) return;

@@ -7,7 +7,7 @@ import { sha256 } from '../snapshot/blocks.ts';
 import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest, type ManifestRef } from '../snapshot/manifest.ts';
 import type { FetchPorts } from './fetch-frames.ts';
 
-/** Manifests are only read: any cache that can be read will do, and none. */
+/** Manifests are only read, so a cache needs no other method and may be absent. */
 export type ReadPorts = Pick<FetchPorts, 'store'> & Partial<Pick<FetchPorts, 'cache'>>;
 
 /** A manifest, the reference to it, and its stored bytes. */
@@ -18,7 +18,7 @@ export interface LoadedManifest {
 }
 
 /**
- * A manifest by the reference that its pointer or child gives; from the cache when that has it whole.
+ * Load a manifest by the reference in its pointer or child; from the cache if the copy there is intact.
  * @throws CorruptObjectError (also when it is missing: something refers to it)
  */
 export async function loadManifest(ports: ReadPorts, ref: ManifestRef): Promise<LoadedManifest> {
@@ -27,8 +27,8 @@ export async function loadManifest(ports: ReadPorts, ref: ManifestRef): Promise<
 }
 
 /**
- * A manifest as it lies in the store, with the SHA-256 that it has: read before anybody vouches for it. Whoever uses it
- * compares that with what its pointer or child gives.
+ * A manifest as stored, with the SHA-256 of its bytes, read before a trusted reference to it is known. The caller must
+ * compare that SHA-256 with the one in its pointer or child.
  * @throws ObjectNotFoundError, CorruptObjectError, StoreUnavailableError
  */
 export async function loadUnvouched(ports: Pick<Ports, 'store'>, key: string): Promise<LoadedManifest> {

@@ -7,8 +7,8 @@ import { decodeAddress, encodeAddress, isOwnTable } from '../protocol/table-addr
 import { readPointer } from './read-pointer.ts';
 
 /**
- * The pointer, for writers. Its `statusTable` is our own table's, as the next writer
- * has to put it: a pointer without an identity takes one then.
+ * The pointer, for writers. Its `statusTable` is our own table with its identity, as the next write must state it: a
+ * pointer without an identity acquires one there.
  * @throws ForeignStoreError, TableUnavailableError, and all of `readPointer`
  */
 export async function readOwnPointer(
@@ -19,7 +19,7 @@ export async function readOwnPointer(
   const name = statuses.tableName;
   const [{ pointer, etag }, seen] = await both(readPointer(ports, collection), statuses.readIdentity());
   const { statusTable } = pointer;
-  // A pointer takes its identity after the table: seen in the other order, there may be one by now.
+  // The table gets its identity before the pointer does; we read them in the other order, so there may be one by now.
   const identity = seen ?? (decodeAddress(statusTable).identity && (await statuses.readIdentity()));
   const own = { name, identity };
   if (!isOwnTable(statusTable, own)) {

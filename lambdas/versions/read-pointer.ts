@@ -33,7 +33,7 @@ async function explainMissing(ports: Pick<Ports, 'store'>, collection: string): 
   );
 }
 
-/** Are there packs, or manifests beyond version 0, which only a collection with a history has? */
+/** Are there packs, or manifests beyond version 0? Only a collection with a history has them. */
 export async function isRemnant(ports: Pick<Ports, 'store'>, collection: string): Promise<boolean> {
   for await (const page of ports.store.list(packsPrefix(collection), { pageSize: 1 })) {
     if (page.length > 0) return true;

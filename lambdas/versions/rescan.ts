@@ -1,6 +1,6 @@
 /**
- * The blocks of a directory beside the digests that are kept of them. A marker proves that no write was interrupted, not
- * that the disk has kept what was written; what is published needs both.
+ * Compares the blocks of a directory with their recorded digests. The marker proves that no write was interrupted, but
+ * not that the disk kept what was written; publishing requires both.
  */
 
 import { DirtyDirectoryError } from '../errors/errors.ts';
@@ -8,13 +8,13 @@ import type { Telemetry, WorkingDirectory } from '../ports.ts';
 import type { DirectoryDigests } from '../snapshot/blocks.ts';
 import { changedRuns, type Run } from '../snapshot/changes.ts';
 
-/** What a directory holds: the size of every file, and the ranges that are not what was known. */
+/** What a directory holds: the size of every file, and the ranges that do not match their digests. */
 export interface Damage {
   sizes: Map<string, number>;
   runs: Map<string, Run[]>;
 }
 
-/** About 1 s per GiB, of two processors. The directory must not change meanwhile. */
+/** Takes about 1 s per GiB on two processors. The directory must not change meanwhile. */
 export async function rescan(directory: WorkingDirectory, known: DirectoryDigests): Promise<Damage> {
   const sizes = new Map<string, number>();
   const runs = new Map<string, Run[]>();
@@ -30,20 +30,20 @@ export async function isDamaged(directory: WorkingDirectory, known: DirectoryDig
   return !(await all);
 }
 
-/** A rescan under way. True: all blocks are what is known of them. */
+/** A rescan in progress. True: all blocks match their digests. */
 export interface Rescan {
-  /** The list of files, and the content of those that were to come first. */
+  /** The list of files, and the content of those that had to be compared first. */
   first: Promise<boolean>;
   all: Promise<boolean>;
 }
 
-/** For a directory whose every block has just been compared. */
+/** For a directory in which every block has just been compared. */
 export const RESCANNED: Rescan = { first: Promise.resolve(true), all: Promise.resolve(true) };
 
 /**
- * Compares a clean directory while an engine already starts on it (ADR 0026). Sound because a block that is found equal,
- * at any time before the engine is asked to write, is undamaged, and one that is not is taken for damage, whoever wrote
- * it. So `first` must be awaited before the engine is opened, and `all` before the first write is sent to it.
+ * Compares a clean directory while an engine already starts on it (ADR 0026). This is sound: a block that matches at
+ * any time before the engine is asked to write is undamaged, and one that does not match counts as damaged, whatever
+ * changed it. So `first` must be awaited before the engine is opened, and `all` before the first write is sent to it.
  * @param first Paths of files that the engine writes to as it starts.
  */
 export async function startRescan(
@@ -62,12 +62,12 @@ export async function startRescan(
   const paths = files.map(({ path }) => path);
   const before = compare(paths.filter((path) => first.has(path)));
   const all = before.then((isWhole) => isWhole && compare(paths.filter((path) => !first.has(path))));
-  // A failure goes to the await; until then it is not unhandled.
+  // The failure surfaces where `all` is awaited; until then it must not count as an unhandled rejection.
   all.catch(() => {});
   return { first: before, all };
 }
 
-/** An engine that starts beside it may be rewriting the file: one that ends early or has gone is not what is known. */
+/** The engine that starts meanwhile may be rewriting the file: one that is truncated or missing does not match. */
 async function isAsKnown(directory: WorkingDirectory, known: DirectoryDigests, path: string): Promise<boolean> {
   try {
     return changedRuns(known.files.get(path), await directory.digest(path)).length === 0;

@@ -9,8 +9,8 @@ export interface Placed {
 }
 
 /**
- * From a version down to `floor`, both included, newest first: each is named and verified by its child, and has the number
- * below the child's. The last one's parent is not asked for; it may be gone.
+ * From a version down to `floor`, both included, newest first: each is named and verified by its child, and its number
+ * is one below the child's. The parent of the last one is not loaded, since it may be gone.
  * @param load Verified against the reference, which holds the SHA-256.
  * @throws CorruptObjectError (a version is not where the walk expects it), and what `load` throws
  */

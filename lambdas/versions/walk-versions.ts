@@ -5,8 +5,8 @@ import { readPointer } from './read-pointer.ts';
 import { walkAncestry } from './walk-ancestry.ts';
 
 /**
- * From the current version down to `retainedFrom`: below it, garbage collection may have been. It may also come by during
- * the walk: what it has let go of since is no damage, and the walk ends there.
+ * From the current version down to `retainedFrom`: older ones may have been garbage-collected. Versions that are
+ * collected during the walk are not damage; the walk ends there.
  * @throws CorruptObjectError (a retained manifest is missing or damaged)
  */
 export async function* walkVersions(ports: ReadPorts, collection: string): AsyncGenerator<LoadedManifest> {
@@ -26,14 +26,14 @@ export async function* walkVersions(ports: ReadPorts, collection: string): Async
       if (!(error instanceof CorruptObjectError)) throw error;
       const { retainedFrom } = (await readPointer(ports, collection)).pointer;
       if (next >= retainedFrom) throw error;
-      // If nothing has been given yet, even the version that was current is history: start over.
+      // If nothing has been yielded yet, even the version that was current has been collected: start over.
       if (next < pointer.version) return;
     }
   }
 }
 
 /**
- * One version; the current one without a number.
+ * One version; the current one if no number is given.
  * @throws InvalidInputError (no such version is retained)
  */
 export async function findVersion(ports: ReadPorts, collection: string, version?: number): Promise<LoadedManifest> {

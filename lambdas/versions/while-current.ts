@@ -1,14 +1,14 @@
-/** Was it damage, or did the pointer move meanwhile? */
+/** Tells damage from a pointer that moved meanwhile. */
 
 import { CorruptObjectError, PointerMovedError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import { readPointer } from './read-pointer.ts';
 
 /**
- * Run `task`, which reads what the pointer with this ETag promises. Garbage collection may take a version once the pointer
- * no longer promises it: what then looks like damage is not, and the pointer has moved.
- * @throws PointerMovedError (instead of a CorruptObjectError, the pointer being another one by now), what `task` throws, and
- * what reading the pointer throws
+ * Run `task`, which reads objects that the pointer with this ETag guarantees. Garbage collection may delete them once
+ * the pointer has moved, so what looks like damage after that is none.
+ * @throws PointerMovedError (instead of CorruptObjectError, if the pointer has moved), and the errors of `task` and of
+ * reading the pointer
  */
 export async function whileCurrent<Result>(
   ports: Pick<Ports, 'store'>,

@@ -1,5 +1,4 @@
-/** The console's JSON API: GET only, changes nothing. Every name is checked before it is used. */
-
+/** The console's JSON API: GET only, and read-only. Every name is validated before it is used. */
 import { z } from 'zod';
 import { describeIssues } from '../../lambdas/errors/describe-issues.ts';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
@@ -13,7 +12,7 @@ export interface Views {
   executions: ExecutionViews;
   collections: CollectionViews;
   lanes: LaneViews;
-  /** What the page's frame says about this stack. */
+  /** What the frame of the page shows about this stack. */
   stack: { storeUrl: string; tableName: string; machine: string };
 }
 
@@ -96,8 +95,8 @@ const ROUTES: ReadonlyArray<readonly [pattern: RegExp, route: Route]> = [
 ];
 
 /**
- * Answer one call. `undefined`: there is no such resource.
- * @throws InvalidInputError, ApiError (a parameter is wrong, or what it names is not there), and those of reading
+ * Answer one call; `undefined` if there is no such resource.
+ * @throws InvalidInputError, ApiError (a parameter is invalid, or names nothing that exists), and the errors of reading
  */
 export async function answerApi(views: Views, url: URL): Promise<unknown> {
   for (const [pattern, route] of ROUTES) {

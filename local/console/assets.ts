@@ -1,6 +1,6 @@
 /**
- * The page's own files and the libraries that it uses, by an allow-list: nothing else on disk can be asked for.
- * TypeScript is served with its types blanked out, so that there is no build step.
+ * The page's own files and the libraries that it uses, by an allow-list: no other file on disk can be requested.
+ * TypeScript is served with its types blanked out, so there is no build step.
  */
 import { hash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -15,9 +15,9 @@ export interface Asset {
 }
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-/** Modules of the server that the page runs as well. */
+/** Modules of the server that the page also runs. */
 const SHARED = ['graph/paths.ts'];
-/** Where the page's import map finds each library, and the file of the installed package that stands behind it. */
+/** The path of each library in the page's import map, and the file of the installed package that is served for it. */
 const LIBRARIES: Readonly<Record<string, string>> = {
   '/vendor/preact.mjs': 'preact/dist/preact.mjs',
   '/vendor/preact-hooks.mjs': 'preact/hooks/dist/hooks.mjs',
@@ -33,14 +33,14 @@ const TYPES: Readonly<Record<string, string>> = {
   mjs: 'text/javascript; charset=utf-8',
 };
 
-/** The one script that stands in the page itself. */
+/** The one inline script of the page. */
 const importMap = /<script type="importmap">([\s\S]*?)<\/script>/.exec(
   readFileSync(join(HERE, 'web/index.html'), 'utf8'),
 )?.[1];
 
 /**
- * Nothing but this server's own files runs; text never becomes markup, not even by a mistake of ours (Trusted Types
- * without a policy); no other page frames this one.
+ * Only this server's own files run; text never becomes markup, not even by a bug (Trusted Types without a policy); no
+ * other page may frame this one.
  */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -58,7 +58,7 @@ export const CONTENT_SECURITY_POLICY = [
 let served: Map<string, () => Asset> | undefined;
 const made = new Map<string, Asset>();
 
-/** The file behind a path of the page, or `undefined`. */
+/** The file for a path of the page, or `undefined`. */
 export function assetAt(path: string): Asset | undefined {
   served ??= allowList();
   const make = served.get(path);
@@ -87,7 +87,7 @@ function readAsset(file: string): Asset {
   return { body, type: TYPES[extension] ?? 'application/octet-stream', etag };
 }
 
-/** Packages may hide single files behind `exports`, so the package's folder is found by its entry. */
+/** Packages may hide files behind `exports`, so the package's folder is found by its entry point. */
 function libraryFile(file: string): string {
   const [packageName = ''] = file.split('/');
   let folder = dirname(createRequire(import.meta.url).resolve(packageName));

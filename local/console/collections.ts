@@ -1,4 +1,4 @@
-/** Collections as the console shows them: pointer, versions, inbox, rejections, lock and claim. Reads only. */
+/** Collections as the console shows them: pointer, versions, inbox, rejections, lock and claim. Read-only. */
 import { decodeTime } from 'ulid';
 import { CompactorError } from '../../lambdas/errors/errors.ts';
 import { listInbox } from '../../lambdas/inbox/list-inbox.ts';
@@ -60,11 +60,11 @@ export interface VersionRow {
   /** Of those, by where they came from. */
   sources: SourceCounts;
   rejectedOperations: number;
-  /** Own packs and the manifest. */
+  /** Bytes of its own packs and its manifest. */
   uploadedBytes: number;
   snapshotBytes: number;
   engine: string | null;
-  /** Name of the execution that committed it, where the local stack ran it. */
+  /** Name of the execution that committed it, if the local stack ran it. */
   execution: string | null;
 }
 
@@ -103,7 +103,7 @@ export interface CollectionDetail {
   /** The log: the number up to which it is decided, and the writes that follow it and wait. */
   log: { decided: number; waiting: number };
   name: string | null;
-  /** In the inbox, known to be decided, and to be settled by the next FinishCompaction. */
+  /** In the inbox and known to be decided; the next FinishCompaction settles them. */
   unsettled: number;
 }
 
@@ -113,7 +113,7 @@ const REMEMBERED = 5_000;
 export class CollectionViews {
   readonly #ports: ReadPorts;
   readonly #committers: () => ReadonlyMap<string, string>;
-  /** Manifests and rejection reports never change, so that what is shown of one is computed once. */
+  /** Manifests and rejection reports never change, so what is shown of them is computed once. */
   readonly #versions = new Map<string, { row: Omit<VersionRow, 'execution'>; parent: ManifestRef | null }>();
   readonly #rejections = new Map<string, RejectionRow>();
 
@@ -297,7 +297,7 @@ function countSources(deltas: ReadonlyArray<{ deltaId: string }>): SourceCounts 
   return counts;
 }
 
-/** Bounded: the oldest entry goes first. */
+/** Bounded: the oldest entry is dropped first. */
 function remember<Value>(map: Map<string, Value>, key: string, value: Value): Value {
   if (map.size >= REMEMBERED) map.delete(map.keys().next().value as string);
   map.set(key, value);

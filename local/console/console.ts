@@ -22,7 +22,9 @@ export interface ConsoleParts {
   tableName: string;
 }
 
-/** On every reply, so that no page of another origin can frame, embed or guess the type of anything here. */
+/**
+ * Sent with every reply, so that no page of another origin can frame or embed anything, and no browser guesses a type.
+ */
 const HEADERS = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
@@ -32,10 +34,10 @@ const HEADERS = {
   'cache-control': 'no-cache',
 };
 
-/** Not found, as opposed to not valid. */
+/** Errors that mean not found, as opposed to invalid. */
 const ABSENT = ['ExecutionDoesNotExist', 'StateMachineDoesNotExist', 'VisitDoesNotExist', 'CollectionNotFoundError'];
 
-/** Answers the GET requests of the page; `undefined` for a path that is not its. */
+/** Answers the GET requests of the page; `undefined` for other paths. */
 export function createConsole(parts: ConsoleParts): (request: PageRequest) => Promise<PageReply | undefined> {
   const { stepFunctions, ports, locks, machine, storeUrl, tableName } = parts;
   const executions = new ExecutionViews(stepFunctions);
@@ -70,10 +72,10 @@ function reply(status: number, type: string, body: Buffer, etag: string, known: 
   return { status, headers, body };
 }
 
-/** What the page shows in place of what it asked for. */
+/** The error that the page shows instead of what it requested. */
 function problemOf(error: unknown): { status: number; error: string; message: string } {
   if (error instanceof URIError)
-    return { status: 400, error: 'InvalidInputError', message: 'The path is not encoded right.' };
+    return { status: 400, error: 'InvalidInputError', message: 'The path is not encoded correctly.' };
   const name = error instanceof ApiError ? error.code : error instanceof CompactorError ? error.name : undefined;
   const message = error instanceof Error ? error.message : String(error);
   if (name === undefined) return { status: 500, error: 'InternalFailure', message };

@@ -1,4 +1,4 @@
-/** Executions as the console lists and shows them: read off the local Step Functions' own records and histories. */
+/** Executions as the console lists and shows them, read from the records and histories of the local Step Functions. */
 import { ApiError } from '../sfn/errors.ts';
 import type { LocalStepFunctions } from '../sfn/executions.ts';
 import type { RecordedEvent } from '../sfn/history.ts';
@@ -19,7 +19,7 @@ export interface ExecutionRow {
   stoppedAt: number | null;
   /** The state that it is in, or ended in. */
   state: string | null;
-  /** Version that it committed last, and its deltas over all commits. */
+  /** The last version that it committed, and its deltas over all commits. */
   version: number | null;
   deltas: number | null;
   error: string | null;
@@ -43,7 +43,7 @@ export interface ExecutionDetail extends ExecutionRow {
   trace: Trace;
 }
 
-/** What one visit took and gave. */
+/** Input and output of one visit. */
 export interface VisitData {
   input: string | null;
   output: string | null;
@@ -177,10 +177,10 @@ export class ExecutionViews {
   }
 }
 
-/** Enough to reach back over a Task's attempts, in most cases; the state is not shown where it is not. */
+/** Usually enough to reach back over a Task's attempts; if not, the state is not shown. */
 const LAST_EVENTS = 200;
 
-/** Of a compaction's input, or of release-abandoned's, which has the other's input as text. */
+/** The collection in the input of a compaction, or of release-abandoned, which has the other's input as text. */
 function collectionOf(input: string): string | null {
   const { collection, input: inner } = parsed(input) as { collection?: unknown; input?: unknown };
   if (typeof collection === 'string') return collection;

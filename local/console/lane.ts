@@ -1,4 +1,4 @@
-/** What one execution did with lock, claim and pointer, on a time line. */
+/** What one execution did with lock, claim and pointer, as spans on a time line. */
 import type { RecordedEvent } from '../sfn/history.ts';
 import type { LockEvent } from './lock-events.ts';
 import { detailsOf, type Trace } from './trace.ts';
@@ -9,7 +9,7 @@ export interface LaneSpan {
   /** `validation` or `swap`; empty for the claim. */
   phase: string;
   from: number;
-  /** `null`: to this moment. */
+  /** `null`: still open. */
   to: number | null;
   token: number | null;
 }
@@ -66,7 +66,10 @@ function waits({ visits }: Trace, endedAt: number | null): LaneSpan[] {
   });
 }
 
-/** From the acquiring to the releasing call's answer; what was never released ends by expiry, or with the next. */
+/**
+ * From the answer of the acquiring call to that of the releasing one; what was never released ends by expiry, or when
+ * the next one begins.
+ */
 function holds(events: readonly LockEvent[], endedAt: number | null): LaneSpan[] {
   const spans: LaneSpan[] = [];
   const open: Partial<Record<'lock' | 'claim', LaneSpan & { expiresAt: number | null }>> = {};
@@ -84,7 +87,7 @@ function holds(events: readonly LockEvent[], endedAt: number | null): LaneSpan[]
       open.lock = { kind: 'lock', phase: phase ?? '', from: at, to: null, token, expiresAt };
     } else if (kind === 'lock-released' || kind === 'lock-lost') close('lock', at);
     else if (kind === 'claim-taken') {
-      // Taken again while it is held, round after round: one band.
+      // A claim that is taken again in every round while it is held is one band.
       if (open.claim === undefined) open.claim = { kind: 'claim', phase: '', from: at, to: null, token, expiresAt };
       else open.claim.expiresAt = expiresAt;
     } else if (kind === 'claim-renewed' && open.claim !== undefined) open.claim.expiresAt = expiresAt;
@@ -106,11 +109,11 @@ function lockMarks(events: readonly LockEvent[]): LaneMark[] {
       case 'lock-collision':
         return mark('collision', `Found the lock held by ${shortName(by)} (${phase})`);
       case 'lock-lost':
-        return mark('lost', 'The lock was not its own any more');
+        return mark('lost', 'No longer held the lock');
       case 'claim-lost':
-        return mark('lost', 'The claim was not its own any more');
+        return mark('lost', 'No longer held the claim');
       case 'claim-kept':
-        return mark('kept', 'Kept the claim: somebody had delegated meanwhile');
+        return mark('kept', 'Kept the claim: another execution had delegated');
       default:
         return [];
     }
@@ -126,7 +129,7 @@ function rebases({ visits }: Trace): LaneMark[] {
   });
 }
 
-/** With the lock or without it: by the state that it ends in. */
+/** A delegation with or without the lock: recognised by the final state. */
 function delegations({ visits }: Trace): LaneMark[] {
   const last = visits.at(-1);
   if (last?.state !== DELEGATED_STATE) return [];
@@ -142,7 +145,7 @@ function failures({ visits }: Trace, endedAt: number | null): LaneMark[] {
   return [{ kind: 'failed', at: endedAt ?? last.enteredAt, phase: '', text }];
 }
 
-/** From the outputs of SwapPointer, and of DiscardUpload when it finds that a doubtful swap had landed. */
+/** From the outputs of SwapPointer, and of DiscardUpload if it finds that a swap of unknown outcome had landed. */
 function commitsOf(events: readonly RecordedEvent[]): LaneCommit[] {
   const commits = new Map<string, LaneCommit>();
   for (const event of events) {

@@ -1,4 +1,7 @@
-/** The lanes of a collection's executions, and who made which commit: both from history and lock events, remembered. */
+/**
+ * The lanes of a collection's executions, and which execution made which commit, both derived from histories and lock
+ * events, and cached.
+ */
 import type { LocalStepFunctions } from '../sfn/executions.ts';
 import { stateMachineArn } from '../sfn/names.ts';
 import type { ExecutionRecord } from '../sfn/store.ts';
@@ -10,12 +13,12 @@ import { traceOf } from './trace.ts';
 export interface LaneRow extends ExecutionRow, Lane {}
 
 export interface LanePage {
-  /** Oldest first: time goes down as well as to the right. */
+  /** Oldest first: time runs down as well as to the right. */
   lanes: LaneRow[];
   older: number | null;
 }
 
-/** Of an ended execution nothing changes any more. */
+/** The lane of an ended execution no longer changes. */
 const REMEMBERED = 10_000;
 const SEARCHED = 2_000;
 
@@ -39,7 +42,7 @@ export class LaneViews {
     this.#machineArn = stateMachineArn(parts.machine);
   }
 
-  /** @param query.active only those that asked something of lock or claim, or run; looks at the last 2,000 */
+  /** @param query.active only those that used lock or claim, or are running; looks at the last 2,000 */
   page(query: { collection: string; active: boolean; before?: number | undefined; limit: number }): LanePage {
     const { collection, active, before, limit } = query;
     const found = this.#stepFunctions.store.list({
@@ -68,7 +71,7 @@ export class LaneViews {
 
   #lane(record: ExecutionRecord): LaneRow {
     const { executionArn: arn, status, stopDate } = record;
-    // What an execution held may be released for it after its end.
+    // What an execution held may be released on its behalf after its end.
     const locks = this.#locks.ofExecution(arn);
     const known = this.#lanes.get(arn);
     if (known?.lockEvents === locks.length) return known.lane;

@@ -1,6 +1,6 @@
 /**
- * What executions ask of the lock table of the local stack, written down as it happens: the console's swimlane shows
- * these, with the times at which each call was sent and answered. Kept beside the executions, and as long.
+ * Calls of executions to the lock table of the local stack, recorded as they happen: the console's swimlane shows them
+ * with the times at which each was sent and answered. Kept beside the executions, and for as long.
  */
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -21,8 +21,8 @@ const LOCK_EVENT_KINDS = [
   'claim-kept',
 ] as const;
 /**
- * `lock-collision`: another held it (`by`). `claim-refused`: another has it. `claim-kept`:
- * letting go was refused since somebody had delegated. The `-lost` kinds: it was not this execution's any more.
+ * `lock-collision`: another execution held it (`by`). `claim-refused`: another execution has it. `claim-kept`: the
+ * release was refused because an execution had delegated. The `-lost` kinds: it no longer belonged to this execution.
  */
 export type LockEventKind = (typeof LOCK_EVENT_KINDS)[number];
 
@@ -40,7 +40,7 @@ export interface LockEvent {
   token: number | null;
   /** Who held the lock instead. */
   by: string | null;
-  /** Until when lock or claim is given, if nothing is heard. */
+  /** When lock or claim expires. */
   expiresAt: number | null;
 }
 
@@ -54,12 +54,12 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS lock_events_by_execution ON lock_events (execution, id);`;
 const RETENTION_MS = 90 * 24 * 60 * 60 * 1000;
 
-/** Lock events in `lock-events.sqlite`: they outlive the process, as executions do. */
+/** Lock events in `lock-events.sqlite`, which outlive the process, as executions do. */
 export class LockEventStore {
   readonly #database: DatabaseSync;
   #isClosed = false;
 
-  /** In memory without a directory. */
+  /** Kept in memory if there is no directory. */
   constructor(directory: string | undefined, now: number) {
     this.#database = new DatabaseSync(directory === undefined ? ':memory:' : join(directory, 'lock-events.sqlite'));
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
@@ -67,7 +67,7 @@ export class LockEventStore {
     this.#database.prepare('DELETE FROM lock_events WHERE at < ?').run(now - RETENTION_MS);
   }
 
-  /** After `close` nothing is written any more: a handler that outlives the stack goes on unheard. */
+  /** After `close` nothing is written any more; handlers that outlive the stack are not recorded. */
   append(event: Omit<LockEvent, 'id'>): void {
     if (this.#isClosed) return;
     this.#database
@@ -100,7 +100,7 @@ export class LockEventStore {
   }
 }
 
-/** The lock table, with what comes of each call written down. It changes no answer and swallows no error. */
+/** A lock table that records the outcome of each call. It changes no answer and swallows no error. */
 export class RecordedLocks implements LockTable {
   readonly #locks: LockTable;
   readonly #clock: Pick<Clock, 'now'>;

@@ -1,4 +1,4 @@
-/** An execution's history as its way through the states: visits, attempts, what was caught, and where it went next. */
+/** An execution's history as a path through the states: visits, attempts, what was caught, and where it went next. */
 import type { RecordedEvent } from '../sfn/history.ts';
 
 export interface Attempt {
@@ -17,19 +17,19 @@ export interface Visit {
   /** The state's type in the ASL, e.g. `Task`. */
   type: string;
   enteredAt: number;
-  /** `null`: still there, or the execution ended here without leaving it. */
+  /** `null`: still in the state, or the execution ended in it. */
   exitedAt: number | null;
   enteredEvent: number;
   exitedEvent: number | null;
-  /** Of a Task: each invocation, the retries included. */
+  /** For a Task: each invocation, including retries. */
   attempts: Attempt[];
-  /** The error that a Catch took; `null` when none was taken. */
+  /** The error that a Catch handled; `null` if there was none. */
   caught: { error: string; cause: string | null } | null;
   /** Did the execution fail, or was it stopped, in this state? */
   isLast: boolean;
 }
 
-/** One way between two states, as often as it was taken. */
+/** One transition between two states, with how often it was taken. */
 export interface Passage {
   from: string;
   to: string;
@@ -92,7 +92,7 @@ function advance(visit: Visit, event: RecordedEvent): void {
   } else if (EXITED.test(event.type)) {
     visit.exitedAt = event.timestamp;
     visit.exitedEvent = event.id;
-    // Left in spite of a failure: only a Catch does that.
+    // Left in spite of a failure, which only a Catch can cause.
     if (attempt?.error != null) visit.caught = { error: attempt.error, cause: attempt.cause };
   } else if (attempt !== undefined) {
     const outcome = outcomeOf(event.type);

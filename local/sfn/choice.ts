@@ -41,7 +41,7 @@ function compileRule({ Comment: _comment, Next: _next, Variable, And, Or, Not, .
   };
 }
 
-/** A value as its kind is compared; one that is of another kind matches nothing. */
+/** A value in the form in which its kind is compared; a value of another kind matches nothing. */
 const KINDS: Readonly<Record<string, (value: Json) => string | number | boolean | undefined>> = {
   String: (value) => (typeof value === 'string' ? value : undefined),
   Numeric: (value) => (typeof value === 'number' ? value : undefined),

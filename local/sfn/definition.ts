@@ -3,7 +3,7 @@ import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** Values of executions are never changed once they are there: each is written as text once, however many events show it. */
+/** Values of executions are immutable: each is serialised once, however many events include it. */
 const texts = new WeakMap<object, string>();
 
 /** JSON text, as inputs and outputs appear in histories. */
@@ -16,7 +16,7 @@ export function jsonText(value: Json): string {
   return text;
 }
 
-/** The value of a JSON text, for an execution to go on with. */
+/** Parse a JSON text into a value for an execution. */
 export function fromText(text: string): Json {
   const value = JSON.parse(text) as Json;
   if (typeof value === 'object' && value !== null) texts.set(value, text);
@@ -56,7 +56,7 @@ export interface Definition {
 }
 
 const TYPES: readonly string[] = ['Task', 'Choice', 'Wait', 'Pass', 'Succeed', 'Fail'];
-/** Fields that would change what an execution does and that the interpreter here does not implement. */
+/** Fields that affect an execution and that this interpreter does not implement. */
 const UNSUPPORTED_FIELDS = [
   'HeartbeatSeconds',
   'HeartbeatSecondsPath',
@@ -68,8 +68,8 @@ const UNSUPPORTED_FIELDS = [
 /**
  * Parse and check a state machine in the Amazon States Language (JSONPath dialect).
  *
- * `${Name}` is replaced by `substitutions.Name`, as CloudFormation does; one that is left in a `Resource` becomes the
- * ARN of the local function of that name, without the suffix `Arn`.
+ * `${Name}` is replaced by `substitutions.Name`, as CloudFormation does; one without a substitution in a `Resource`
+ * becomes the ARN of the local function of that name, without the suffix `Arn`.
  * @param options.isValidated Its file has been validated, by a test: that takes half a second.
  * @throws InvalidInputError (not valid, a placeholder without value, or a feature that does not run locally)
  */
@@ -122,7 +122,7 @@ function substitute(machine: string, value: unknown, values: Readonly<Record<str
         throw new InvalidInputError(`State machine "${machine}" uses ${placeholder}: give it a substitution.`);
       }
       const functionName = name.replace(/Arn$/, '');
-      // The placeholder may be the whole ARN or only the function's name at its end.
+      // The placeholder may stand for the whole ARN, or only for the function's name at its end.
       return value.startsWith('arn:') ? name : `arn:aws:lambda:us-east-1:000000000000:function:${functionName}`;
     });
   }

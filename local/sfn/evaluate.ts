@@ -5,19 +5,22 @@ import { compilePlacing, compileRequired, type Evaluate, type Scope } from './pa
 import { compileExpression, compileTemplate } from './template.ts';
 
 /**
- * One state made ready to run: what it computes. Going from state to state, time, retries, stopping and history are the
- * walk's. Every part of it throws a `StateFailure` when the data do not fit.
+ * One compiled state: what it computes. Going from state to state, time, retries, stopping and history belong to
+ * walk.ts. Every part throws a `StateFailure` if the data does not fit.
  */
 export interface CompiledState {
-  /** What `InputPath` and `Parameters` make of the input: a Task's function gets it, other states pass it on. */
+  /** The effective input, after `InputPath` and `Parameters`: passed to a Task's function; other states pass it on. */
   effective: Evaluate;
-  /** The output, of a Task's result or of the effective input: `Result`, `ResultSelector`, `ResultPath`, `OutputPath`. */
+  /**
+   * The output, made from a Task's result or the effective input by `Result`, `ResultSelector`, `ResultPath` and
+   * `OutputPath`.
+   */
   output(scope: Scope, result: Json): Json;
   /** Choice: the name of the next state, from its effective input. */
   choose: ((scope: Scope) => string) | undefined;
-  /** Fail: its error and cause. Wait: how long, in any of its four forms. From the effective input. */
+  /** Fail: its error and cause. Wait: its duration, in any of the four forms. From the effective input. */
   details: Evaluate;
-  /** The output after catcher number `index` has taken a failure. */
+  /** The output after catcher number `index` has caught a failure. */
   caught(index: number, input: Json, failure: StateFailure): Json;
 }
 
@@ -56,13 +59,13 @@ function compileOutput(state: StateDefinition): CompiledState['output'] {
   };
 }
 
-/** `InputPath` or `OutputPath`: all by default, nothing for `null`. */
+/** `InputPath` or `OutputPath`: everything by default, nothing for `null`. */
 function compileSelection(path: unknown): Evaluate {
   if (path === undefined) return (scope) => scope.input;
   return path === null ? () => ({}) : compileRequired(path);
 }
 
-/** An object with the fields that a Wait or Fail state has, as they are or from their paths. */
+/** An object with the fields of a Wait or Fail state, given directly or by paths. */
 function compileDetails(state: StateDefinition): Evaluate {
   const template: Record<string, Evaluate> = {};
   for (const field of ['Seconds', 'Timestamp', 'Error', 'Cause']) {

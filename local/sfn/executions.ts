@@ -18,7 +18,9 @@ export interface LocalStepFunctionsOptions {
   time?: Time;
   /** Uniform in [0, 1): for full jitter and `States.MathRandom`. */
   random?: () => number;
-  /** Executions that may run at once; one more is refused as `ExecutionLimitExceeded`. No limit by default. */
+  /**
+   * Most executions that may run at once; further ones are refused as `ExecutionLimitExceeded`. No limit by default.
+   */
   maxRunning?: number;
 }
 
@@ -28,15 +30,16 @@ interface Running {
 }
 
 /**
- * Step Functions in this process: named executions of registered state machines, run at once, their histories kept.
+ * Step Functions in this process: runs named executions of registered state machines concurrently, and keeps their
+ * histories.
  *
- * An execution lives no longer than its process. Those that a crash or `close` cut off are `ABORTED` with the error
- * `Local.Restarted` when the data directory is opened next, and listed in `interrupted`.
+ * An execution does not outlive its process. Those that were interrupted by a crash or `close` become `ABORTED` with
+ * the error `Local.Restarted` when the data directory is next opened, and are listed in `interrupted`.
  */
 export class LocalStepFunctions {
-  /** Status changes of executions that were cut off, for the machine that releases what they held. */
+  /** Status changes of interrupted executions, for the machine that releases what they held. */
   readonly interrupted: readonly StatusChange[];
-  /** For queries; written by this class only. */
+  /** For queries; only this class writes to it. */
   readonly store: ExecutionStore;
   readonly #options: LocalStepFunctionsOptions;
   readonly #time: Time;
@@ -60,7 +63,7 @@ export class LocalStepFunctions {
   }
 
   /**
-   * Add a state machine, or replace the one of that name for executions yet to start. Returns its ARN.
+   * Add a state machine, or replace the one of that name for later executions. Returns its ARN.
    * @throws InvalidInputError (the definition cannot run, or a Task has no handler)
    */
   register(options: StateMachineOptions): string {
@@ -112,8 +115,9 @@ export class LocalStepFunctions {
   }
 
   /**
-   * Abort an execution; one that has ended already stays as it is. A handler that is running goes on, unheard.
-   * Resolves with when it stopped, in milliseconds since the epoch. @throws ApiError `InvalidArn`, `ExecutionDoesNotExist`
+   * Abort an execution; one that has already ended is left as it is. A running handler continues, and its result is
+   * ignored. Resolves with the time at which it stopped, in milliseconds since the epoch. @throws ApiError
+   * `InvalidArn`, `ExecutionDoesNotExist`
    */
   async stop(request: { executionArn: string; error?: string; cause?: string }): Promise<{ stopDate: number }> {
     this.describe(request.executionArn);
@@ -131,20 +135,23 @@ export class LocalStepFunctions {
     throw new ApiError('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`);
   }
 
-  /** Hear of every execution that ends, whatever its status; the listener must not throw. Returns how to stop. */
+  /**
+   * Call a listener for every execution that ends, whatever its status; it must not throw. Returns a function that
+   * removes it.
+   */
   onStatusChange(listener: (change: StatusChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves once no execution is running, those included that are started meanwhile. */
+  /** Resolves once no execution is running, including those that are started meanwhile. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ ended }) => ended));
   }
 
   /**
-   * Cut off what is running, as a crash would, after `idle()` if that is not wanted. Waits up to `graceMs` for handlers
-   * that are running, since they use what the caller is about to close.
+   * Interrupt running executions, as a crash would; await `idle()` first to avoid that. Waits up to `graceMs` for
+   * running handlers, since they use what the caller is about to close.
    */
   async close(graceMs = 5_000): Promise<void> {
     if (this.#closed) return;
@@ -180,7 +187,8 @@ export class LocalStepFunctions {
 
   #end(arn: string, outcome: Outcome, event: RecordedEvent | undefined): void {
     this.#running.delete(arn);
-    // What ends while closing is left `RUNNING` for the next process to mark: one path for a stop and a crash.
+    // Executions that end while closing stay `RUNNING`, and the next process aborts them: one path for a stop and a
+    // crash.
     if (this.#closed || event === undefined) return;
     const succeeded = outcome.status === 'SUCCEEDED';
     const ending: Ending = {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** The limits that Step Functions puts on `error` and `cause`, in characters. */
+/** Step Functions' limits on `error` and `cause`, in characters. */
 const ERROR_LIMIT = 256;
 const CAUSE_LIMIT = 32_768;
 
@@ -18,19 +18,19 @@ export class StateFailure extends Error {
   }
 }
 
-/** Valid in the states language, but nothing that runs here. `what` completes "uses ...". */
+/** Valid in the states language, but not supported here. `what` completes "uses ...". */
 export class Unsupported extends Error {
   override readonly name = 'Unsupported';
 }
 
-/** What a thrown value becomes when a Lambda function throws it: its name, and a JSON string as the cause. */
+/** The failure that results when a Lambda function throws a value: its name, and a JSON string as the cause. */
 export function lambdaFailure(thrown: unknown): StateFailure {
   const error = thrown instanceof Error ? thrown : new Error(typeof thrown === 'string' ? thrown : inspect(thrown));
   const trace = (error.stack ?? '').split('\n');
   const describe = (lines: string[]) =>
     JSON.stringify({ errorType: error.name, errorMessage: error.message, trace: lines });
   const cause = describe(trace);
-  // Cutting the JSON text would leave something that HandleFailure cannot parse.
+  // A truncated JSON text could not be parsed by HandleFailure.
   return new StateFailure(error.name, cause.length <= CAUSE_LIMIT ? cause : describe([]));
 }
 
@@ -39,10 +39,10 @@ interface Matchable {
 }
 
 /**
- * The first retrier or catcher that names this error, with its index; the wildcards as the states language has them. In
- * AWS `States.Runtime` fails the execution whatever a rule says, and the terminal error `States.DataLimitExceeded` needs
- * a rule with its own name.
- * Source: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation
+ * The first retrier or catcher that matches this error, with its index, including the wildcards of the states language.
+ * In AWS `States.Runtime` fails the execution whatever the rules say, and the terminal error `States.DataLimitExceeded`
+ * is only matched by its own name. Source:
+ * https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html#error-handling-error-representation
  */
 export function firstMatch<T extends Matchable>(
   rules: readonly T[] | undefined,

@@ -14,10 +14,10 @@ export interface RecordedEvent extends EventDetails {
   type: EventType;
 }
 
-/** Writes an event and returns its id. */
+/** Records an event and returns its id. */
 export type Emit = (type: EventType, details: EventDetails) => number;
 
-/** Longest history of an execution, as in AWS; the last place is kept for the event that ends it. */
+/** Longest history of an execution, as in AWS; the last place is reserved for the event that ends it. */
 const EVENT_LIMIT = 25_000;
 /** The types of event that end a history. */
 export const ENDINGS: readonly EventType[] = [
@@ -28,8 +28,8 @@ export const ENDINGS: readonly EventType[] = [
 ];
 
 /**
- * Numbers the events of one execution. Without parallel states each event follows the one before; as in AWS, the first
- * state's event names no predecessor.
+ * Numbers the events of one execution. Without parallel states each event follows the previous one; as in AWS, the
+ * event of the first state names no predecessor.
  */
 export function historyWriter(now: () => number, append: (event: RecordedEvent) => void): Emit {
   let last = 0;
@@ -47,7 +47,7 @@ export function historyWriter(now: () => number, append: (event: RecordedEvent) 
   };
 }
 
-/** The event that ends a history from outside the interpreter: the process that ran the execution is gone. */
+/** The event that ends a history from outside the interpreter, after the process that ran the execution has ended. */
 export function abortedEvent(last: number, timestamp: number, error: string, cause: string): RecordedEvent {
   return {
     id: last + 1,

@@ -31,8 +31,8 @@ const START_EXECUTION: Readonly<Record<string, string>> = {
 };
 
 /**
- * The handler of a Task whose `Resource` is a service integration that runs here by itself: starting an execution,
- * without waiting for its end. An API error surfaces as `StepFunctions.<code>Exception`, e.g.
+ * The handler of a Task whose `Resource` is a service integration that is supported here: starting an execution without
+ * waiting for its end. An API error surfaces as `StepFunctions.<code>Exception`, e.g.
  * `StepFunctions.ExecutionAlreadyExistsException`.
  */
 export function integrationFor(resource: string | undefined, start: Start): TaskHandler | undefined {
@@ -43,7 +43,7 @@ export function integrationFor(resource: string | undefined, start: Start): Task
       const started = start({
         stateMachineArn: StateMachineArn,
         ...(Name === undefined ? {} : { name: Name }),
-        // The optimised integration takes any JSON as input, the SDK one its text.
+        // The optimised integration takes any JSON as input, the SDK integration a JSON text.
         input: typeof Input === 'string' ? Input : JSON.stringify(Input ?? {}),
       });
       return { ExecutionArn: started.executionArn, StartDate: started.startDate / 1000 };

@@ -23,12 +23,12 @@ export type Outcome =
 
 class ExecutionTimeout extends Error {}
 
-/** What AWS shows as the role of an execution; nothing assumes it here. */
+/** Shown as the role of an execution, as in AWS; it is not used here. */
 export const ROLE_ARN = 'arn:aws:iam::000000000000:role/local';
 
 /**
- * Run one execution from `StartAt` to its end. Never rejects for what a state or handler does: that is a `FAILED`
- * outcome. Rejects only when `onEvent` throws, because an execution without its history must not go on.
+ * Run one execution from `StartAt` to its end. Never rejects because of a state or handler: that is a `FAILED` outcome.
+ * Rejects only if `onEvent` throws, because an execution must not continue without its history.
  */
 export async function runExecution(options: RunOptions): Promise<Outcome> {
   const time = options.time ?? systemTime;

@@ -11,7 +11,7 @@ export interface StateMachineOptions {
   definition: string | object;
   /** Values for `${Name}` in the definition. A `Resource` needs none: see `parseDefinition`. */
   substitutions?: Readonly<Record<string, string>>;
-  /** By name of the Task state. `arn:aws:states:::states:startExecution` needs none. */
+  /** By name of the Task state. `arn:aws:states:::states:startExecution` needs no handler. */
   handlers: Readonly<Record<string, TaskHandler>>;
   /** The file is known to be valid: its tests have seen to that. */
   isValidated?: boolean;

@@ -1,6 +1,6 @@
 import { ApiError } from './errors.ts';
 
-/** A `nextToken`: where a listing goes on, valid only for the query (`scope`) that it came from. */
+/** A `nextToken`: where a listing continues, valid only for the query (`scope`) that it came from. */
 export function encodePageToken(scope: string, after: number): string {
   return Buffer.from(JSON.stringify([scope, after])).toString('base64url');
 }

@@ -1,5 +1,5 @@
 /**
- * Reference paths, which lead to one value: `$`, `$.a.b`, `$['a b']`, `$.list[0]`, and the same from `$$`, the context
+ * Reference paths, which select one value: `$`, `$.a.b`, `$['a b']`, `$.list[0]`, and the same from `$$`, the context
  * object. JSONPath's filters, wildcards and slices are refused when a machine is registered.
  */
 import { type Json, jsonText } from './definition.ts';
@@ -19,12 +19,12 @@ export interface Scope {
 export type Evaluate = (scope: Scope) => Json;
 
 const STEP = String.raw`\.([\p{L}_][\p{L}\p{N}_-]*)|\['([^'\\]+)'\]|\["([^"\\]+)"\]|\[(\d+)\]`;
-/** Source of a regular expression for a path anywhere in a text. */
+/** Source of a regular expression for a path within a text. */
 export const PATH = String.raw`\$\$?(?:${STEP})*`;
 const WHOLE = new RegExp(`^${PATH}$`, 'u');
 const STEPS = new RegExp(STEP, 'gu');
 
-/** The value that a path leads to; `undefined`: nothing is there. @throws Unsupported (no reference path) */
+/** The value that a path selects; `undefined` if there is none. @throws Unsupported (not a reference path) */
 export function compilePath(text: unknown): (scope: Scope) => Json | undefined {
   const path = String(text);
   const names = stepsOf(path);
@@ -39,7 +39,7 @@ export function compilePath(text: unknown): (scope: Scope) => Json | undefined {
   };
 }
 
-/** As `compilePath`, for a value that has to be there. @throws Unsupported (no reference path) */
+/** As `compilePath`, for a value that must exist. @throws Unsupported (not a reference path) */
 export function compileRequired(text: unknown): Evaluate {
   const find = compilePath(text);
   return (scope) => {
@@ -51,8 +51,8 @@ export function compileRequired(text: unknown): Evaluate {
 }
 
 /**
- * Where a result goes, as `ResultPath` says: in place of the input by default, nowhere for `null`, otherwise into a copy
- * of the input. @throws Unsupported (no reference path, or an element of a list)
+ * Where `ResultPath` puts a result: in place of the input by default, nowhere for `null`, otherwise into a copy of the
+ * input. @throws Unsupported (not a reference path, or an element of a list)
  */
 export function compilePlacing(resultPath: unknown): (input: Json, result: Json) => Json {
   if (resultPath === undefined) return (_input, result) => result;

@@ -6,13 +6,13 @@ import type { RecordedEvent } from './history.ts';
 import type { TaskHandler } from './task.ts';
 import type { Time } from './time.ts';
 
-/** A state machine ready to run, any number of times and at once. */
+/** A compiled state machine, which can run any number of times and concurrently. */
 export interface Machine {
   definition: Definition;
   states: ReadonlyMap<string, CompiledState>;
 }
 
-/** @throws InvalidInputError (a state uses what does not run locally) */
+/** @throws InvalidInputError (a state uses a feature that does not run locally) */
 export function compileMachine(definition: Definition): Machine {
   const states = new Map<string, CompiledState>();
   for (const [name, state] of Object.entries(definition.States)) {
@@ -35,7 +35,7 @@ export interface RunOptions {
   context: { [key: string]: Json };
   /** Called synchronously, in order, before the interpreter goes on. */
   onEvent: (event: RecordedEvent) => void;
-  /** Aborts the execution. A handler that is running goes on unheard; no further one is started. */
+  /** Aborts the execution. A running handler continues, and its result is ignored; no further one is started. */
   signal?: AbortSignal;
   time?: Time;
   /** Uniform in [0, 1): for full jitter and `States.MathRandom`. */

@@ -10,10 +10,10 @@ import type { LocalStepFunctions } from './executions.ts';
 const http = process.getBuiltinModule('node:http');
 const TARGET = /^AWSStepFunctions\.(\w+)$/;
 const BODY_LIMIT_BYTES = 1024 * 1024;
-/** How long `close` waits for calls under way. */
+/** How long `close` waits for calls in progress. */
 const CLOSE_GRACE_MS = 2_000;
 
-/** A GET request for something that is not the API's: a page, say. */
+/** A GET request outside the API, e.g. for a page. */
 export interface PageRequest {
   /** Path and query, as sent. */
   path: string;
@@ -31,16 +31,16 @@ export interface SfnServer {
   /** e.g. `http://127.0.0.1:8083`: the `endpoint` of an SDK client, or `--endpoint-url` of the AWS CLI. */
   url: string;
   port: number;
-  /** Answer what is under way, then stop listening. The executions are not touched. Idempotent. */
+  /** Answer calls in progress, then stop listening. Executions are not affected. Idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Serve the Step Functions API (AWS JSON 1.0) on 127.0.0.1, without credentials: any are accepted. Foreign
+ * Serve the Step Functions API (AWS JSON 1.0) on 127.0.0.1, without credentials: any are accepted. Requests of foreign
  * pages are refused, as by every listener here.
  * @param options.port 0, the default, takes a free one
- * @param options.pages answers other GET requests, or says by `undefined` that there is no such page
- * @throws ConfigurationError (the port cannot be had)
+ * @param options.pages answers other GET requests, with `undefined` if there is no such page
+ * @throws ConfigurationError (the port cannot be opened)
  */
 export async function startSfnServer(options: {
   stepFunctions: LocalStepFunctions;
@@ -93,7 +93,7 @@ async function answer(
   return { status: 200, body: await dispatch(stepFunctions, operation, parseBody(body)) };
 }
 
-/** Refused before the API is asked, with an HTTP status of its own. */
+/** A request that is refused before it reaches the API, with an HTTP status of its own. */
 class HttpRefusal extends ApiError {
   readonly status: number;
   constructor(status: number, code: string, message: string) {
@@ -148,7 +148,7 @@ function send(response: ServerResponse, reply: Reply | PageReply): void {
     'x-amzn-requestid': randomUUID(),
     'cache-control': 'no-store',
     ...(errorType === undefined ? {} : { 'x-amzn-errortype': errorType }),
-    // The rest of a body that was refused is not read: the connection cannot be used again.
+    // The rest of a refused body is not read, so the connection cannot be used again.
     ...(status === 413 ? { connection: 'close' } : {}),
   });
   response.end(bytes);

@@ -14,7 +14,7 @@ export interface StatusChange {
   resources: string[];
   /** Dates in milliseconds since the epoch; input and output are JSON texts. */
   detail: Omit<ExecutionRecord, 'sequence'> & {
-    /** An input or output that is too large for an event is `null` there, and not included. Here all are. */
+    /** In AWS an input or output that is too large for an event is `null`, and not included. Here all are included. */
     inputDetails: { included: boolean };
     outputDetails: { included: boolean } | null;
   };

@@ -27,15 +27,15 @@ export type Ending = Pick<ExecutionRecord, 'status' | 'output' | 'error' | 'caus
 
 export interface ExecutionFilter {
   stateMachineArn: string;
-  /** As the input names it. */
+  /** The collection in the input. */
   collection?: string;
 }
 
-/** The collection in an input. Not every JSON text that Node.js parses is one that SQLite does, hence the test. */
+/** The collection in an input. SQLite does not parse every JSON text that Node.js does, hence the check. */
 const COLLECTION = `CASE WHEN json_valid(input) THEN
   CASE json_type(input, '$.collection') WHEN 'text' THEN json_extract(input, '$.collection') END END`;
 
-/** AWS keeps an ended execution, and with it its name, for 90 days. */
+/** AWS keeps an ended execution, and thus its name, for 90 days. */
 const RETENTION_MS = 90 * 24 * 60 * 60 * 1000;
 
 const SCHEMA = `
@@ -57,14 +57,14 @@ const SCHEMA = `
     PRIMARY KEY (executionArn, id)
   ) STRICT, WITHOUT ROWID;`;
 
-/** Executions and their histories in `executions.sqlite`; written as they happen, so that they outlive the process. */
+/** Executions and their histories in `executions.sqlite`, written as they happen, so that they outlive the process. */
 export class ExecutionStore {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
   /**
    * Open the store in a directory, or in memory without one. It belongs to one process at a time: a second one would
-   * take the first one's executions for abandoned.
+   * consider the first one's executions abandoned.
    * @throws ConfigurationError (another process has it open)
    */
   constructor(directory: string | undefined, now: number) {
@@ -105,7 +105,7 @@ export class ExecutionStore {
     );
   }
 
-  /** How many executions have which status. */
+  /** Number of executions by status. */
   counts(filter: ExecutionFilter): Partial<Record<Status, number>> {
     const rows = this.#all<{ status: Status; count: number }>(
       `SELECT status, count(*) AS count FROM executions
@@ -115,7 +115,7 @@ export class ExecutionStore {
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
   }
 
-  /** Collections that inputs name, whether they exist or not. */
+  /** Collections named in inputs, whether they exist or not. */
   collections(limit: number): string[] {
     const rows = this.#all<{ collection: string }>(
       `SELECT DISTINCT ${COLLECTION} AS collection FROM executions WHERE ${COLLECTION} IS NOT NULL LIMIT ?`,
@@ -132,7 +132,7 @@ export class ExecutionStore {
     ]);
   }
 
-  /** In order of id, or of falling id; with `after`, those that follow it in that order. */
+  /** In ascending or, with `reverse`, descending order of id; with `after`, those that follow it in that order. */
   events(query: { executionArn: string; after?: number; reverse: boolean; limit: number }): RecordedEvent[] {
     const [comparison, order] = query.reverse ? ['<', 'DESC'] : ['>', 'ASC'];
     const rows = this.#all<{ event: string }>(
@@ -142,7 +142,7 @@ export class ExecutionStore {
     return rows.map((row) => JSON.parse(row.event) as RecordedEvent);
   }
 
-  /** Write the last event and the ending together: an execution has both or is still running. */
+  /** Write the last event and the ending together: an execution either has both or is still running. */
   end(executionArn: string, ending: Ending, event: RecordedEvent): void {
     this.#atomically(() => this.#end(executionArn, ending, event));
   }
@@ -155,7 +155,7 @@ export class ExecutionStore {
     );
   }
 
-  /** Give every execution that an earlier process left running an end, and return them as they are afterwards. */
+  /** Abort every execution that an earlier process left running, and return them as they are afterwards. */
   abortInterrupted(now: number, error: string, cause: string): ExecutionRecord[] {
     const left = this.#all<ExecutionRecord>(`SELECT * FROM executions WHERE status = 'RUNNING' ORDER BY sequence`, []);
     return this.#atomically(() =>

@@ -10,7 +10,7 @@ export type TaskHandler = (input: any) => Promise<unknown>;
 /** Largest input or output of a state, in UTF-8 bytes, as in AWS. */
 export const PAYLOAD_LIMIT_BYTES = 262_144;
 
-/** Without a reason an abort makes an error of its own, stack and all, for nobody. */
+/** Without a reason an abort would create an error with a stack, which is not needed. */
 const OVER = 'over';
 
 export interface TaskRun {
@@ -27,7 +27,7 @@ export interface TaskRun {
  * Invoke the handler of a Task state with its effective input until it succeeds or `Retry` is exhausted, writing the
  * history of each attempt.
  * @throws StateFailure (of the last attempt), or the signal's reason once it aborts; a handler that is running then
- * goes on unheard, as a Lambda function does
+ * continues, and its result is ignored, as in Lambda
  */
 export async function runTask(task: TaskRun, input: Json): Promise<Json> {
   const retries: number[] = [];
@@ -59,7 +59,8 @@ export function retryDelaySeconds(retrier: Retrier, retry: number, random: () =>
 async function attempt(task: TaskRun, input: Json): Promise<Json> {
   const events = attemptEvents(task, input);
   events.scheduled();
-  // Parsed anew for each attempt: what one attempt does to its input is no business of the next, as over the wire.
+  // Parsed again for each attempt, so that changes to the input in one attempt do not affect the next, as over the
+  // wire.
   const invoked = invoke(task, JSON.parse(jsonText(input)));
   const timer = new AbortController();
   try {
@@ -107,7 +108,7 @@ interface AttemptEvents {
   failed(failure: StateFailure): void;
 }
 
-/** Lambda functions and service integrations have history events of their own. */
+/** Lambda functions and service integrations have different history events. */
 function attemptEvents({ state, emit }: TaskRun, input: Json): AttemptEvents {
   const resource = state.Resource ?? '';
   const timeoutInSeconds = state.TimeoutSeconds;

@@ -1,4 +1,4 @@
-/** Payload templates, and what stands in their fields that end in `.$`: paths and intrinsic functions. */
+/** Payload templates, and the paths and intrinsic functions in their fields that end in `.$`. */
 import type { Json } from './definition.ts';
 import { StateFailure, Unsupported } from './failure.ts';
 import { compileRequired, type Evaluate, PATH } from './paths.ts';
@@ -43,7 +43,7 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-/** Takes from `tokens` what it has parsed. */
+/** Removes what it has parsed from `tokens`. */
 function parse(tokens: Token[], whole: string): Evaluate {
   const { call, path, text, literal } = tokens.shift() ?? {};
   if (path !== undefined) return compileRequired(path);
@@ -66,14 +66,14 @@ function parse(tokens: Token[], whole: string): Evaluate {
 }
 
 /**
- * The intrinsic functions that run here; one more is a line here, and a test.
- * Source: https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+ * The supported intrinsic functions; a further one takes a line here, and a test. Source:
+ * https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
  */
 const FUNCTIONS: Readonly<Record<string, (args: Json[], random: () => number) => Json>> = {
   'States.Array': (args) => args,
   'States.Format': ([template, ...values]) => format(template, values),
   'States.MathAdd': (args) => integers(args).reduce((sum, number) => sum + number),
-  // From the first, up to but without the second.
+  // From the first up to, but not including, the second.
   'States.MathRandom': (args, random) => {
     const [from, to] = integers(args);
     return from + Math.floor(random() * (to - from));
@@ -89,7 +89,7 @@ function format(template: Json | undefined, values: Json[]): string {
   return parts.map((part, index) => part + (texts[index] ?? '')).join('');
 }
 
-/** Others are rounded, as AWS does. */
+/** Other numbers are rounded, as in AWS. */
 function integers(args: Json[]): [number, number] {
   const [a, b] = args;
   if (args.length === 2 && typeof a === 'number' && typeof b === 'number') return [Math.round(a), Math.round(b)];

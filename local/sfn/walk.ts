@@ -13,15 +13,15 @@ export interface WalkOptions extends RunOptions {
   emit: Emit;
 }
 
-/** What a state gives, and to whom. */
+/** The output of a state, and the state that gets it. */
 interface Left {
   next: string | undefined;
   output: Json;
-  /** Of the output, where it was made already. */
+  /** JSON text of the output, if already serialised. */
   text?: string;
 }
 
-/** The way of one execution through its states: what each takes, gives and writes into the history. */
+/** One execution's path through its states: the input and output of each, and what goes into the history. */
 export class Walk {
   readonly #options: WalkOptions;
   readonly #random: () => number;
@@ -98,7 +98,7 @@ export class Walk {
     try {
       const output = compiled.output(scope, await runTask(run, compiled.effective(scope)));
       const text = jsonText(output);
-      // Here already, so that a catcher can name it.
+      // Checked here, so that a catcher can name it.
       assertPayload(name, text);
       return { next: state.Next, output, text };
     } catch (thrown) {
@@ -114,7 +114,7 @@ export class Walk {
   }
 }
 
-/** AWS says where a runtime error happened; other failures keep the words of whoever threw them. */
+/** AWS reports where a runtime error happened; other failures keep their own message. */
 function located(thrown: unknown, name: string, entered: number): unknown {
   if (!(thrown instanceof StateFailure) || !['States.Runtime', 'States.NoChoiceMatched'].includes(thrown.error)) {
     return thrown;

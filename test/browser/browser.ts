@@ -14,6 +14,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** Far more than any page takes: the machine may have other things to do, and only a hang should end here. */
+export const PATIENCE_MS = 300_000;
+
 export interface Variant {
   width: number;
   scheme: 'light' | 'dark';
@@ -48,7 +51,7 @@ export async function openPage(browser: Browser, { width, scheme }: Variant): Pr
   });
   const page = await context.newPage();
   await page.addInitScript(WATCH_OVERFLOW);
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const heard: string[] = [];
   complaints.set(page, heard);
   page.on('console', (message) => {

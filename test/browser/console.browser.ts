@@ -7,6 +7,7 @@ import {
   launchBrowser,
   openPage,
   overflowOf,
+  PATIENCE_MS,
   VARIANTS,
   type Variant,
 } from './browser.ts';
@@ -33,7 +34,7 @@ async function at<Result>(variant: Variant, route: string, use: (page: Page) => 
   try {
     await page.goto(`${world.url}/#${route}`);
     await page.locator('h1').waitFor();
-    await expect.poll(() => page.locator('.loading').count(), { timeout: 300_000 }).toBe(0);
+    await expect.poll(() => page.locator('.loading').count(), { timeout: PATIENCE_MS }).toBe(0);
     const result = await use(page);
     expect(complaintsOf(page)).toEqual([]);
     return result;
@@ -265,7 +266,7 @@ describe('with over 500 executions', () => {
       world.start('animals', 'arrives-late');
 
       await expect
-        .poll(() => texts(page, 'tbody tr:first-child td:nth-child(2)'), { timeout: 15_000 })
+        .poll(() => texts(page, 'tbody tr:first-child td:nth-child(2)'), { timeout: PATIENCE_MS })
         .toEqual(['arrives-late']);
       expect(Math.abs((await place()) - before)).toBeLessThan(2);
       expect(await page.evaluate('document.activeElement.textContent')).toBe(name);

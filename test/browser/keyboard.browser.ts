@@ -1,7 +1,7 @@
 /** Everything that the pointer can do, the keyboard can; and where the focus is can be seen. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { complaintsOf, launchBrowser, openPage } from './browser.ts';
+import { complaintsOf, launchBrowser, openPage, PATIENCE_MS } from './browser.ts';
 import { World } from './world.ts';
 
 let browser: Browser;
@@ -23,7 +23,7 @@ afterAll(async () => {
 const open = async (route: string) => {
   await page.goto('about:blank');
   await page.goto(`${world.url}/#${route}`);
-  await expect.poll(() => page.locator('.loading').count(), { timeout: 300_000 }).toBe(0);
+  await expect.poll(() => page.locator('.loading').count(), { timeout: PATIENCE_MS }).toBe(0);
   await page.locator('h1').waitFor();
 };
 const focused = (what: string) => page.evaluate(`document.activeElement?.${what}`) as Promise<string>;

@@ -1,7 +1,7 @@
 /** What a collection must hold: each committed delta applied once, one operation at a time, in committed order. */
 import type { EngineRecord } from '../../lambdas/ports.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import type { LedgerEntry } from '../../lambdas/snapshot/ledger.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { applyUpsert } from '../support/memory-engine.ts';
 
 /** One content that the inbox accepted under an id. */

@@ -3,7 +3,8 @@
 import { KeyCollisionError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
 import { putDelta } from '../../lambdas/producer/put-delta.ts';
-import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import type { Random } from '../simulation/random.ts';
 import type { Sent } from './model.ts';
 

@@ -18,8 +18,8 @@ beforeEach(async () => {
 });
 afterEach(() => disk.remove());
 
-test.each(['work', 'none/yet'])('a work directory on it is a ConfigurationError: %s', async (name) => {
-  if (!disk.isMounted) return;
+test.for(['work', 'none/yet'])('a work directory on it is a ConfigurationError: %s', async (name, context) => {
+  if (!disk.isMounted) context.skip();
   const directories = new FileWorkingDirectories({ root: join(disk.root, name) });
 
   const claimed = directories.claim('pets');
@@ -28,15 +28,15 @@ test.each(['work', 'none/yet'])('a work directory on it is a ConfigurationError:
   await expect(claimed).rejects.toThrow(/cannot be written \(EROFS.*WORK_DIRECTORY/);
 });
 
-test('a folder on it is said to be on a read-only disk, also where several are missing', async () => {
-  if (!disk.isMounted) return;
+test('a folder on it is said to be on a read-only disk, also where several are missing', async (context) => {
+  if (!disk.isMounted) context.skip();
 
   await expect(makeWritableFolder(join(disk.root, 'a/b/c'))).rejects.toMatchObject({ code: 'EROFS' });
   await expect(makeWritableFolder(join(disk.root, 'work'))).rejects.toMatchObject({ code: 'EROFS' });
 });
 
-test('a data directory on it ends a command as bad input', async () => {
-  if (!disk.isMounted) return;
+test('a data directory on it ends a command as bad input', async (context) => {
+  if (!disk.isMounted) context.skip();
 
   const listed = await runCommand(join(disk.root, 'data'), ['versions', 'pets']);
 
@@ -44,8 +44,8 @@ test('a data directory on it ends a command as bad input', async () => {
   expect(JSON.parse(listed.stderr)).toMatchObject({ error: 'ConfigurationError' });
 });
 
-test('a checkout to it says so before it reads anything', async () => {
-  if (!disk.isMounted) return;
+test('a checkout to it says so before it reads anything', async (context) => {
+  if (!disk.isMounted) context.skip();
 
   const refused = await runCommand(join(tmpdir(), `read-only-${process.pid}`), [
     'checkout',

@@ -8,13 +8,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { readMigrations } from '../../lambdas/adapters/chroma/inspect.ts';
-import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import type { Engine, WorkingDirectory } from '../../lambdas/ports.ts';
 import { verifyDeep } from '../../lambdas/upkeep/verify-deep.ts';
 import { findVersion } from '../../lambdas/versions/walk-versions.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
+import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
-import { commit, RealClock, upserts } from './world.ts';
+import { commit, realPorts, upserts } from './world.ts';
 
 /** Past Chroma's `sync_threshold`, so that the index is in files. */
 const RECORDS = 1_100;
@@ -26,11 +25,8 @@ let world: MemoryPorts;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'runaway-'));
-  world = memoryPorts();
-  world.clock = new RealClock() as unknown as MemoryPorts['clock'];
-  world.directories = new FileWorkingDirectories({ root: join(root, 'work') }) as unknown as MemoryPorts['directories'];
+  world = realPorts(root, damaging(new ChromaEngine({ graceMs: 100 })));
   await createCollection(world);
-  world.engine = damaging(new ChromaEngine({ graceMs: 100 })) as unknown as MemoryPorts['engine'];
   await commit(world, 'first', upserts('a', RECORDS));
   world.engine = new ChromaEngine({ graceMs: 100 }) as unknown as MemoryPorts['engine'];
 });

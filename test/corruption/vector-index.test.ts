@@ -24,8 +24,8 @@ import {
 
 const SEEDS = Number(process.env.VECTOR_INDEX_SEEDS ?? 100);
 const SPACES: readonly Space[] = ['l2', 'cosine'];
-/** Most of it is for engines that start and stop; each of them has limits of its own. */
-const TIMEOUT_MS = 60_000 + SEEDS * 10_000;
+/** Far more than engines take to start and stop, also for more seeds than usual. */
+const TIMEOUT_MS = 900_000 + SEEDS * 10_000;
 
 const inspect = (path: string) => engine.inspect(at(path), NAME, { thorough: true });
 

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
-import type { EngineSession, Ports } from '../../lambdas/ports.ts';
+import type { EngineSession } from '../../lambdas/ports.ts';
 import { hydrate } from '../../lambdas/versions/hydrate.ts';
 import { findVersion } from '../../lambdas/versions/walk-versions.ts';
-import { COLLECTION, createCollection, DIMENSION, type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
-import { commit, RealClock, upserts } from './world.ts';
+import { COLLECTION, createCollection, DIMENSION, type MemoryPorts } from '../support/memory-ports.ts';
+import { commit, realPorts, upserts } from './world.ts';
 
 /** Past Chroma's `sync_threshold`, so that the index is in files. */
 const RECORDS = 2_100;
@@ -25,10 +25,7 @@ let opened: number;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'warm-chroma-'));
   const engine = new ChromaEngine();
-  world = memoryPorts();
-  world.clock = new RealClock() as unknown as MemoryPorts['clock'];
-  world.directories = new FileWorkingDirectories({ root: join(root, 'work') }) as unknown as MemoryPorts['directories'];
-  world.engine = {
+  world = realPorts(root, {
     ...{ writtenAtStart: engine.writtenAtStart, identify: () => engine.identify() },
     inspect: engine.inspect.bind(engine),
     measureWaste: engine.measureWaste.bind(engine),
@@ -38,7 +35,7 @@ beforeAll(async () => {
       opened++;
       return engine.open(directory);
     },
-  } satisfies Ports['engine'] as unknown as MemoryPorts['engine'];
+  });
   await createCollection(world);
   await commit(world, 'first', upserts('a', RECORDS));
 });

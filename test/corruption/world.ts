@@ -2,11 +2,13 @@
  * A collection with a history, and another one to exchange objects with, in memory or on files. The engine is the model
  * of `test/support`; the files, packs, manifests and caches are what they are in production.
  */
+import { join } from 'node:path';
 import { FileCache } from '../../lambdas/adapters/files/file-cache.ts';
+import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import { FileStore } from '../../lambdas/adapters/store/file-store.ts';
 import { SystemClock } from '../../lambdas/adapters/system.ts';
-import type { EngineRecord, ObjectStore } from '../../lambdas/ports.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Engine, EngineRecord, ObjectStore } from '../../lambdas/ports.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { systemTime } from '../../local/sfn/time.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
 import type { MemoryEngineOptions } from '../support/memory-engine.ts';
@@ -22,11 +24,22 @@ import { run } from '../support/run-machine.ts';
 
 export const OTHER = 'films';
 
-export class RealClock extends SystemClock {
+class RealClock extends SystemClock {
   readonly time = systemTime;
   constructor() {
     super(() => {});
   }
+}
+
+/** In memory, but for what an engine works with: real time, and working directories below `root`. */
+export function realPorts(root: string, engine: Engine): MemoryPorts {
+  const ports = memoryPorts();
+  // The interfaces are the same; only the memory's own extras are missing, and no test that has these ports uses them.
+  return Object.assign(ports, {
+    clock: new RealClock(),
+    directories: new FileWorkingDirectories({ root: join(root, 'work') }),
+    engine,
+  }) as unknown as MemoryPorts;
 }
 
 /** `count` upserts of records `<prefix>-<n>`. */

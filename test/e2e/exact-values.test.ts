@@ -5,7 +5,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { HOST } from '../../lambdas/adapters/chroma/free-port.ts';
 import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { DeltaBuilder, Float, float } from '../../lambdas/index.ts';
@@ -15,6 +14,7 @@ import { makeJsonQuery } from '../../lambdas/reader/query-snapshot.ts';
 import { SnapshotReader } from '../../lambdas/reader/snapshot-reader.ts';
 import { applicationPorts } from '../../lambdas/runtime/connect.ts';
 import { rejectionKey } from '../../lambdas/snapshot/keys.ts';
+import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { runCommand } from './command-line.ts';
 import { compact, create, type TestStack, withStack } from './support.ts';
 
@@ -31,8 +31,8 @@ const FILTERS = ['$eq', '$ne', '$gt', '$gte', '$lt', '$lte'].flatMap((operator) 
 const ids = LITERALS.map((_, n) => `r-${n}`);
 
 async function withServer<T>(path: string, task: (ask: (path: string, body: string) => Promise<string>) => Promise<T>) {
-  const server = await ChromaServer.start(await locateEngine(), path, { startMs: 300_000, graceMs: 200 });
-  const url = `http://${HOST}:${server.port}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+  const server = await ChromaServer.start(await locateEngine(), path, { startMs: START_MS, graceMs: 200 });
+  const url = collectionsUrl(server);
   try {
     return await task(async (verb, body) => {
       const headers = { 'content-type': 'application/json' };

@@ -6,8 +6,8 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
 import { compact, submit, type TestStack, withStack } from './support.ts';
 

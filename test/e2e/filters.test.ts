@@ -11,6 +11,7 @@ import { SnapshotReader } from '../../lambdas/reader/snapshot-reader.ts';
 import { applicationPorts } from '../../lambdas/runtime/connect.ts';
 import { withCheckout } from '../../lambdas/versions/checkout.ts';
 import { findVersion } from '../../lambdas/versions/walk-versions.ts';
+import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { compact, create, withStack } from './support.ts';
 
 const FILTERS: readonly RecordPage[] = [
@@ -30,8 +31,8 @@ const WORDS = 'zero one two three four five six seven eight nine'.split(' ');
 const EMBEDDING = [4.9, 1, 1, 1];
 
 /** A question as the HTTP interface of Chroma has it. */
-async function askPlainly(port: number, verb: 'get' | 'query', question: object): Promise<{ ids: unknown }> {
-  const base = `http://127.0.0.1:${port}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+async function askPlainly(server: ChromaServer, verb: 'get' | 'query', question: object): Promise<{ ids: unknown }> {
+  const base = collectionsUrl(server);
   const { id } = (await (await fetch(`${base}/pets`)).json()) as { id: string };
   const answer = await fetch(`${base}/${id}/${verb}`, {
     method: 'POST',
@@ -58,12 +59,15 @@ test('of query and find are those of Chroma, and nothing else is taken', () =>
     const reader = await SnapshotReader.open(ports, 'pets');
     const plain = await withCheckout(stack.ports, await findVersion(stack.ports, 'pets'), async (directory) => {
       await directory.markDirty();
-      const server = await ChromaServer.start(await locateEngine(), directory.path, { startMs: 300_000, graceMs: 100 });
+      const server = await ChromaServer.start(await locateEngine(), directory.path, {
+        startMs: START_MS,
+        graceMs: 100,
+      });
       const answers = [];
       for (const { where, whereDocument, limit, offset } of FILTERS) {
         const filter = { where, where_document: whereDocument };
-        const found = await askPlainly(server.port, 'get', { ...filter, limit, offset, include: [] });
-        const near = await askPlainly(server.port, 'query', { ...filter, query_embeddings: [EMBEDDING], n_results: 4 });
+        const found = await askPlainly(server, 'get', { ...filter, limit, offset, include: [] });
+        const near = await askPlainly(server, 'query', { ...filter, query_embeddings: [EMBEDDING], n_results: 4 });
         answers.push({ found: found.ids, near: (near.ids as string[][])[0] });
       }
       await server.stop();

@@ -14,6 +14,7 @@ import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { surveyDirectory } from '../../lambdas/adapters/chroma/survey.ts';
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import { DamagedSourceError, InvalidInputError } from '../../lambdas/errors/errors.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import { runCommand } from './command-line.ts';
 
 const HOST = '127.0.0.1';
@@ -61,7 +62,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'compactor-sources-'));
   made = at('made');
   await mkdir(made);
-  const server = await ChromaServer.start(await locateEngine(), made, { startMs: 60_000, graceMs: 2_000 });
+  const server = await ChromaServer.start(await locateEngine(), made, { startMs: START_MS, graceMs: 2_000 });
   const post = (path: string, body: object) =>
     fetch(`http://${HOST}:${server.port}/api/v2/${path}`, {
       method: 'POST',

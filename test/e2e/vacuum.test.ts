@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
+import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { runCommand } from './command-line.ts';
 
 const DIMENSION = 8;
@@ -36,8 +37,8 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function checkedOut(version: number) {
   const path = join(root, `checkout-${version}-${Math.random()}`);
   expect((await compactor(['checkout', 'pets', path, '--version', String(version)])).code).toBe(0);
-  const server = await ChromaServer.start(await locateEngine(), path, { startMs: 300_000, graceMs: 2_000 });
-  const url = `http://127.0.0.1:${server.port}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+  const server = await ChromaServer.start(await locateEngine(), path, { startMs: START_MS, graceMs: 2_000 });
+  const url = collectionsUrl(server);
   try {
     const { id } = (await (await fetch(`${url}/pets`)).json()) as { id: string };
     const body = JSON.stringify({ include: ['embeddings', 'metadatas', 'documents'] });

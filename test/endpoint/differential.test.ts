@@ -1,8 +1,9 @@
 /** Every request is answered as plain Chroma of the same version answers it, by raw text: before a commit and after. */
 import { describe, expect, it } from 'vitest';
 import { compact, stateOf } from '../e2e/support.ts';
+import { COLLECTIONS } from '../support/chroma-api.ts';
 import { CHANGED, DELETED, type Line, NAMES, READ, WRITTEN } from './requests.ts';
-import { type Ask, canonical, create, DATABASE, HAS_ENGINE, withEndpoint, withPlain } from './support.ts';
+import { type Ask, canonical, create, HAS_ENGINE, withEndpoint, withPlain } from './support.ts';
 
 interface Side {
   ask: Ask;
@@ -23,6 +24,15 @@ const WRITES: readonly Line[] = WRITTEN.flatMap((body, n) =>
     (op): Line => ['POST', `C/${op}`, body.replace('[[1,2]', `[[${1 + n / 7},${2 + n * n}]`)],
   ),
 );
+
+it('answers count as alike only when their numbers are written alike', () => {
+  const alike = canonical('{"a":1.0,"b":[9007199254740993]}');
+
+  expect(canonical('{"b":[9007199254740993],"a":1.0}')).toBe(alike);
+  for (const other of ['{"a":1,"b":[9007199254740993]}', '{"a":1.00,"b":[9007199254740993]}']) {
+    expect(canonical(other)).not.toBe(alike);
+  }
+});
 
 describe.skipIf(!HAS_ENGINE)('beside plain Chroma', () => {
   it('names are taken, found and refused alike', () =>
@@ -67,7 +77,7 @@ describe.skipIf(!HAS_ENGINE)('beside plain Chroma', () => {
         const body =
           '{"ids":["a"],"embeddings":[[1,2]],"metadatas":[{"i":1,"f":1.0,"s":"x","b":true,"l":[1.5],"e":[]}]}';
         await both(ours, plain, ['POST', 'C/add', body]);
-        await both(ours, plain, ['GET', `${DATABASE}/collections/renamed`]);
+        await both(ours, plain, ['GET', `${COLLECTIONS}/renamed`]);
       }),
     ));
 });

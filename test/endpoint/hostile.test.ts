@@ -12,9 +12,10 @@ import { describe, expect, it } from 'vitest';
 import { StoreUnavailableError } from '../../lambdas/errors/errors.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { withStack } from '../e2e/support.ts';
+import { COLLECTIONS, DATABASE } from '../support/chroma-api.ts';
 import { faulty, throws } from '../support/faulty.ts';
 import { processesWhere } from '../support/processes.ts';
-import { create, DATABASE, HAS_ENGINE, withEndpoint } from './support.ts';
+import { create, HAS_ENGINE, withEndpoint } from './support.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const OPTIONS = { readLevel: 'index_and_wal', allowReset: true } as const;
@@ -27,7 +28,7 @@ describe.skipIf(!HAS_ENGINE)('an endpoint', () => {
       try {
         server.listen(0, '127.0.0.1');
         await once(server, 'listening');
-        const add = `POST ${DATABASE}/collections HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+        const add = `POST ${COLLECTIONS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
 
         for (const sent of [
           'nonsense\r\n\r\n',
@@ -42,7 +43,7 @@ describe.skipIf(!HAS_ENGINE)('an endpoint', () => {
           expect(await heartbeat(server)).toBe(200);
         }
         const { port } = server.address() as AddressInfo;
-        const large = await fetch(`http://127.0.0.1:${port}${DATABASE}/collections`, {
+        const large = await fetch(`http://127.0.0.1:${port}${COLLECTIONS}`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: `{"name":"${'x'.repeat(41 * 1024 * 1024)}"}`,
@@ -100,7 +101,7 @@ describe.skipIf(!HAS_ENGINE)('an endpoint', () => {
       await ours('POST', `${first}/add`, RECORD);
       await theirs('POST', `${first}/add`, '{"ids":["b"],"embeddings":[[1,2]]}');
 
-      await theirs('DELETE', `${DATABASE}/collections/pets`);
+      await theirs('DELETE', `${COLLECTIONS}/pets`);
       const second = await create(theirs, 'pets');
 
       expect((await ours('POST', `${first}/add`, RECORD)).status).toBe(404);

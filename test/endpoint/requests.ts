@@ -1,9 +1,10 @@
 /** Requests that are sent to an endpoint and to plain Chroma alike: `C` stands for the path of the collection at hand. */
+import { API, DATABASE } from '../support/chroma-api.ts';
 
 export type Line = readonly [method: string, path: string, body?: string, headers?: Record<string, string>];
 
-const A = '/api/v2';
-const D = `${A}/tenants/default_tenant/databases/default_database`;
+const A = API;
+const D = DATABASE;
 const NOBODY = `${D}/collections/00000000-0000-0000-0000-000000000001`;
 
 /** Tenants, databases and collections, from an empty server on. */

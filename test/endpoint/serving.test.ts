@@ -1,6 +1,7 @@
 /** Copies that serve: opened once, advanced by what waits, swapped when a commit lands, closed when nobody asks. */
 import { describe, expect, it } from 'vitest';
 import { compact, stateOf, submit } from '../e2e/support.ts';
+import { COLLECTIONS } from '../support/chroma-api.ts';
 import { processesWhere } from '../support/processes.ts';
 import { type Ask, canonical, create, HAS_ENGINE, type World, withEndpoint } from './support.ts';
 
@@ -184,7 +185,7 @@ describe.skipIf(!HAS_ENGINE)('an endpoint', () => {
 });
 
 function pathOf(rest: string): string {
-  return `/api/v2/tenants/default_tenant/databases/default_database/collections${rest}`;
+  return `${COLLECTIONS}${rest}`;
 }
 
 /** Processes on whose command line a path below the folder stands. */

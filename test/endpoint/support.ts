@@ -6,9 +6,11 @@ import { createApp } from '../../lambdas/endpoint/app.ts';
 import { Endpoint, type EndpointOptions, OLDEST_ENGINE } from '../../lambdas/endpoint/endpoint.ts';
 import type { ApiServer, Ports } from '../../lambdas/ports.ts';
 import { compareVersions } from '../../lambdas/protocol/versions.ts';
-import { membersOf, parseExact, stringifyExact } from '../../lambdas/snapshot/exact-json.ts';
+import { parseStrictly } from '../../lambdas/snapshot/escaped-names.ts';
+import { membersOf } from '../../lambdas/snapshot/exact-json.ts';
 import type { TestStack } from '../e2e/support.ts';
 import { withStack } from '../e2e/support.ts';
+import { COLLECTIONS } from '../support/chroma-api.ts';
 
 /**
  * The endpoint needs a newer server than the one that npm brings to older systems: tests of it need `CHROMA_BIN` there. One
@@ -26,8 +28,6 @@ function orFail(error: unknown): false {
   if ((process.env.CHROMA_BIN ?? '') !== '') throw error;
   return false;
 }
-
-export const DATABASE = '/api/v2/tenants/default_tenant/databases/default_database';
 
 export interface Answer {
   status: number;
@@ -91,9 +91,12 @@ export async function withPlain<Result>(test: (ask: Ask, server: ApiServer) => P
   }
 }
 
+/** Standard since ECMAScript 2025, and in Node 24; the compiler's library does not have it yet. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
+
 /**
  * Text of an answer in a form that two servers must agree on: members of objects in order, since Chroma writes those of
- * metadata in any; numbers as they are written; ids that Chroma draws by their place.
+ * metadata in any; numbers to the letter, so that 1.0 and 1.00 differ; ids that Chroma draws by their place.
  */
 export function canonical(text: string): string {
   const ids = new Map<string, string>();
@@ -104,7 +107,7 @@ export function canonical(text: string): string {
   };
   const plain = text.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, named);
   try {
-    return stringifyExact(sorted(parseExact(plain)));
+    return JSON.stringify(sorted(parseStrictly(plain, rawJSON)));
   } catch {
     return plain;
   }
@@ -119,7 +122,7 @@ function sorted(value: unknown): unknown {
 
 /** Create a collection. @returns the path of its records */
 export async function create(ask: Ask, name: string, more: object = {}): Promise<string> {
-  const { status, text } = await ask('POST', `${DATABASE}/collections`, JSON.stringify({ name, ...more }));
+  const { status, text } = await ask('POST', COLLECTIONS, JSON.stringify({ name, ...more }));
   if (status !== 200) throw new Error(`${status}: ${text}`);
-  return `${DATABASE}/collections/${JSON.parse(membersOf(text).get('id') ?? '""')}`;
+  return `${COLLECTIONS}/${JSON.parse(membersOf(text).get('id') ?? '""')}`;
 }

@@ -4,16 +4,21 @@
  */
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
-import { HOST } from '../../lambdas/adapters/chroma/free-port.ts';
-import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
-import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { EngineRejectedDataError } from '../../lambdas/errors/errors.ts';
-import { encodeDelta, type Operation, parseDelta, type Upsert } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta, parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { Float, float, numberOf } from '../../lambdas/snapshot/exact-json.ts';
 import type { MetadataValue } from '../../lambdas/snapshot/metadata.ts';
-import { cleanUpAfterEach, makeDirectory, onCleanup, SERVERS, type TestDirectory, useNotes } from './support.ts';
+import type { Operation, Upsert } from '../../lambdas/snapshot/operation.ts';
+import {
+  cleanUpAfterEach,
+  makeDirectory,
+  onCleanup,
+  SERVERS,
+  type TestDirectory,
+  useNotes,
+  withNative,
+} from './support.ts';
 
-const TIMES = { startMs: 300_000, graceMs: 200 };
 const LITERALS = [
   ...['5.0', '5', '4.5', '1e3', '1000', '-0.0', '-0', '0', '0.1', '1E22', '5e-324', '0.30000000000000004', '1e300'],
   ...['9007199254740991', '9007199254740992', '9007199254740993', '-9007199254740993', '9007199254740992.0'],
@@ -47,25 +52,6 @@ cleanUpAfterEach();
 const idOf = (literal: string) => `is ${literal}`;
 const lineOf = (literal: string) =>
   `{"op":"upsert","id":"${idOf(literal)}","embedding":[1,2,3],"metadata":{"v":${literal}}}`;
-
-/** Raw JSON to the one collection of a directory, by a server of its own. */
-async function withNative<T>({ path }: TestDirectory, task: (post: Post) => Promise<T>): Promise<T> {
-  const server = await ChromaServer.start(await locateEngine(), path, TIMES);
-  try {
-    const url = `http://${HOST}:${server.port}/api/v2/tenants/default_tenant/databases/default_database/collections`;
-    const headers = { 'content-type': 'application/json' };
-    const body = '{"name":"notes","get_or_create":true,"configuration":{"hnsw":{"space":"l2"}}}';
-    const { id } = (await (await fetch(url, { method: 'POST', headers, body })).json()) as { id: string };
-    return await task(async (verb, text) => {
-      const response = await fetch(`${url}/${id}/${verb}`, { method: 'POST', headers, body: text });
-      return { status: response.status, text: await response.text() };
-    });
-  } finally {
-    await server.stop();
-  }
-}
-type Post = (verb: string, text: string) => Promise<{ status: number; text: string }>;
-
 /** By filter, which records pass it; and all metadata, as text. */
 async function answers(directory: TestDirectory): Promise<Record<string, string[]>> {
   return withNative(directory, async (post) => {

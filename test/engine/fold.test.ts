@@ -5,13 +5,14 @@ import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { ChromaSession } from '../../lambdas/adapters/chroma/session.ts';
 import { planMerge } from '../../lambdas/protocol/merge-plan.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import type { Metadata } from '../../lambdas/snapshot/metadata.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
+import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup } from './support.ts';
 
 const RUNS = 60;
 const COLLECTION = 'folded';
-const OPTIONS = { startMs: 30_000, requestMs: 60_000, graceMs: 2_000 };
+const OPTIONS = { startMs: START_MS, requestMs: START_MS, graceMs: 2_000 };
 
 const id = fc.constantFrom('a', 'b');
 const embedding = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 3, maxLength: 3 });
@@ -49,8 +50,8 @@ class Native {
   readonly #base: string;
   #collection = '';
 
-  constructor(port: number) {
-    this.#base = `http://127.0.0.1:${port}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+  constructor(server: ChromaServer) {
+    this.#base = collectionsUrl(server);
   }
 
   async use(name: string): Promise<void> {
@@ -103,7 +104,7 @@ describe('operations that are folded', () => {
     onCleanup(() => server.stop());
     const session = new ChromaSession(server, OPTIONS.requestMs);
     await session.useCollection(COLLECTION, { space: 'l2', dimension: 3 });
-    const native = new Native(server.port);
+    const native = new Native(server);
     await native.use(COLLECTION);
     let run = 0;
 

@@ -4,28 +4,23 @@
  */
 import { describe, expect, test, vi } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
-import { HOST } from '../../lambdas/adapters/chroma/free-port.ts';
-import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
-import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { EngineRejectedDataError } from '../../lambdas/errors/errors.ts';
 import { parseRequests } from '../../lambdas/inbox/parse-requests.ts';
 import type { ReadDelta } from '../../lambdas/inbox/read-deltas.ts';
 import { applyDeltas, outcomes } from '../../lambdas/merge/apply-deltas.ts';
 import { findRefused } from '../../lambdas/merge/find-refused.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import type { LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
 import { canonical } from '../endpoint/support.ts';
 import { encodeRequests } from '../support/request-deltas.ts';
-import { cleanUpAfterEach, makeDirectory, onCleanup, SERVERS, type TestDirectory } from './support.ts';
+import { cleanUpAfterEach, makeDirectory, onCleanup, SERVERS, type TestDirectory, withNative } from './support.ts';
 
-const TIMES = { startMs: 30_000, graceMs: 200 };
 const SHAPE = { collection: 'notes', space: 'l2', dimension: 3, records: 0 } as const;
 const ALL = JSON.stringify({ include: ['embeddings', 'metadatas', 'documents', 'uris'] });
 const FILTERS = ['1', '1.0', '9007199254740993', '9007199254740992'].map(
   (value) => `{"where":{"n":${value}},"include":[]}`,
 );
 
-vi.setConfig({ testTimeout: 180_000 });
 const engine = new ChromaEngine();
 cleanUpAfterEach();
 
@@ -81,24 +76,6 @@ function operationDelta(operations: readonly Operation[]): ReadDelta {
     rejectedOperations: 0,
     values: 0,
   };
-}
-
-type Post = (verb: string, text: string) => Promise<{ status: number; text: string }>;
-
-async function withNative<T>({ path }: TestDirectory, task: (post: Post) => Promise<T>): Promise<T> {
-  const server = await ChromaServer.start(await locateEngine(), path, TIMES);
-  try {
-    const url = `http://${HOST}:${server.port}/api/v2/tenants/default_tenant/databases/default_database/collections`;
-    const headers = { 'content-type': 'application/json' };
-    const body = '{"name":"notes","get_or_create":true,"configuration":{"hnsw":{"space":"l2"}}}';
-    const { id } = (await (await fetch(url, { method: 'POST', headers, body })).json()) as { id: string };
-    return await task(async (verb, text) => {
-      const response = await fetch(`${url}/${id}/${verb}`, { method: 'POST', headers, body: text });
-      return { status: response.status, text: await response.text() };
-    });
-  } finally {
-    await server.stop();
-  }
 }
 
 /** As text, so that 1 and 1.0, absent and null, and the order of all can be told apart. */

@@ -8,9 +8,10 @@ import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { ChromaSession } from '../../lambdas/adapters/chroma/session.ts';
 import { EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, fakeServer, makeDirectory, onCleanup, processesOn, useNotes } from './support.ts';
 
-const TIMES = { startMs: 20_000, graceMs: 50 };
+const TIMES = { startMs: START_MS, graceMs: 50 };
 cleanUpAfterEach();
 
 describe('starting', () => {

@@ -9,6 +9,7 @@ import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { NEW_COLLECTION } from '../../lambdas/adapters/chroma/session.ts';
 import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import type { EngineRecord, EngineSession } from '../../lambdas/ports.ts';
+import { START_MS } from '../support/chroma-api.ts';
 import {
   cleanUpAfterEach,
   killServer,
@@ -63,7 +64,7 @@ describe.each(SERVERS)('session with $server', ({ bin }) => {
   test('a collection that exists keeps its own settings', async () => {
     const own = { sync_threshold: 50, max_neighbors: 8, ef_construction: 40 };
     const other = await makeDirectory();
-    const server = await ChromaServer.start(await locateEngine(), other.path, { startMs: 300_000, graceMs: 200 });
+    const server = await ChromaServer.start(await locateEngine(), other.path, { startMs: START_MS, graceMs: 200 });
     const client = new ChromaClient({ host: HOST, port: server.port });
     const configuration = { hnsw: { space: 'l2' as const, ...own } };
     await client.createCollection({ name: 'notes', configuration, embeddingFunction: null });

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
-import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import type { EngineSession, OpenOptions, WorkingDirectory } from '../../lambdas/ports.ts';
 import { listAside } from '../../lambdas/producer/aside.ts';
 import { SnapshotReader } from '../../lambdas/reader/snapshot-reader.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
-import { RealClock } from '../corruption/world.ts';
-import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
+import { realPorts } from '../corruption/world.ts';
+import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
 import { processesOn } from './support.ts';
 
@@ -35,10 +34,7 @@ let root: string;
 let ports: MemoryPorts;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'set-aside-'));
-  ports = memoryPorts();
-  ports.clock = new RealClock() as unknown as MemoryPorts['clock'];
-  ports.directories = new FileWorkingDirectories({ root: join(root, 'work') }) as unknown as MemoryPorts['directories'];
-  ports.engine = new SilencedEngine({ graceMs: 100, requestMs: 2_000 }) as unknown as MemoryPorts['engine'];
+  ports = realPorts(root, new SilencedEngine({ graceMs: 100, requestMs: 2_000 }));
   await createCollection(ports);
 });
 afterEach(() => rm(root, { recursive: true, force: true }));

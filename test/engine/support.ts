@@ -3,8 +3,10 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, vi } from 'vitest';
-import type { LocatedEngine } from '../../lambdas/adapters/chroma/locator.ts';
+import { type LocatedEngine, locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
+import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import type { EngineRecord, EngineSession, WorkingDirectory } from '../../lambdas/ports.ts';
+import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { processesWhere } from '../support/processes.ts';
 
 /** `CHROMA_BIN` as it was when the tests were started. */
@@ -92,4 +94,24 @@ export function makeRecords(count: number, prefix = 'r'): EngineRecord[] {
 
 export async function useNotes(session: EngineSession, space: 'l2' | 'cosine' | 'ip' = 'l2'): Promise<void> {
   await session.useCollection('notes', { space, dimension: 3 });
+}
+
+/** Sends raw JSON to a collection, and gives what is answered as text. */
+export type Post = (verb: string, text: string) => Promise<{ status: number; text: string }>;
+
+/** The collection `notes` of a directory, by Chroma's own interface on a server of its own. */
+export async function withNative<T>({ path }: TestDirectory, task: (post: Post) => Promise<T>): Promise<T> {
+  const server = await ChromaServer.start(await locateEngine(), path, { startMs: START_MS, graceMs: 200 });
+  try {
+    const url = collectionsUrl(server);
+    const headers = { 'content-type': 'application/json' };
+    const body = '{"name":"notes","get_or_create":true,"configuration":{"hnsw":{"space":"l2"}}}';
+    const { id } = (await (await fetch(url, { method: 'POST', headers, body })).json()) as { id: string };
+    return await task(async (verb, text) => {
+      const response = await fetch(`${url}/${id}/${verb}`, { method: 'POST', headers, body: text });
+      return { status: response.status, text: await response.text() };
+    });
+  } finally {
+    await server.stop();
+  }
 }

@@ -7,15 +7,15 @@ import { ChromaEngine } from '../../lambdas/adapters/chroma/engine.ts';
 import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import type { EngineRecord, EngineSession, Space } from '../../lambdas/ports.ts';
+import { collectionsUrl, START_MS } from '../support/chroma-api.ts';
 import { cleanUpAfterEach, makeDirectory, SERVERS, type TestDirectory } from './support.ts';
 
 cleanUpAfterEach();
 
 const engine = new ChromaEngine();
-const TIMES = { startMs: 300_000, graceMs: 2_000 };
+const TIMES = { startMs: START_MS, graceMs: 2_000 };
 const DIMENSION = 24;
 const RECORDS = 400;
-const API = 'api/v2/tenants/default_tenant/databases/default_database/collections';
 
 /** Of lengths other than 1, which cosine keeps apart, and not exact in any base. */
 function record(n: number, round: number): EngineRecord {
@@ -62,7 +62,7 @@ async function createTuned(directory: TestDirectory, hnsw: object, metadata?: ob
   const made = { name: 'notes', metadata, configuration: { hnsw } };
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(made) };
   try {
-    expect((await fetch(`http://127.0.0.1:${server.port}/${API}`, init)).ok).toBe(true);
+    expect((await fetch(collectionsUrl(server), init)).ok).toBe(true);
   } finally {
     await server.stop();
   }
@@ -75,7 +75,7 @@ async function native(
   const server = await ChromaServer.start(await locateEngine(), directory.path, TIMES);
   const ask = async (path: string, body?: unknown) => {
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const response = await fetch(`http://127.0.0.1:${server.port}/${API}/${path}`, body === undefined ? {} : init);
+    const response = await fetch(`${collectionsUrl(server)}/${path}`, body === undefined ? {} : init);
     if (!response.ok) throw new Error(await response.text());
     return (await response.json()) as Record<string, unknown>;
   };

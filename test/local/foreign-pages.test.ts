@@ -9,6 +9,7 @@ import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../lambdas/adapters/chroma/server.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
+import { COLLECTIONS, START_MS } from '../support/chroma-api.ts';
 
 interface Reply {
   status: number;
@@ -32,7 +33,10 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'foreign-pages-'));
   stack = await startStack({ dataDirectory: join(directory, 'stack') });
   table = await startTable();
-  chroma = await ChromaServer.start(await locateEngine(), join(directory, 'chroma'), { startMs: 60_000, graceMs: 500 });
+  chroma = await ChromaServer.start(await locateEngine(), join(directory, 'chroma'), {
+    startMs: START_MS,
+    graceMs: 500,
+  });
   ports['the Step Functions endpoint and the console'] = Number(new URL(stack.file.sfnEndpoint).port);
   ports['the table'] = Number(new URL(table.endpoint).port);
   ports.Chroma = chroma.port;
@@ -150,7 +154,7 @@ describe('the table', () => {
 
 /** Chroma is not ours, and no check of `Host` can be put before it: this is what its own server does. */
 describe('a Chroma server that the product starts', () => {
-  const path = '/api/v2/tenants/default_tenant/databases/default_database/collections';
+  const path = COLLECTIONS;
 
   it('gives a foreign page no permission to ask or to read', async () => {
     const headers = {

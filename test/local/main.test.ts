@@ -7,37 +7,41 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DATABASE, HAS_ENGINE } from '../endpoint/support.ts';
+import { HAS_ENGINE } from '../endpoint/support.ts';
+import { COLLECTIONS } from '../support/chroma-api.ts';
 
 let data: string;
-let child: ChildProcess | undefined;
+let running: { child: ChildProcess; exited: Promise<unknown> } | undefined;
 
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), 'compactor-main-'));
 });
 afterEach(async () => {
-  if (child?.exitCode === null) {
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
-  }
-  child = undefined;
+  running?.child.kill('SIGTERM');
+  const exit = await running?.exited;
+  running = undefined;
   await rm(data, { recursive: true, force: true });
+  // Also of one that ended before it was told to.
+  expect(exit).toEqual([0, null]);
 });
 
 /** @returns what it prints until it says that it runs */
 async function start(args: string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const all = ['--disable-warning=ExperimentalWarning', 'local/main.ts', '--data', data, '--port', '0', ...args];
-  const started = spawn(process.execPath, all, {
+  const child = spawn(process.execPath, all, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  child = started;
+  running = { child, exited: once(child, 'exit') };
   let printed = '';
-  for await (const part of started.stdout) {
-    printed += part;
-    if (printed.includes('another terminal')) break;
-  }
+  await new Promise<void>((resolve) => {
+    // Read to the end: who closed the pipe earlier would break the process when it prints again.
+    child.stdout.on('data', (part) => {
+      printed += part;
+      if (printed.includes('another terminal')) resolve();
+    });
+    child.stdout.once('end', resolve);
+  });
   return printed;
 }
 
@@ -49,7 +53,7 @@ it.skipIf(!HAS_ENGINE)('serves the API, and compacts what is written to it', asy
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
     };
-    return (await fetch(`${url}${DATABASE}/collections${path}`, init)).json();
+    return (await fetch(`${url}${COLLECTIONS}${path}`, init)).json();
   };
   const { id } = (await ask('', { name: 'pets' })) as { id: string };
 

@@ -1,6 +1,7 @@
 /** Lines that a delta may not hold, one for each way to be wrong. */
-import { MAX_REPORTED_ID_LENGTH, REJECTION } from '../../lambdas/snapshot/delta.ts';
+
 import { MAX_METADATA_VALUES, MAX_TEXT_LENGTH } from '../../lambdas/snapshot/metadata.ts';
+import { MAX_REPORTED_ID_LENGTH, REJECTION } from '../../lambdas/snapshot/operation.ts';
 
 /** A valid line for dimension 2, with these fields instead of or beside its own. */
 export const upsert = (fields: object) => JSON.stringify({ op: 'upsert', id: 'a', embedding: [1, 2], ...fields });

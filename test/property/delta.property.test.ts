@@ -1,10 +1,11 @@
 /** Laws of the delta codec: what is valid comes through as it was sent, and what is not harms nothing but itself. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeDelta, parseDelta, REJECTION } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta, parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { stringifyExact } from '../../lambdas/snapshot/exact-json.ts';
 import { MAX_REJECTIONS_PER_DELTA } from '../../lambdas/snapshot/ledger.ts';
 import { MAX_METADATA_VALUES, MAX_TEXT_LENGTH } from '../../lambdas/snapshot/metadata.ts';
+import { REJECTION } from '../../lambdas/snapshot/operation.ts';
 import { operation } from '../support/arbitraries.ts';
 import { BAD_LINES, idOf, upsert } from './bad-lines.ts';
 

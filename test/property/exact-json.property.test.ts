@@ -1,7 +1,6 @@
 /** Laws of the exact codec: every number comes back as what it was, in JSON that every other reader can read. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLine } from '../../lambdas/snapshot/delta.ts';
 import { parseJson } from '../../lambdas/snapshot/escaped-names.ts';
 import {
   Float,
@@ -12,6 +11,7 @@ import {
   stringifyExact,
   writable,
 } from '../../lambdas/snapshot/exact-json.ts';
+import { parseLine } from '../../lambdas/snapshot/operation.ts';
 import { metadataValue } from '../support/arbitraries.ts';
 
 const values = fc.dictionary(fc.string(), metadataValue, { noNullPrototype: true });

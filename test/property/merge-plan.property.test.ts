@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DeltaOperations, type MergePlan, planMerge } from '../../lambdas/protocol/merge-plan.ts';
-import { type Operation, REJECTION, type Update, type Upsert } from '../../lambdas/snapshot/delta.ts';
 import type { Metadata } from '../../lambdas/snapshot/metadata.ts';
+import { type Operation, REJECTION, type Update, type Upsert } from '../../lambdas/snapshot/operation.ts';
 
 interface Stored {
   embedding: number[];

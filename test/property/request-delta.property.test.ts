@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { parseRequests } from '../../lambdas/inbox/parse-requests.ts';
-import { parseDelta, REJECTION } from '../../lambdas/snapshot/delta.ts';
+import { parseDelta } from '../../lambdas/snapshot/delta.ts';
+import { REJECTION } from '../../lambdas/snapshot/operation.ts';
 import { isRequestDelta, type LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
 import { decodeRequests, encodeRequests } from '../support/request-deltas.ts';
 

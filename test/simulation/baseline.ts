@@ -1,10 +1,10 @@
 /** What every world starts from: collections made by the product itself, once per process. */
 
 import { encodePointer, type Pointer } from '../../lambdas/protocol/pointer.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { inboxPrefix, parsePointerKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import type { DeltaStatus } from '../../lambdas/snapshot/ledger.ts';
 import { ANCESTRY_LENGTH } from '../../lambdas/snapshot/manifest.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { collectGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
 import { rollback } from '../../lambdas/upkeep/rollback.ts';
 import { walkVersions } from '../../lambdas/versions/walk-versions.ts';

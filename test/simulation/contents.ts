@@ -1,5 +1,5 @@
 /** Deltas of simulated producers: each writes a record of its own and one that all write, so that a lost, doubled or misordered one shows. */
-import type { Operation, Upsert } from '../../lambdas/snapshot/delta.ts';
+import type { Operation, Upsert } from '../../lambdas/snapshot/operation.ts';
 import { DIMENSION } from '../support/memory-ports.ts';
 import { literal } from './independent/files.ts';
 import { sha256Of } from './independent/formats.ts';

@@ -14,7 +14,7 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, violation: RegExp]> = [
   ['upload discarded on an unknown outcome', /points at something that is not there/],
   ['statuses read before the pointer', /is applied a second time/],
   ['refused release taken as released', /nobody will look before the sweep/],
-  ['collection without the fence', /was deleted although|points at something that is not there|are promised/],
+  ['collection without the fence', /was deleted although|points at something that is not there/],
   ['delegation to oneself', /nobody will look before the sweep/],
   ['delegation without waking', /nobody will look before the sweep/],
   ['set-aside content not kept', /before its content was kept/],

@@ -1,6 +1,6 @@
 /** What is true of one collection, kept apart from the product: contents sent, decisions committed, records of each version. */
 import type { EngineRecord } from '../../lambdas/ports.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import type { DeltaStatus, LedgerEntry, Pointer, StoredManifest } from './independent/formats.ts';
 import { applyTo, textOf } from './independent/rules.ts';
 

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import type { Pointer } from '../../lambdas/protocol/pointer.ts';
 import { BLOCK_SIZE } from '../../lambdas/snapshot/blocks.ts';
-import { MAX_REPORTED_ID_LENGTH, type Operation } from '../../lambdas/snapshot/delta.ts';
 import { float } from '../../lambdas/snapshot/exact-json.ts';
 import { manifestKey } from '../../lambdas/snapshot/keys.ts';
 import type { LedgerEntry } from '../../lambdas/snapshot/ledger.ts';
 import type { MetadataValue } from '../../lambdas/snapshot/metadata.ts';
+import { MAX_REPORTED_ID_LENGTH, type Operation } from '../../lambdas/snapshot/operation.ts';
 
 // ---- names ------------------------------------------------------------------------------------------------------
 

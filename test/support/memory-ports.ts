@@ -2,7 +2,8 @@
 import { ulid } from 'ulid';
 import type { EngineRecord, Ids, Ports, Settings } from '../../lambdas/ports.ts';
 import { putDelta } from '../../lambdas/producer/put-delta.ts';
-import { encodeDelta, type Operation } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { createCollection as createStep } from '../../lambdas/upkeep/create-collection.ts';
 import { hydrate } from '../../lambdas/versions/hydrate.ts';
 import { loadManifest } from '../../lambdas/versions/load-manifest.ts';

@@ -18,7 +18,6 @@ const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGE = join(ROOT, 'docs/how-to/deploy-in-your-own-app.md');
 const CONTAINER_PAGE = join(ROOT, 'docs/how-to/run-an-endpoint-in-a-container.md');
-const SLOW = { timeout: 120_000 };
 
 describe('the example', () => {
   let resources: Record<string, Resource>;
@@ -112,7 +111,7 @@ describe('the example', () => {
   });
 });
 
-it('serves from Fargate by the lines of the how-to, whose task may do just what serving takes', SLOW, async () => {
+it('serves from Fargate by the lines of the how-to, whose task may do just what serving takes', async () => {
   const resources = Object.entries(await synthesiseExample(CONTAINER_PAGE));
 
   const [task] = resources.filter(([, { Type }]) => Type === 'AWS::ECS::TaskDefinition').map(([, one]) => one);
@@ -135,7 +134,7 @@ describe('the construct', () => {
     return { stack, compactor: new Compactor(stack, 'Compactor', props(stack)) };
   };
 
-  it('has an endpoint when it is asked for, with the URL and the token that it says', SLOW, () => {
+  it('has an endpoint when it is asked for, with the URL and the token that it says', () => {
     const { stack, compactor } = make(() => ({ endpoint: true, settings: { endpointReadLevel: 'index_only' } }));
 
     const template = Template.fromStack(stack);
@@ -148,7 +147,7 @@ describe('the construct', () => {
     expect(make().compactor.endpoint).toBeUndefined();
   });
 
-  it('is whole without any props, and named after its stack', SLOW, () => {
+  it('is whole without any props, and named after its stack', () => {
     const { stack } = make();
 
     const template = Template.fromStack(stack);
@@ -169,7 +168,7 @@ describe('the construct', () => {
     expect(() => make(() => ({ settings: { memory: 3 } as never }))).toThrow(/"Search\/Compactor".*\n.*memory/);
   });
 
-  it('warns of what an imported bucket lacks, and gives its owner the statements', SLOW, () => {
+  it('warns of what an imported bucket lacks, and gives its owner the statements', () => {
     const { stack, compactor } = make((own) => ({ bucket: Bucket.fromBucketName(own, 'Store', 'search-store') }));
 
     const warnings = Annotations.fromStack(stack).findWarning('/Search/Compactor/Storage', Match.anyValue());
@@ -182,7 +181,7 @@ describe('the construct', () => {
     expect(storePolicy(compactor.bucket).map(({ sid }) => sid)).toHaveLength(4);
   });
 
-  it('takes subnets with a way out where a VPC has no isolated ones', SLOW, () => {
+  it('takes subnets with a way out where a VPC has no isolated ones', () => {
     const { stack } = make((own) => ({ vpc: new Vpc(own, 'Vpc', { maxAzs: 2 }) }));
 
     const functions = Template.fromStack(stack).findResources('AWS::Lambda::Function');
@@ -193,7 +192,7 @@ describe('the construct', () => {
     expect(new Set(subnets.map((id: string) => id.slice(1, 17)))).toEqual(new Set(['VpcPrivateSubnet']));
   });
 
-  it('gives readers and starters what they call', SLOW, () => {
+  it('gives readers and starters what they call', () => {
     const { stack, compactor } = make();
     const role = new Role(stack, 'App', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
 

@@ -14,9 +14,9 @@ import {
 } from '../../lambdas/adapters/table/dynamo-lock-attributes.ts';
 import { STAGED } from '../../lambdas/commit/seal-commit.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { asideKey, deltaKey, packKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { nameKey } from '../../lambdas/snapshot/name-keys.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { type CompactionState, MAX_ALONE_FAILURES } from '../../statemachine/contract.ts';
 import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { full } from '../workflow/unreached.ts';

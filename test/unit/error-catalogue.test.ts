@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { AWS_ERROR_CATALOGUE } from '../../lambdas/errors/aws-error-catalogue.ts';
 import { ERROR_CATALOGUE } from '../../lambdas/errors/error-catalogue.ts';
 import * as errors from '../../lambdas/errors/errors.ts';
-import { REJECTION } from '../../lambdas/snapshot/delta.ts';
+import { REJECTION } from '../../lambdas/snapshot/operation.ts';
 import { REJECTION_CATALOGUE } from '../../lambdas/snapshot/rejection-catalogue.ts';
 import { COMPACTION, RELEASE_ABANDONED, readDefinition } from '../../local/machines.ts';
 import { MAX_LOCK_LOSSES, MAX_MERGE_FAILURES, MAX_REBASES } from '../../statemachine/contract.ts';

@@ -6,8 +6,8 @@ import {
   type ParsedDelta,
   parseDelta,
   parseInPieces,
-  REJECTION,
 } from '../../lambdas/snapshot/delta.ts';
+import { REJECTION } from '../../lambdas/snapshot/operation.ts';
 
 const DIMENSION = 2;
 const MIB = 1024 * 1024;

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { EngineRejectedDataError } from '../../lambdas/errors/errors.ts';
 import type { EngineRecord } from '../../lambdas/ports.ts';
+import { MAX_AUTOMATIC_BYTES } from '../../lambdas/protocol/vacuum.ts';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { liveBytes } from '../../lambdas/snapshot/manifest.ts';
@@ -89,15 +90,58 @@ it('a poison delta without a poison line is isolated among 5,000 by halving, and
   await expectOnlyFirstRejected(ports);
 });
 
-it('a merge asks for room for its base, what the engine writes, the copy of a vacuum, and its batch', async () => {
-  const maxBytesPerCommit = 1_000_000;
-  const ports = await waitingPorts({ settings: { maxBytesPerCommit } });
+/** @returns bytes of the current snapshot, and for how many a merge of it asks */
+async function roomFor(
+  ports: MemoryPorts,
+  input: Parameters<typeof run>[1],
+): Promise<{ live: number; asked: unknown[] }> {
   const { pointer } = await readPointer(ports, COLLECTION);
   const { manifest } = await loadManifest(ports, pointer.manifest);
   const asked: unknown[] = [];
-  const asking: Fault = { on: 'directories.claim', in: 'MergeDeltas', before: ({ args }) => asked.push(args) };
+  const asking: Fault = { on: 'directories.claim', in: 'MergeDeltas', before: ({ args }) => asked.push(args[1]) };
+  await run(ports, input, { faults: [asking] });
+  return { live: liveBytes(manifest.files), asked };
+}
 
-  await run(ports, INPUT, { faults: [asking] });
+const BATCH_BYTES = 1_000_000;
 
-  expect(asked).toEqual([[COLLECTION, 3 * liveBytes(manifest.files) + maxBytesPerCommit]]);
+/** Delta 1 is committed with a file of the engine's that makes the snapshot too large to be vacuumed without being asked. */
+async function largePorts(): Promise<MemoryPorts> {
+  const ports = memoryPorts({ settings: { maxBytesPerCommit: BATCH_BYTES } });
+  await createCollection(ports);
+  await submitNumber(ports, 1);
+  const grow: Fault = {
+    on: 'engine.open',
+    in: 'MergeDeltas',
+    before: ({ args: [directory] }) => directory.resize('index.bin', MAX_AUTOMATIC_BYTES),
+  };
+  await run(ports, INPUT, { faults: [grow] });
+  await submitNumber(ports, 2);
+  return ports;
+}
+
+it('a merge asks for room for its base, what the engine writes, the copy of a vacuum, and its batch', async () => {
+  const ports = await waitingPorts({ settings: { maxBytesPerCommit: BATCH_BYTES } });
+
+  const { live, asked } = await roomFor(ports, INPUT);
+
+  expect(asked).toEqual([3 * live + BATCH_BYTES]);
+});
+
+it('a merge asks for no room for a copy when its base is too large to be vacuumed without being asked', async () => {
+  const ports = await largePorts();
+
+  const { live, asked } = await roomFor(ports, INPUT);
+
+  expect(live).toBeGreaterThan(MAX_AUTOMATIC_BYTES);
+  expect(asked).toEqual([2 * live + BATCH_BYTES]);
+});
+
+it('a vacuum that is asked for has room for its copy, however large the base is', async () => {
+  const ports = await largePorts();
+
+  const { live, asked } = await roomFor(ports, { ...INPUT, vacuum: true });
+
+  expect(live).toBeGreaterThan(MAX_AUTOMATIC_BYTES);
+  expect(asked[0]).toBe(3 * live + BATCH_BYTES);
 });

@@ -2,8 +2,9 @@
 import { expect } from 'vitest';
 import { EngineRejectedDataError, EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import type { EngineRecord } from '../../lambdas/ports.ts';
-import { encodeDelta, REJECTION } from '../../lambdas/snapshot/delta.ts';
+import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, rejectionKey } from '../../lambdas/snapshot/keys.ts';
+import { REJECTION } from '../../lambdas/snapshot/operation.ts';
 import { MAX_ALONE_FAILURES, MAX_MERGE_FAILURES } from '../../statemachine/contract.ts';
 import { type Call, throws } from '../support/faulty.ts';
 import { COLLECTION } from '../support/memory-ports.ts';

@@ -2,9 +2,9 @@
 import { expect } from 'vitest';
 import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
 import { encodePointer } from '../../lambdas/protocol/pointer.ts';
-import type { Operation } from '../../lambdas/snapshot/delta.ts';
 import { inboxPrefix, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import type { DeltaOutcome } from '../../lambdas/snapshot/ledger.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
 import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { RELEASE_ABANDONED } from '../../local/machines.ts';

@@ -1,4 +1,4 @@
-/** Requests to a server as they are, over connections that stay open. */
+/** Sends requests to a server unchanged, over connections that stay open. */
 import { Agent, request } from 'node:http';
 import type { ApiAnswer, ApiRequest } from '../../ports.ts';
 import { HOST } from './free-port.ts';

@@ -1,4 +1,4 @@
-/** Chroma servers that are talked to in their own words. */
+/** Chroma servers that are addressed through their own HTTP API. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,11 +18,11 @@ import { locateEngine } from './locator.ts';
 import { ChromaServer } from './server.ts';
 import { ChromaSession } from './session.ts';
 
-/** All in milliseconds. Servers are killed at once: what they wrote is thrown away. */
+/** In milliseconds. Servers are killed without grace, since what they wrote is discarded. */
 const TIMES = { startMs: 30_000, requestMs: 120_000, graceMs: 0 };
-/** What may be applied to a copy while it serves; a server that writes much more than that has run away. */
+/** Bytes of operations that may be applied to a copy while it serves; a server that writes much more is a runaway. */
 const INCOMING_BYTES = 1024 ** 3;
-/** Directories of scratch servers, by the process that they belong to. */
+/** Directories of scratch servers, named after the process that owns them. */
 const SCRATCH = 'compactor-scratch-';
 
 export class ChromaApiEngine implements ApiEngine {
@@ -48,7 +48,7 @@ export class ChromaApiEngine implements ApiEngine {
   }
 }
 
-/** Of processes that were killed. */
+/** Remove those of processes that were killed. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = Number(/^compactor-scratch-(\d+)-/.exec(name)?.[1] ?? 'none');
@@ -88,7 +88,7 @@ class ChromaApiServer implements ApiServer {
 
   async send(request: ApiRequest): Promise<ApiAnswer> {
     try {
-      // The port of a server that is gone may be another's by now: nothing may be sent to it.
+      // The port of a server that has ended may belong to another process by now, so nothing may be sent to it.
       if (!this.isRunning) throw new Error('the server is not running');
       return await this.#client.send(request, patienceMs(TIMES.requestMs, request.body?.length ?? 0));
     } catch (cause) {
@@ -116,7 +116,7 @@ class ChromaApiServer implements ApiServer {
   }
 }
 
-/** One of several on a server, which none of them stops. */
+/** One of several sessions on a server, none of which stops it. */
 class SharedSession extends ChromaSession {
   override async close(): Promise<void> {}
 }

@@ -1,22 +1,22 @@
 /**
- * Cuts what is sent to Chroma into requests by what they cost it, not only by what it takes. Pure.
+ * Cuts what is sent to Chroma into requests by their cost, not only by their size. Pure.
  *
- * Chroma 1.0.0 and 1.4.4 index the text of a request before they answer: about 2 s of one core for each MiB of text that
- * replaces other text (ADR 37). A request of the 40 MiB that it would take is therefore silent for minutes, and all of it
- * is done again after a time-out. In small requests the time that one may take is known, and a failure costs little.
+ * Chroma 1.0.0 and 1.4.4 index the text of a request before they answer: about 2 s of one core for each MiB of text
+ * that replaces other text (ADR 37). A request of the 40 MiB that it accepts would therefore get no answer for minutes,
+ * and be repeated as a whole after a time-out. Small requests take a predictable time, and their failure costs little.
  */
 
 const MIB = 1024 * 1024;
-/** Of a request of several records, by what it costs Chroma to index them. */
+/** Limits of a request of several records, set by what indexing costs Chroma. */
 export const MAX_REQUEST_BYTES = 4 * MIB;
 
 export interface RequestLimits {
   maxItems: number;
-  /** A request of several items has no more bytes. One item may have more, and goes alone. */
+  /** Most bytes of a request of several items. A larger item is sent alone. */
   maxBytes: number;
 }
 
-/** In order: every item is in one batch, and no batch is empty. */
+/** In order; every item is in exactly one batch, and no batch is empty. */
 export function* batches<T>(
   items: Iterable<T>,
   bytesOf: (item: T) => number,
@@ -36,7 +36,7 @@ export function* batches<T>(
   if (batch.items.length > 0) yield batch;
 }
 
-/** Several times what the slowest text took on one busy core, in milliseconds. */
+/** Milliseconds: several times what the slowest text took on one busy core. */
 const MS_PER_MIB = 15_000;
 
 /** Longest wait for the reply to a request of this many bytes, in milliseconds. */

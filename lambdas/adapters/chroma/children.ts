@@ -1,6 +1,6 @@
 /**
- * Nothing is left behind when this process ends, however it ends. A server that went on writing after its owner had died
- * would write into a directory that somebody else may own by then.
+ * Ensures that no child outlives this process, however it ends. A server that kept writing after its owner died could
+ * write into a directory that has a new owner by then.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,9 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Arguments of `/bin/sh` that become the command given after them, in a process group of which a second process waits
- * for the end of standard input, which comes with the end of this process, and then kills the group. SIGKILL runs no
- * handler here: only another process can notice, and it must be there before the command is.
+ * Arguments for `/bin/sh` that run the command given after them in a process group with a watchdog: a second process
+ * that waits for the end of standard input, which comes when this process ends, and then kills the group. SIGKILL runs
+ * no handler here, so only another process can notice, and it must exist before the command starts.
  * @param before Shell commands that run first.
  */
 export function launcher(before = ''): readonly string[] {
@@ -18,20 +18,23 @@ export function launcher(before = ''): readonly string[] {
   return ['-c', `${before}${watch}exec "$@" </dev/null 3<&-`, 'sh'];
 }
 
-/** POSIX counts in blocks of this many bytes; shells that count otherwise elsewhere do so as `sh`, too. */
+/** POSIX counts in blocks of this many bytes, and so does every shell that is run as `sh`. */
 const LIMIT_BLOCK_BYTES = 512;
 
 /**
- * As `launcher`, and no file that the command or its children write gets larger than this many bytes, rounded up to 512. Who
- * tries gets SIGXFSZ, of which a process dies that does not ignore it, and which leaves no memory image on the disk.
+ * As `launcher`, with a limit on the size of every file that the command or its children write, in bytes, rounded up to
+ * 512. A process that exceeds it gets SIGXFSZ and dies unless it ignores the signal; no core dump is written.
  */
 export function limitedLauncher(maxFileBytes: number): readonly string[] {
   const blocks = Math.ceil(maxFileBytes / LIMIT_BLOCK_BYTES);
-  // Where a lower limit is set already, that one stays.
+  // A lower limit that is already set stays in force.
   return launcher(`ulimit -c 0; ulimit -f ${blocks} 2>/dev/null; `);
 }
 
-/** Kill a process group when this process ends in any way that it can notice itself. Returns how to stop that. */
+/**
+ * Kill a process group when this process ends in any way that it can notice itself. Returns a function that cancels
+ * this.
+ */
 export function guard(pid: number): () => void {
   watch(pid);
   return () => unwatch(pid);
@@ -41,7 +44,7 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // ESRCH: nobody of the group is left.
+    // ESRCH: no process of the group is left.
   }
 }
 
@@ -49,8 +52,8 @@ const GONE_CHECKS = 100;
 const GONE_CHECK_MS = 5;
 
 /**
- * Resolves once nobody is left of a group that was killed; after half a second at the latest, should a process not die.
- * A dead process that nobody has reaped yet can do nothing any more: init in a container may never reap.
+ * Resolves once no process of a killed group is left, or after half a second if one does not die. A dead process that
+ * has not been reaped can do no harm; init in a container may never reap it.
  */
 export async function groupGone(pid: number): Promise<void> {
   for (let check = 0; check < GONE_CHECKS; check++) {
@@ -64,13 +67,13 @@ export async function groupGone(pid: number): Promise<void> {
   }
 }
 
-/** Are all processes of the group zombies? False where the system does not say. */
+/** Are all processes of the group zombies? False if the system does not tell. */
 async function areAllDead(group: number): Promise<boolean> {
   const names = await readdir('/proc').catch(() => []);
   const stats = await Promise.all(
     names.filter((name) => /^\d+$/.test(name)).map((name) => readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')),
   );
-  // pid (command) state parent group ...; the command may hold anything, parentheses too.
+  // pid (command) state parent group ...; the command may contain anything, even parentheses.
   const members = stats
     .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' '))
     .filter(([, , member]) => Number(member) === group);
@@ -97,7 +100,7 @@ function killLive(): void {
   for (const pid of live) signalGroup(pid, 'SIGKILL');
 }
 
-/** Node's own reaction to a signal is to die without an `exit` event; another listener means to end in its own way. */
+/** By default Node dies of a signal without an `exit` event; if there is another listener, ending is left to it. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   killLive();

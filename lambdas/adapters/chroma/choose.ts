@@ -1,16 +1,16 @@
-/** Which collection of a directory is meant. */
+/** Determines which collection of a directory is meant. */
 import { InvalidInputError } from '../../errors/errors.ts';
 import { DEFAULT_DATABASE, DEFAULT_TENANT, type Survey, type SurveyedCollection } from './survey.ts';
 
-/** One that holds records. */
+/** A collection that holds records. */
 export type ChosenCollection = SurveyedCollection & { dimension: number };
 
-/** A name is unique in its database only. */
+/** A name is unique only within its database. */
 export function fullName({ tenant, database, name }: SurveyedCollection): string {
   return `${tenant}/${database}/${name}`;
 }
 
-/** As one that Chroma's users know, who see nothing of the default tenant and database. */
+/** As Chroma's users know it: they do not see the default tenant and database. */
 export function shownName(collection: SurveyedCollection): string {
   const { tenant, database, name } = collection;
   return tenant === DEFAULT_TENANT && database === DEFAULT_DATABASE ? name : fullName(collection);
@@ -44,7 +44,7 @@ export function chooseCollection({ collections }: Survey, source: string, chosen
   return { ...collection, dimension };
 }
 
-/** By full names as soon as the plain ones do not tell where they lie. */
+/** Use full names as soon as a plain one is ambiguous. */
 function list(collections: readonly SurveyedCollection[]): string {
   const databases = new Set(collections.map(({ tenant, database }) => `${tenant}/${database}`));
   return collections

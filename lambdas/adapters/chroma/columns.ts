@@ -4,8 +4,8 @@ import { MAX_METADATA_VALUES, MAX_TEXT_LENGTH } from '../../snapshot/metadata.ts
 import { column } from './requests.ts';
 
 /**
- * Records that can go in one request: none has an id twice, or only some an embedding or a document, and each has only
- * as many values as Chroma puts into one statement. What is sent for one id stays in order.
+ * Groups of records that can share a request: no id occurs twice, all or none have an embedding, all or none a
+ * document, and no record has more values than Chroma puts into one statement. What is sent for one id stays in order.
  */
 export function groups(records: readonly EngineRecord[]): EngineRecord[][] {
   const found = new Map<number, EngineRecord[]>();
@@ -22,8 +22,8 @@ export function groups(records: readonly EngineRecord[]): EngineRecord[][] {
 }
 
 /**
- * Patches that together do the same, since metadata are merged key by key: many values, or much text, may come together
- * when the operations of a record are folded. The document goes with the first.
+ * Patches that together have the same effect, since metadata is merged key by key: folding the operations of a record
+ * may produce many values, or much text. The document goes with the first patch.
  */
 function inParts(record: EngineRecord): EngineRecord[] {
   const entries = Object.entries(record.metadata ?? {});
@@ -57,7 +57,7 @@ export function holdsList({ metadata = {} }: EngineRecord): boolean {
   return Object.values(metadata).some(Array.isArray);
 }
 
-/** Which fields a record brings, as bits. Metadata without keys say nothing. */
+/** Which fields a record has, as bits. Metadata without keys counts as absent. */
 export function shape({ embedding, metadata, document }: EngineRecord): number {
   const hasMetadata = metadata !== undefined && Object.keys(metadata).length > 0;
   return Number(embedding !== undefined) + 2 * Number(hasMetadata) + 4 * Number(document !== undefined);
@@ -65,8 +65,8 @@ export function shape({ embedding, metadata, document }: EngineRecord): number {
 const SHAPES = 8;
 
 /**
- * @param records Of one shape.
- * @param embed Another form for embeddings.
+ * @param records All with the same fields.
+ * @param embed Encodes the embeddings.
  */
 export function toColumns(
   records: readonly EngineRecord[],
@@ -75,7 +75,7 @@ export function toColumns(
   const bits = records[0] === undefined ? 0 : shape(records[0]);
   return {
     ids: records.map(({ id }) => id),
-    // Older servers want the member to be there.
+    // Older servers require this member.
     embeddings: records.map(({ embedding }) => (embedding === undefined ? null : embed(embedding))),
     ...(bits & 2 && { metadatas: records.map(({ metadata }) => metadata) }),
     ...(bits & 4 && { documents: records.map(({ document }) => document) }),
@@ -98,7 +98,7 @@ function toRecord({ id, embedding, metadata, document }: Row): EngineRecord {
   };
 }
 
-/** Of an answer to `get`. */
+/** The records in an answer to `get`. */
 export function toRecords(answer: ReadonlyMap<string, string>): EngineRecord[] {
   const embeddings = column<number[] | null>(answer, 'embeddings');
   const metadatas = column<Metadata | null>(answer, 'metadatas');
@@ -108,7 +108,7 @@ export function toRecords(answer: ReadonlyMap<string, string>): EngineRecord[] {
   );
 }
 
-/** Of an answer to `query` with one embedding. */
+/** The neighbours in an answer to a `query` with one embedding. */
 export function toNeighbours(answer: ReadonlyMap<string, string>): Array<EngineRecord & { distance: number }> {
   const [ids = []] = column<string[]>(answer, 'ids');
   const [embeddings = []] = column<Array<number[] | null>>(answer, 'embeddings');

@@ -7,14 +7,14 @@ import { unlessAbsent } from '../files/disk-errors.ts';
 import { readFully } from '../files/whole-reads.ts';
 
 export const DATABASE = 'chroma.sqlite3';
-/** Of SQLite's file format: its header, where that says how the file is to be read, and that it is in WAL mode. */
+/** SQLite's file format: the length of the header, where it gives the read version, and the value for WAL mode. */
 const HEADER_SIZE = 100;
 const READ_VERSION = 19;
 const WAL = 2;
 
 /**
- * For reading only, as a file that nobody writes: no lock, and no file beside it, which a database in WAL mode would get
- * from every other way of opening it. Whoever has journals beside it must not be read like this: they are passed over.
+ * Open for reading as an immutable file: without a lock, and without the companion files that a database in WAL mode
+ * gets when it is opened in any other way. Must not be used while there is a journal, which would be ignored.
  */
 export function openAtRest(file: string): DatabaseSync {
   return new DatabaseSync(urlAtRest(file), { readOnly: true });
@@ -27,10 +27,10 @@ export function urlAtRest(file: string): URL {
 }
 
 /**
- * Make the database of a closed directory one file again, whatever journal mode its engine, or whoever made it, likes:
- * what is committed in a write-ahead log goes into the database, and later transactions leave no log. A directory
- * without a database, or with one in another mode, is left alone.
- * @throws Error (it cannot be read, or somebody has it open)
+ * Make the database of a closed directory a single file again, whatever journal mode its maker chose: committed
+ * transactions move from the write-ahead log into the database, and later ones leave no log. A directory without a
+ * database, or with one in another mode, is left alone.
+ * @throws Error (it cannot be read, or another process has it open)
  */
 export async function leaveWal(directory: string): Promise<void> {
   const file = join(directory, DATABASE);
@@ -44,7 +44,7 @@ export async function leaveWal(directory: string): Promise<void> {
   }
 }
 
-/** The first bytes, which every transaction changes; empty for no file. */
+/** The first bytes, which every transaction changes; empty if there is no file. */
 export async function readHeader(file: string): Promise<Buffer> {
   const handle = await unlessAbsent(open(file));
   try {

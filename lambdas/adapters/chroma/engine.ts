@@ -27,22 +27,24 @@ import { indexFiles } from './vector-index/segment.ts';
 export interface ChromaEngineOptions {
   /** Longest wait for a server's first heartbeat. */
   startMs?: number;
-  /** Longest wait for the reply to one request that sends next to nothing; others have more: see `patienceMs`. */
+  /** Longest wait for the reply to a small request; larger ones get more: see `patienceMs`. */
   requestMs?: number;
-  /** How long SIGTERM is given before SIGKILL. Every write is acknowledged by then, so little is gained by waiting. */
+  /**
+   * Wait between SIGTERM and SIGKILL. Every write has been acknowledged by then, so there is little to gain by waiting.
+   */
   graceMs?: number;
 }
 
 /**
- * Starts one server per opened directory, and stops it on `close`. The server is the one that `locateEngine` finds.
- * Whether it is too old for a directory is for the caller to say beforehand, from the manifest and `compareVersions`:
- * on files with more migrations than it knows a server aborts at start (1.0.0 on files of 1.4.4), which cannot be told
- * from other failures to start, and with equal migrations it opens the files of a newer version without complaint.
+ * Starts one server per opened directory, and stops it on `close`. The server is the one that `locateEngine` finds. The
+ * caller must check beforehand that it is not too old for a directory, by the manifest and `compareVersions`: on files
+ * with more migrations than it knows a server aborts at start (1.0.0 on files of 1.4.4), which looks like any other
+ * failure to start, and with equal migrations it opens the files of a newer version without complaint.
  */
 export class ChromaEngine implements Engine {
   readonly writtenAtStart = new Set([DATABASE]);
   readonly #options: Required<ChromaEngineOptions>;
-  /** Of the index files in each directory, as they were before a server ran there. */
+  /** Stamps of the index files in each directory, from before a server ran there. */
   readonly #stamps = new WeakMap<WorkingDirectory, FileStamps>();
 
   constructor(options: ChromaEngineOptions = {}) {
@@ -68,7 +70,7 @@ export class ChromaEngine implements Engine {
     { thorough = false }: InspectOptions = {},
   ): Promise<DirectoryReport> {
     const stamps = thorough ? undefined : this.#stamps.get(directory);
-    // Most merges persist no index. Then its files are those of the base, which was looked at when it was made.
+    // Most merges do not persist the index. Then its files are those of the base, which was checked when it was made.
     const untouched = stamps && (await untouchedSince(directory.path, stamps));
     return inspectDirectory(directory.path, collection, { thorough, ...(untouched && { untouched }) });
   }
@@ -92,8 +94,8 @@ export class ChromaEngine implements Engine {
 }
 
 /**
- * A session whose `close` also puts the database into one file, since a newer server may prefer a write-ahead log, and
- * makes sure that no migration level went down while the server ran.
+ * A session whose `close` also makes the database a single file, since a newer server may prefer a write-ahead log, and
+ * checks that no migration level went down while the server ran.
  */
 class GuardedSession extends ChromaSession {
   readonly #path: string;
@@ -108,9 +110,9 @@ class GuardedSession extends ChromaSession {
   /** @throws DirtyDirectoryError (a migration level went down), EngineRunawayError */
   override async close(): Promise<void> {
     await super.close();
-    // What cannot be put into order stays as it is, and `inspect` refuses it.
+    // What cannot be repaired stays as it is, and `inspect` refuses it.
     await leaveWal(this.#path).catch(() => {});
-    // With a journal the files say nothing yet; `inspect` refuses them.
+    // While there is a journal, the files tell nothing; `inspect` refuses them.
     if ((await findJournals(this.#path)).length > 0) return;
     const after = await readMigrations(this.#path);
     for (const [kind, level] of Object.entries(this.#before)) {

@@ -1,6 +1,6 @@
 /**
- * Makes a working directory of a Chroma directory that somebody else made: a verified copy, which holds exactly one
- * collection, under the name that it has here. The source is only read, and must be at rest.
+ * Turns a foreign Chroma directory into a working directory: a verified copy with exactly one collection, renamed. The
+ * source is only read, and must be at rest.
  */
 import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -22,26 +22,26 @@ const TIMES = { startMs: 60_000, graceMs: 2_000 };
 
 export interface ExtractRequest {
   source: string;
-  /** What was found in it. */
+  /** The survey of the source. */
   survey: Survey;
-  /** One of those. */
+  /** One of the surveyed collections. */
   collection: ChosenCollection;
-  /** Owned, and empty afterwards but for the copy. */
+  /** Owned by the caller; afterwards it holds nothing but the copy. */
   directory: WorkingDirectory;
-  /** Name that the collection gets. */
+  /** New name of the collection. */
   name: string;
 }
 
 export interface Extracted {
-  /** Names of the other collections of the source: they are not in the copy. */
+  /** Names of the source's other collections, which are not copied. */
   removed: string[];
-  /** Files of the source that belong to no collection: they are not in the copy. */
+  /** Files of the source that belong to no collection, which are not copied. */
   strangers: string[];
 }
 
 /**
- * @throws DamagedSourceError (the source changes, its vector index is damaged, or a server cannot use it), EngineTooOldError (made by a newer
- * Chroma), EngineUnavailableError (there is none that runs here), DiskFullError
+ * @throws DamagedSourceError (the source changes, its vector index is damaged, or a server cannot use it),
+ * EngineTooOldError (made by a newer Chroma), EngineUnavailableError (no engine runs here), DiskFullError
  */
 export async function extractCollection(request: ExtractRequest): Promise<Extracted> {
   const { source, survey, collection, directory, name } = request;
@@ -58,7 +58,8 @@ export async function extractCollection(request: ExtractRequest): Promise<Extrac
       return { removed: others.map(shownName), strangers: survey.strangers };
     } catch (error) {
       if (isOfThisMachine(error as Error)) throw error;
-      // The same server has just run on an empty directory, so what it cannot do with this one, twice, lies in this one.
+      // The same server has just run on an empty directory, so if it fails twice on this one, the directory is at
+      // fault.
       if (attempt === ATTEMPTS) throw blameSource(source, directory.path, error as Error);
     }
   }
@@ -69,8 +70,9 @@ function isOfThisMachine(error: Error): boolean {
 }
 
 /**
- * By the migrations that our own server makes of nothing: one that knows fewer aborts at start, or damages what it opens.
- * @returns Does it know more?
+ * Compared with the migrations that our own server applies to an empty directory: one that knows fewer aborts at start,
+ * or damages what it opens.
+ * @returns whether the source has more
  */
 async function refuseNewer(engine: LocatedEngine, survey: Survey, source: string): Promise<boolean> {
   const empty = await mkdtemp(join(tmpdir(), 'chroma-empty-'));
@@ -91,12 +93,12 @@ async function refuseNewer(engine: LocatedEngine, survey: Survey, source: string
   }
 }
 
-/** Nothing keeps others from writing meanwhile, so everything is looked at again afterwards. */
+/** Nothing prevents others from writing meanwhile, so everything is checked again afterwards. */
 async function copy(source: string, target: string, survey: Survey): Promise<void> {
   for (const { path } of survey.files) {
     await mkdir(dirname(join(target, path)), { recursive: true });
     await copyFile(join(source, path), join(target, path), constants.COPYFILE_FICLONE);
-    // It comes with the permissions of its source, which may have been read-only.
+    // The copy has the permissions of its source, which may be read-only.
     await chmod(join(target, path), 0o644);
   }
   if (JSON.stringify(await restamp(source, survey)) === JSON.stringify(stampOf(survey))) return;

@@ -1,4 +1,4 @@
-/** What the files of a closed Chroma directory say, read without a server. */
+/** Reads the files of a closed Chroma directory without a server. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -8,7 +8,7 @@ import { DATABASE, openAtRest } from './database.ts';
 import { findFault } from './integrity.ts';
 import { findIndexFault, type IndexCheckOptions } from './vector-index/segment.ts';
 
-/** SQLite's companions of a database that is open, or that was not closed in order. */
+/** SQLite's companion files of a database that is open, or was not closed properly. */
 export const JOURNAL = /-(journal|wal|shm)$/;
 
 /**
@@ -24,13 +24,13 @@ const RECORDS = `
   WHERE collections.name = ?`;
 export const MIGRATIONS = 'SELECT dir, max(version) AS version FROM migrations GROUP BY dir ORDER BY dir';
 
-/** Names of journal files in a directory; empty for a directory that is not there. */
+/** Names of journal files in a directory; empty if there is no such directory. */
 export async function findJournals(path: string): Promise<string[]> {
   const names = await entries(path);
   return names.filter((name) => JOURNAL.test(name)).sort();
 }
 
-/** @throws DirtyDirectoryError (a journal is present: an engine runs there, or was stopped in mid-write) */
+/** @throws DirtyDirectoryError (a journal is present: an engine runs there, or was stopped in the middle of a write) */
 export async function refuseJournals(path: string): Promise<void> {
   const journals = await findJournals(path);
   if (journals.length > 0) throw dirty(path, `it holds ${journals.join(', ')}`);
@@ -40,10 +40,10 @@ export async function refuseJournals(path: string): Promise<void> {
  * Integrity of the database and of the collection's vector index, migrations, and number of records. The directory must be
  * closed; nothing is written.
  *
- * The check reads the whole database, in a thread of its own. `PRAGMA quick_check` does it when `thorough`. Most of its
- * time goes into comparing the full-text index with the documents word by word (319 of 388 ms for 28 MB); without that,
- * the same is asked in parts: is every tree well-formed, is every page in exactly one tree or free (ADR 0021)? What is
- * looked at in the index is in ADR 0030.
+ * The check reads the whole database, in a separate thread. If `thorough`, it is `PRAGMA quick_check`, which spends
+ * most of its time on comparing the full-text index with the documents word by word (319 of 388 ms for 28 MB). Without
+ * that comparison, the rest is checked in parts: is every tree well-formed, and is every page in exactly one tree or
+ * free (ADR 0021)? ADR 0030 lists what is checked in the index.
  * @throws DirtyDirectoryError
  */
 export async function inspectDirectory(
@@ -57,7 +57,7 @@ export async function inspectDirectory(
   const looking = findFault(file, thorough).catch((cause: Error) => {
     throw dirty(path, `its ${DATABASE} cannot be read (${cause.message})`, cause);
   });
-  // Both only read. What a damaged database says of an index counts for nothing.
+  // Both only read. What a damaged database says about an index is ignored.
   const indexing = findIndexFault(path, file, collection, { thorough, ...(untouched && { untouched }) });
   await Promise.allSettled([looking, indexing]);
   const fault = await looking;

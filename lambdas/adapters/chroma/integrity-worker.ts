@@ -1,29 +1,29 @@
-/** The thread of integrity.ts: looks at one aspect of one database. */
+/** The thread of integrity.ts: checks one aspect of one database. */
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** What the pages of a database are for, in numbers of pages but for the size of one. */
+/** How a database uses its pages: numbers of pages, and the size of one in bytes. */
 export interface PageCounts {
   size: number;
   pageSize: number;
-  /** In trees; a page in two of them counts twice, and once in `distinct`. */
+  /** Pages in trees; a page in two of them counts twice here, and once in `distinct`. */
   pages: number;
   distinct: number;
   free: number;
-  /** 0 for a database that keeps free pages. */
+  /** 0 if the database keeps its free pages. */
   autoVacuum: number;
 }
 
 /**
- * What is looked at, each in a thread of its own:
+ * The aspects, each checked in a thread of its own:
  * - `rows`: every table's trees are well-formed, row by row.
  * - `pages`: every page is in exactly one tree, or free.
- * - `all`: what SQLite's own quick check looks at, indexes of text beside what they index, too.
+ * - `all`: SQLite's own quick check, which also compares full-text indexes with what they index.
  */
 export type Aspect = keyof typeof ASPECTS;
 
 export interface Looking {
-  /** Of a database at rest. */
+  /** The database must be at rest. */
   url: string;
   aspect: Aspect;
 }
@@ -43,7 +43,7 @@ const ASPECTS = {
     return undefined;
   },
   pages: (): PageCounts => ({
-    // One query, since it reads the whole file.
+    // A single query, since it reads the whole file.
     ...(database.prepare(TREES).get() as Pick<PageCounts, 'pages' | 'distinct'>),
     size: number('PRAGMA page_count'),
     pageSize: number('PRAGMA page_size'),

@@ -1,26 +1,26 @@
-/** The integrity of a closed SQLite database, checked in threads of its own: it takes as long as reading all of it. */
+/** Checks the integrity of a closed SQLite database in separate threads; it takes as long as reading all of it. */
 import { answerOf, scriptBeside } from '../worker-threads.ts';
 import { readHeader, urlAtRest } from './database.ts';
 import type { Aspect, Looking, PageCounts } from './integrity-worker.ts';
 
-/** SQLite leaves out the page with the byte that it locks. */
+/** SQLite does not use the page that contains its lock byte. */
 const LOCK_BYTE = 1024 ** 3;
-/** Of a pointer-map page: one entry for each of the pages that follow it. */
+/** Bytes of an entry in a pointer-map page, which has one for each of the pages that follow it. */
 const POINTER_SIZE = 5;
-/** Where the header of a database says how many bytes at the end of each page are not SQLite's. */
+/** Where the header of a database gives the reserved bytes at the end of each page. */
 const RESERVED_BYTES = 20;
 
 const SCRIPT = scriptBeside(import.meta.url, 'integrity-worker');
 
 /**
- * What is wrong with a database that is at rest; `undefined` for nothing. With `thorough` all that SQLite's own quick check
- * looks at; without, indexes of text are not compared with what they index.
+ * What is wrong with a database at rest; `undefined` if nothing is. If `thorough`, by SQLite's own quick check;
+ * otherwise full-text indexes are not compared with what they index.
  * @throws Error (it cannot be read as a database)
  */
 export async function findFault(file: string, thorough: boolean): Promise<string | undefined> {
   if (thorough) return look<string | undefined>(file, 'all');
   const looking = [look<string | undefined>(file, 'rows'), findPageFault(file)];
-  // The first failure counts once nobody reads the file any more.
+  // The first failure is reported once no thread reads the file any more.
   await Promise.allSettled(looking);
   const faults = await Promise.all(looking);
   return faults.find((fault) => fault !== undefined);
@@ -31,7 +31,7 @@ async function findPageFault(file: string): Promise<string | undefined> {
   return pageFault(counts, (await readHeader(file))[RESERVED_BYTES]);
 }
 
-/** The pages of all trees, the free ones, and those that are for SQLite itself make up the file. */
+/** The file consists of the pages of all trees, the free pages, and SQLite's own. */
 export function pageFault(counts: PageCounts, reservedBytes = 0): string | undefined {
   const { size, pages, distinct, free } = counts;
   if (pages !== distinct) return 'a page is in two trees';
@@ -40,8 +40,8 @@ export function pageFault(counts: PageCounts, reservedBytes = 0): string | undef
 }
 
 /**
- * The page of locks, and the pointer maps of a database that gives free pages back: the second page, and then one after as
- * many pages as a map has entries. A map that would come to lie on the page of locks lies behind it.
+ * The lock page, and the pointer maps of a database that gives free pages back: the second page, and then one after as
+ * many pages as a map has entries. A map that would fall on the lock page comes after it.
  */
 function ownPages({ size, pageSize, autoVacuum }: PageCounts, reservedBytes: number): number {
   const lockPage = LOCK_BYTE / pageSize + 1;

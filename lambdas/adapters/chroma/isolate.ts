@@ -1,4 +1,4 @@
-/** Leaves one collection of a copied directory, under the name and in the database that a snapshot has it in. */
+/** Reduces a copied directory to one collection, with the name and in the database that it has in a snapshot. */
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -12,21 +12,22 @@ import { ChromaServer, type ServerTimes } from './server.ts';
 import type { SurveyedCollection } from './survey.ts';
 import { findIndexFault } from './vector-index/segment.ts';
 
-/** Nothing is embedded here; the client must not go looking for what the collection's maker used. */
+/** Nothing is embedded here; the client must not look for the embedding function of the collection's maker. */
 const NO_EMBEDDINGS: EmbeddingFunction = { generate: async () => undefined as unknown as number[][] };
 
 export interface Isolation {
   collection: SurveyedCollection;
   others: readonly SurveyedCollection[];
-  /** That it gets. */
+  /** Its new name. */
   name: string;
-  /** The engine brings the database to its own schema first. */
+  /** The engine first migrates the database to its own schema. */
   isOlder: boolean;
 }
 
 /**
- * The others go by Chroma's own interface; what it leaves of them, and of others that went before, goes afterwards.
- * @throws EngineUnavailableError, and whatever client and database say of damage
+ * Delete the other collections through Chroma's own interface, then what it leaves of them, and of those deleted
+ * earlier.
+ * @throws EngineUnavailableError, and errors of the client and the database about damage
  */
 export async function isolate(
   engine: LocatedEngine,
@@ -36,8 +37,8 @@ export async function isolate(
 ): Promise<void> {
   await leaveWal(path);
   await refuseDamagedIndex(path, isolation.collection.name);
-  // A server that has changed the schema may go on with statements for the old one, and panics over a column (1.4.4 on a
-  // directory of 0.4.24, about once in ten starts). One that finds it changed does not.
+  // A server that has just changed the schema may keep statements prepared for the old one and panic over a column
+  // (1.4.4 on a directory of 0.4.24, about once in ten starts). A server that starts on the changed schema does not.
   if (isolation.isOlder) await (await ChromaServer.start(engine, path, times)).stop();
   await leaveWal(path);
   const id = await reduce(engine, path, isolation, times);
@@ -48,7 +49,7 @@ export async function isolate(
   }
 }
 
-/** Before an engine opens it: on a damaged index it may hang, take any amount of memory, or fill the disk. */
+/** Check before an engine opens it: on a damaged index it may hang, take any amount of memory, or fill the disk. */
 async function refuseDamagedIndex(path: string, name: string): Promise<void> {
   const fault = await findIndexFault(path, join(path, DATABASE), name, { thorough: true });
   if (fault !== undefined) throw new DirtyDirectoryError(`The vector index of "${name}" is damaged: ${fault}.`);
@@ -78,13 +79,13 @@ async function reduce(
 }
 
 /**
- * The database without anything of others, free pages included, whose bytes would still tell. Written beside it and
- * renamed: half of it would not do.
+ * Rewrite the database without data of other collections, including free pages, which still hold it. Written to another
+ * file and renamed, so that it is never half done.
  * @returns Names of the folders that belong to the collection
  */
 async function rewrite(file: string, id: string, hadOthers: boolean): Promise<Set<string>> {
   const beside = `${file}.rewritten`;
-  // Chroma's schema names a table that does not exist in a foreign key.
+  // A foreign key of Chroma's schema names a table that does not exist.
   const database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
   let folders: Set<string>;
   try {

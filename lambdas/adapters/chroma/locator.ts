@@ -1,4 +1,4 @@
-/** Finds a Chroma server that runs on this machine, and proves it by asking for its version. */
+/** Finds a Chroma server that runs on this machine, and checks that by asking for its version. */
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -17,14 +17,14 @@ export interface LocatedEngine {
 
 interface Candidate {
   source: string;
-  /** @throws Error when there is no such program or package here. */
+  /** @throws Error (no such program or package here) */
   find(): Promise<{ command: string; args: readonly string[] }>;
 }
 
 const VERSION_TIMEOUT_MS = 30_000;
 /**
- * An older Chroma, for systems on which the one that `chromadb` brings does not load: it has 417 MB, so that nobody gets it
- * who does not ask.
+ * An older Chroma, for systems on which the one that comes with `chromadb` does not load. It has 417 MB, so it is
+ * installed only on request.
  */
 export const COMPATIBLE = {
   name: 'chromadb-bindings-compat-linux-x64',
@@ -35,8 +35,8 @@ export const COMPATIBLE = {
  * because a file beside this module would not survive bundling.
  */
 const RUN_BINDING =
-  // Node ignores this signal, and so a file that may not grow would be cut without a word. To take a listener off again
-  // gives it its own meaning back: the process ends.
+  // Node ignores this signal, so a write beyond the limit would be cut off silently. Adding and removing a listener
+  // restores the default action, which ends the process.
   'const stay = () => {}; process.on("SIGXFSZ", stay).off("SIGXFSZ", stay); ' +
   'require(process.argv[1]).cli(["chroma", ...process.argv.slice(2)])';
 
@@ -45,9 +45,9 @@ const require = createRequire(import.meta.url);
 const proven = new Map<string, Promise<LocatedEngine>>();
 
 /**
- * The engine of this process. `CHROMA_BIN`, when set, is the only candidate: falling back to another engine than the
- * one that was asked for would be a silent change of version. Otherwise the binding that `chromadb` brings, then the
- * older one that runs on older systems. What was found is kept for the life of the process.
+ * The engine of this process. `CHROMA_BIN`, if set, is the only candidate: falling back to another engine would
+ * silently change the version. Otherwise the binding that comes with `chromadb`, then the older one for older systems.
+ * The result is kept for the life of the process.
  * @throws EngineUnavailableError, saying what was tried and why each failed
  */
 export function locateEngine(env: NodeJS.ProcessEnv = process.env): Promise<LocatedEngine> {
@@ -56,13 +56,13 @@ export function locateEngine(env: NodeJS.ProcessEnv = process.env): Promise<Loca
   if (found === undefined) {
     found = prove(key === '' ? bindings() : [program(key)]);
     proven.set(key, found);
-    // A failure may pass (a full disk, no memory), so only successes are kept.
+    // A failure may be temporary (a full disk, no memory), so only successes are kept.
     found.catch(() => proven.delete(key));
   }
   return found;
 }
 
-/** All that an engine process gets to see: no telemetry, no reset, no configuration that happens to lie around. */
+/** The whole environment of an engine process: no telemetry, no reset, no stray configuration. */
 export function engineEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LD_LIBRARY_PATH, LANG, TZ } = process.env;
   return { PATH, LD_LIBRARY_PATH, LANG, TZ, TMPDIR: tmpdir(), HOME: tmpdir(), ANONYMIZED_TELEMETRY: 'False' };
@@ -118,8 +118,8 @@ async function versionOf(command: string, args: readonly string[]): Promise<stri
 }
 
 /**
- * A binding ends `--version` by C's `exit`, under the feet of Node's threads; about one call in 300 then crashes, after
- * it has printed its version (seen with 1.0.0 on two cores). What it was asked is answered by then.
+ * A binding ends `--version` by C's `exit` while Node's threads still run; about one call in 300 then crashes after it
+ * has printed its version (seen with 1.0.0 on two cores). By then we have the answer.
  */
 function outputBeforeCrash(error: { signal?: string; killed?: boolean; stdout?: string }): { stdout: string } {
   const { signal, killed = false, stdout = '' } = error;
@@ -127,7 +127,7 @@ function outputBeforeCrash(error: { signal?: string; killed?: boolean; stdout?: 
   throw error;
 }
 
-/** The telling line of a failure: Node prints a whole stack when a binding does not load. */
+/** The relevant line of a failure: Node prints a whole stack when a binding does not load. */
 function reason(error: unknown): string {
   const { stderr, message, code } = error as { stderr?: string; message: string; code?: unknown };
   if (code === 'ENOENT') return 'there is no such file';

@@ -1,19 +1,19 @@
 /**
- * Takes out of a closed database of Chroma whatever belongs to another collection than one. Chroma's own deletion leaves
- * things behind, which differ by its version: rows of segments that are gone, and their texts in the full-text index,
- * where they stand in the way of new records as well, since these get the numbers of the old ones.
+ * Removes from a closed database of Chroma whatever does not belong to one collection. Chroma's own deletion leaves
+ * things behind, depending on the version: rows of deleted segments, and their texts in the full-text index, where they
+ * also conflict with new records, since these reuse the numbers of the old ones.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { DEFAULT_DATABASE, DEFAULT_TENANT } from './survey.ts';
 
 const FULL_TEXT = 'embedding_fulltext_search';
-/** Tables of records' fields: each row has the number of its record. */
+/** Tables of records' fields, in which each row has the number of its record. */
 const OF_RECORDS = ['embedding_metadata', 'embedding_metadata_array'];
 
-/** The index goes on holding the words of what is deleted from it until it is rebuilt. */
+/** The index keeps the words of deleted rows until it is rebuilt. */
 export const REBUILD_FULL_TEXT = `INSERT INTO ${FULL_TEXT}(${FULL_TEXT}) VALUES('rebuild')`;
 
-/** Statements that remove what is left of records that are gone, from the tables that there are. */
+/** Statements that remove the remains of deleted records from the existing tables. */
 export function orphanRemovals(tables: { has(name: string): boolean }): string[] {
   const fields = OF_RECORDS.filter((name) => tables.has(name));
   return [
@@ -23,9 +23,9 @@ export function orphanRemovals(tables: { has(name: string): boolean }): string[]
 }
 
 /**
- * By the columns that tables have, so that a table which a later version adds is purged too. The collection is moved to
- * the default database of the default tenant, and all other ones go.
- * @param hadOthers There were others, which Chroma has deleted: what the full-text index holds of them cannot be seen.
+ * Chosen by the columns of the tables, so that tables added by later versions are purged, too. The collection is moved
+ * to the default database of the default tenant, and all others are removed.
+ * @param hadOthers Chroma has deleted other collections, whose remains in the full-text index cannot be seen.
  * @returns Ids of its vector segments, each of which has a folder of that name
  */
 export function purgeOthers(database: DatabaseSync, collectionId: string, hadOthers: boolean): Set<string> {
@@ -65,7 +65,7 @@ function columnsByTable(database: DatabaseSync): Map<string, Set<string>> {
   return found;
 }
 
-/** There is no call for it in Chroma's interface. Every server makes tenant and database when it starts. */
+/** Chroma's interface has no call for this. Every server creates the default tenant and database when it starts. */
 function moveToDefault(database: DatabaseSync, collectionId: string): void {
   const row = database
     .prepare('SELECT id FROM databases WHERE tenant_id = ? AND name = ?')
@@ -78,9 +78,9 @@ function moveToDefault(database: DatabaseSync, collectionId: string): void {
 }
 
 /**
- * The log numbers what is written, and what a segment has seen already must not get its number again: new writes would be
- * passed over. The last row of a collection is never purged by Chroma; where there is none all the same, the highest row
- * of all stays, with nothing in it.
+ * The log numbers the writes, and a number that a segment has already seen must not be reused: new writes would be
+ * skipped. Chroma never purges the last row of a collection; if there is none nevertheless, the highest row of all is
+ * kept, emptied.
  */
 function purgeLog(database: DatabaseSync, collectionId: string): void {
   const isOwn = `topic LIKE '%/' || ?`;

@@ -1,6 +1,6 @@
-/** What Chroma says of data that it refuses, in words for the producer who sent them. */
+/** Rewords Chroma's refusal of data for the producer who sent it. */
 
-/** What nobody outside can make use of: addresses, places in a request that was made here, the server's own types. */
+/** What is of no use to a producer: addresses, positions in a request that was built here, the server's own types. */
 const NOISE: ReadonlyArray<[RegExp, string]> = [
   [/https?:\/\/\S+/g, 'Chroma'],
   [/ at line \d+ column \d+/g, ''],

@@ -1,6 +1,6 @@
 /**
- * Requests to one collection of a Chroma server, and answers, as JSON text: the `chromadb` client takes and gives plain
- * numbers, to which 5.0 and 5 are the same, and 2^53 + 1 is another one (ADR 31).
+ * Requests to one collection of a Chroma server and their answers, as JSON text: the `chromadb` client uses plain
+ * numbers, which cannot tell 5.0 from 5 and round 2^53 + 1 (ADR 31).
  */
 import { membersOf, parseExact, stringifyExact } from '../../snapshot/exact-json.ts';
 import { HOST } from './free-port.ts';
@@ -10,7 +10,7 @@ const DATABASE_URL = 'api/v2/tenants/default_tenant/databases/default_database';
 const BLAMES_DATA = new Set([400, 413, 422, 501]);
 const MAX_MESSAGE_LENGTH = 1_000;
 
-/** The server answered, and did not do what was asked. */
+/** The server answered that it did not do what was asked. */
 export class AnswerError extends Error {
   readonly status: number;
   /** What the server says, without an envelope. */
@@ -43,7 +43,10 @@ export async function ask(port: number, collection: string, verb: string, body: 
   throw new AnswerError(response.status, messageIn(text));
 }
 
-/** Unless it exists. @param schema JSON text, as a server gives it. @throws AnswerError, Error (no answer) */
+/**
+ * Create the collection unless it exists. @param schema JSON text, as a server gives it. @throws AnswerError, Error (no
+ * answer)
+ */
 export async function createBySchema(port: number, name: string, schema: string): Promise<void> {
   const response = await fetch(`http://${HOST}:${port}/${DATABASE_URL}/collections`, {
     method: 'POST',
@@ -60,21 +63,21 @@ function messageIn(text: string): string {
     const { message } = JSON.parse(text) as { message?: unknown };
     if (typeof message === 'string') said = message;
   } catch {
-    // Not every refusal is JSON: what there is must do.
+    // Not every refusal is JSON: then its text is used as it is.
   }
   return said.slice(0, MAX_MESSAGE_LENGTH);
 }
 
-/** One column of an answer: a value per record; none at all when the server left the column out. */
+/** One column of an answer: a value per record; empty if the server left the column out. */
 export function column<T>(answer: ReadonlyMap<string, string>, name: string): T[] {
   const text = answer.get(name) ?? 'null';
   return ((name === 'metadatas' ? parseExact(text) : JSON.parse(text)) ?? []) as T[];
 }
 
-/** Members that people write numbers into. */
+/** Members that hold numbers written by users. */
 const EXACT = new Set(['metadatas', 'where', 'where_document']);
 
-/** Column by column, since numbers of embeddings are many and need no care. */
+/** Column by column: embeddings hold most of the numbers, and need no exact parsing. */
 export function body(columns: Readonly<Record<string, unknown>>): string {
   const members = Object.entries(columns).map(([name, values]) => {
     const text = EXACT.has(name) ? stringifyExact(values) : JSON.stringify(values);

@@ -15,15 +15,18 @@ const START_ATTEMPTS = 3;
 const POLL_MS = 20;
 /** A panic is followed by its stack, which is longer than one would think. */
 const KEPT_OUTPUT = 64 * 1024;
-/** How a shell reports that what it ran died of SIGXFSZ. */
+/** How a shell reports that its command died of SIGXFSZ. */
 const EXIT_OF_TOO_LARGE = 128 + 25;
 
 export interface ServerTimes {
   /** Longest wait for the first heartbeat, in milliseconds. */
   startMs: number;
-  /** How long SIGTERM is given before SIGKILL, in milliseconds: newer servers do not exit on SIGTERM. */
+  /** Wait between SIGTERM and SIGKILL, in milliseconds: newer servers do not exit on SIGTERM. */
   graceMs: number;
-  /** Bytes of operations that it will be given; none by default. With the size of the directory they bound what it may write. */
+  /**
+   * Bytes of operations that it will be given; none by default. Together with the size of the directory, they limit
+   * what it may write.
+   */
   incomingBytes?: number;
 }
 
@@ -58,14 +61,14 @@ export class ChromaServer {
       });
     }
     const unguard = guard(pid);
-    // A wrapper script may die before the server that it started; whoever is left of the group is killed, and `close`
-    // (unlike `exit`) waits until nobody holds the output any more.
+    // A wrapper script may die before the server that it started; the rest of the group is killed, and `close` (unlike
+    // `exit`) waits until no process holds the output any more.
     child.once('exit', () => signalGroup(pid, 'SIGKILL'));
     this.exited = new Promise((resolve) => {
       child.once('close', () => {
         this.#running = false;
         unguard();
-        // The watchdog dies with the group, a moment later.
+        // The watchdog dies with the group.
         void groupGone(pid).then(resolve);
       });
     });
@@ -133,7 +136,7 @@ export class ChromaServer {
         cwd: tmpdir(),
         env: engineEnvironment(),
         stdio: ['pipe', 'pipe', 'pipe'],
-        // Its own process group, so that one signal reaches what a wrapper script starts.
+        // A process group of its own, so that one signal also reaches what a wrapper script starts.
         detached: true,
       });
       child.stdin.once('error', () => {});

@@ -1,5 +1,5 @@
 /**
- * A session with one running server: over the `chromadb` client, but for what carries metadata (requests.ts).
+ * A session with one running server, by the `chromadb` client except for requests with metadata (requests.ts).
  *
  * What `upsert` and `update` mean was measured on Chroma 1.0.0 and 1.4.4, which agree, so both pass straight through:
  * - `upsert` of a new id creates the record. Of an existing id it is a patch, no replacement: the embedding is
@@ -8,8 +8,8 @@
  * - A metadata key given as `null` is removed; a record without any key left has no metadata. `{}` changes nothing. An
  *   empty document is stored as such; nothing removes a document but deleting the record.
  * - Embeddings are float32. In space `cosine` Chroma keeps the vector normalised and its norm apart, so that reading it
- *   back gives the vector that was sent with an error in the last bits; `l2` and `ip` give back the exact float32.
- * They disagree on a number beyond float32 (1.0.0 stores it, and answers `null` ever after), so that is refused here.
+ *   back gives the vector that was sent with an error in the last bits; `l2` and `ip` give back the exact float32. They
+ *   disagree on numbers beyond float32 (1.0.0 stores them, and answers `null` from then on), so those are refused here.
  */
 import { ChromaClient, type Collection, type EmbeddingFunction } from 'chromadb';
 import { DirtyDirectoryError, EngineRejectedDataError, EngineUnavailableError } from '../../errors/errors.ts';
@@ -22,8 +22,8 @@ import type {
   RecordPage,
   Space,
 } from '../../ports.ts';
-import { abbreviated } from '../../snapshot/delta.ts';
 import { stringifyExact } from '../../snapshot/exact-json.ts';
+import { abbreviated } from '../../snapshot/operation.ts';
 import type { LoggedRequest } from '../../snapshot/request-delta.ts';
 import { batches, MAX_REQUEST_BYTES, patienceMs } from './batches.ts';
 import { groups, holdsList, shape, toColumns, toNeighbours, toRecords } from './columns.ts';
@@ -33,10 +33,10 @@ import { AnswerError, ask, base64, body, createBySchema } from './requests.ts';
 import type { ChromaServer } from './server.ts';
 import { measureSpace } from './space.ts';
 
-/** Chroma answers 413 to a request of more than 40 MiB; what is kept back is for the envelope of the JSON. */
+/** Chroma answers 413 to a request of more than 40 MiB; the margin is for the envelope of the JSON. */
 const MAX_RECORD_BYTES = 40 * 1024 * 1024 - 64 * 1024;
 const MAX_RECORDS = 5461;
-/** Records per `get`: whole records come back, and nobody knows their size beforehand. */
+/** Records per `get`: it returns whole records, whose size is not known in advance. */
 const MAX_RECORDS_READ = 256;
 /** Longest JSON form of one number of an embedding: base64 of a float32, or a decimal with its comma. */
 const BASE64_NUMBER_BYTES = 6;
@@ -46,7 +46,7 @@ const MAX_IDS_READ = 10_000;
 /** Failures by which the server (400 and 422), or the client on its behalf, blames the data; and 413. */
 const BLAMES_DATA = new Set(['ChromaClientError', 'ChromaValueError']);
 const TOO_LARGE = /^413\b/;
-/** The client must not go looking for what embedded the documents of an imported collection. */
+/** The client must not look for the embedding function of an imported collection. */
 const NO_EMBEDDINGS: EmbeddingFunction = { generate: async () => undefined as unknown as number[][] };
 
 /**
@@ -84,7 +84,8 @@ export class ChromaSession implements EngineSession {
       else await this.#client.getOrCreateCollection({ name, configuration, embeddingFunction: null });
       const collection = await this.#client.getCollection({ name, embeddingFunction: NO_EMBEDDINGS });
       const { embeddings } = await collection.get({ limit: 1, include: ['embeddings'] });
-      // What an old directory keeps elsewhere a server does not tell; it costs less to believe it when it agrees.
+      // A server does not report what an old directory keeps elsewhere; if the reported space agrees, measuring is not
+      // worth its cost.
       const isAsSaid = collection.configuration.hnsw?.space === space;
       const there = {
         space: isAsSaid ? space : await measureSpace(collection),
@@ -132,7 +133,7 @@ export class ChromaSession implements EngineSession {
     await this.#write('upsert', records);
   }
 
-  /** Ids that do not exist are passed over in silence, as Chroma does: look first. */
+  /** Ids that do not exist are ignored silently, as Chroma does: check first. */
   async update(records: readonly EngineRecord[]): Promise<void> {
     await this.#write(
       'update',
@@ -140,7 +141,7 @@ export class ChromaSession implements EngineSession {
     );
   }
 
-  /** Ids that do not exist are passed over in silence, as Chroma does: look first. */
+  /** Ids that do not exist are ignored silently, as Chroma does: check first. */
   async remove(ids: readonly string[]): Promise<void> {
     for (const { items, bytes } of this.#batches([...new Set(ids)], jsonBytes, this.#maxRecords)) {
       await this.#call(`Deleting ${items.length} records`, () => this.#opened().delete({ ids: items }), bytes);
@@ -163,7 +164,7 @@ export class ChromaSession implements EngineSession {
     return ids.flatMap((id) => found.get(id) ?? []);
   }
 
-  /** By ids and then by batches of them: to skip ahead, Chroma walks over all records before. */
+  /** First all ids, then records in batches of ids: an offset makes Chroma walk over all records before it. */
   async visitEmbeddings(visit: (batch: readonly RecordEmbedding[]) => void): Promise<void> {
     for (let offset = 0; ; offset += MAX_IDS_READ) {
       const page = { limit: MAX_IDS_READ, offset, include: [] };
@@ -225,7 +226,10 @@ export class ChromaSession implements EngineSession {
     }
   }
 
-  /** Servers that have no lists say so one request at a time; that is known beforehand, from a question that changes nothing. */
+  /**
+   * Servers without list values refuse them request by request; a question that changes nothing finds that out in
+   * advance.
+   */
   async #refuseLists(records: readonly EngineRecord[]): Promise<void> {
     const first = records.find(holdsList);
     if (first === undefined) return;
@@ -257,12 +261,12 @@ export class ChromaSession implements EngineSession {
     return batches(items, checked, { maxItems, maxBytes: MAX_REQUEST_BYTES });
   }
 
-  /** @param bytes What it sends. */
+  /** @param bytes Size of what is sent. */
   async #call<T>(what: string, task: () => Promise<T>, bytes = 0): Promise<T> {
     const timeoutMs = patienceMs(this.#timeoutMs, bytes);
     let timer: NodeJS.Timeout | undefined;
     try {
-      // The port of a server that is gone may be another's by now: nothing may be sent to it.
+      // The port of a server that has ended may belong to another process by now, so nothing may be sent to it.
       if (!this.#server.running) throw new Error('the server is not running');
       const deadline = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -296,7 +300,7 @@ export class ChromaSession implements EngineSession {
   }
 }
 
-/** A filter in the API's words. */
+/** A filter in the form of the API. */
 function asked({ where, whereDocument, include = ['documents', 'metadatas'] }: RecordFilter) {
   return {
     include: [...include],

@@ -1,7 +1,7 @@
 /**
- * The distance by which a collection really ranks. One that was made before Chroma 1.0 has it in its metadata only: newer
- * servers use that, and still answer `l2` when they are asked for the configuration. So it is measured: vectors of known
- * length are queried for, and the distances that come back are compared with what each space would give.
+ * The distance by which a collection really ranks. A collection made before Chroma 1.0 has it in its metadata only:
+ * newer servers use that, and yet report `l2` in the configuration. So it is measured: queries with vectors of known
+ * length, whose distances are compared with what each space would give.
  */
 import type { Collection } from 'chromadb';
 import { SPACES, type Space } from '../../ports.ts';
@@ -13,15 +13,18 @@ export interface Measurement {
   distance: number;
 }
 
-/** Records whose directions are queried for, neighbours that are compared for each. */
+/** Records whose directions are queried, and neighbours that are compared for each. */
 const SAMPLES = 4;
 const NEIGHBOURS = 8;
 /**
- * Lengths of the vectors that are queried for. With a neighbour of length t in the same direction the three spaces give
- * (n - t)^2, 0 and 1 - nt: no t makes two of them equal for both lengths.
+ * Lengths of the query vectors. With a neighbour of length t in the same direction the three spaces give (n - t)^2, 0
+ * and 1 - nt: no t makes two of them equal for both lengths.
  */
 const LENGTHS = [1, 3] as const;
-/** Of sums of float32, relative to what is summed: far above their error, far below what tells spaces apart. */
+/**
+ * Tolerance for sums of float32, relative to what is summed: far above their error, and far below the differences
+ * between spaces.
+ */
 const TOLERANCE = 1e-3;
 
 /** Spaces whose formula gives all of these distances. */
@@ -29,7 +32,9 @@ export function fittingSpaces(measurements: readonly Measurement[]): Space[] {
   return SPACES.filter((space) => measurements.every((measured) => fits(space, measured)));
 }
 
-/** As hnswlib has them: l2 is squared, and the other two are 1 minus similarity; that of no direction is 0. */
+/**
+ * As in hnswlib: l2 is squared, and the other two are 1 minus similarity, which is 0 for a vector without direction.
+ */
 function fits(space: Space, { query, neighbour, distance }: Measurement): boolean {
   const [dot, a, b] = [product(query, neighbour), product(query, query), product(neighbour, neighbour)];
   const lengths = Math.sqrt(a * b);
@@ -46,8 +51,8 @@ function product(a: readonly number[], b: readonly number[]): number {
 }
 
 /**
- * What the files say where distances fit several spaces, as those of vectors without length do, or where there are none.
- * A configuration other than `l2`, which stands for "none", was set by somebody.
+ * What the files say, for the case that distances fit several spaces, as those of zero vectors do, or that there are no
+ * records. A configuration other than `l2`, which also stands for "none", was set deliberately.
  */
 export function declaredSpace({
   configuration,
@@ -59,7 +64,7 @@ export function declaredSpace({
 }
 
 /**
- * Asks the server, which loads the index for it.
+ * Queries the server, which loads the index for that.
  * @returns `undefined`: it ranks by none of the spaces, or not by the vectors that it gives back
  */
 export async function measureSpace(collection: Collection): Promise<Space | undefined> {
@@ -85,7 +90,7 @@ export async function measureSpace(collection: Collection): Promise<Space | unde
   return fitting.find((space) => space === declared) ?? fitting[0];
 }
 
-/** In the direction of a vector; of one without any, along the first axis. */
+/** In the direction of the given vector; along the first axis if that is zero. */
 function ofLength(length: number, vector: readonly number[]): number[] {
   const size = Math.sqrt(product(vector, vector));
   if (size === 0) return vector.map((_, n) => (n === 0 ? length : 0));

@@ -1,4 +1,4 @@
-/** What a Chroma persist directory of somebody else's holds, read without a server and without changing a byte. */
+/** Surveys a foreign Chroma persist directory without a server and without changing a byte. */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -19,16 +19,16 @@ export interface SurveyedCollection {
 interface SurveyedFile {
   path: string;
   size: number;
-  /** Of its content, and of anything about it; milliseconds since the epoch. */
+  /** Modification time, and change time; milliseconds since the epoch. */
   modifiedAt: number;
   changedAt: number;
 }
 
-/** What tells whether anything was written meanwhile. */
+/** Shows whether anything was written meanwhile. */
 export interface Stamp {
   /** Files that belong to the database and its vector segments. */
   files: SurveyedFile[];
-  /** Header of the database, hex: it has a count of the transactions that changed it. */
+  /** Header of the database, hex; it counts the transactions that changed it. */
   header: string;
 }
 
@@ -36,15 +36,15 @@ export interface Survey extends Stamp {
   /** Highest migration per kind. */
   migrations: Record<string, number>;
   collections: SurveyedCollection[];
-  /** Whatever else lies there; it is no part of a snapshot. */
+  /** Other files, which do not become part of a snapshot. */
   strangers: string[];
 }
 
-/** Where Chroma puts what is in no other tenant and database, and what a snapshot's collection is in. */
+/** Chroma's default tenant and database, which every snapshot's collection is in. */
 export const DEFAULT_TENANT = 'default_tenant';
 export const DEFAULT_DATABASE = 'default_database';
 
-/** Bytes that a copy needs on a disk: the files, and the database once more while it is written without free pages. */
+/** Bytes that a copy needs on disk: the files, and the database once more while it is rewritten without free pages. */
 export function roomFor({ files }: Survey): number {
   const copied = files.reduce((sum, { size }) => sum + size, 0);
   return copied + (files.find(({ path }) => path === DATABASE)?.size ?? 0);
@@ -63,7 +63,7 @@ const COLLECTIONS_OF_NOBODY = `
 const HAS_DATABASES = `SELECT count(*) AS found FROM sqlite_schema WHERE name = 'databases'`;
 const FULL_TEXT = 'embedding_fulltext_search';
 const PARQUET = /(^|\/)chroma-(collections|embeddings)\.parquet$/;
-/** Ends a sentence about a directory, or what holds one. */
+/** Completes a sentence about a directory, or about what contains one. */
 export const OF_PARQUET =
   "it was made by Chroma 0.3, which kept collections in Parquet files. Convert it with Chroma's own tool " +
   '(pip install chroma-migrate; chroma-migrate), then import the directory that it makes';
@@ -81,7 +81,7 @@ export async function surveyDirectory(path: string): Promise<Survey> {
   return { migrations, collections, strangers, ...(await stamp(path, own)) };
 }
 
-/** Of the same files now. @throws DamagedSourceError (not at rest) */
+/** The fingerprint of the same files now. @throws DamagedSourceError (not at rest) */
 export async function restamp(path: string, { files }: Stamp): Promise<Stamp> {
   await refuseJournals(path, await readdir(path));
   return stamp(path, [...new Set(files.map((file) => file.path.split('/')[0] ?? ''))]);
@@ -109,7 +109,7 @@ function noDirectory(path: string, names: readonly string[]): InvalidInputError 
   );
 }
 
-/** An empty one holds nothing that would be missing: whoever only reads a database in WAL mode leaves such behind. */
+/** Nothing would be missing without an empty one: programs that only read a database in WAL mode leave these behind. */
 async function refuseJournals(path: string, names: readonly string[]): Promise<void> {
   const journals = await Promise.all(names.filter((name) => JOURNAL.test(name)).map((name) => filesOf(path, name)));
   const [first] = journals.flat().filter(({ path: name, size }) => size > 0 && !name.endsWith('-shm'));

@@ -1,6 +1,6 @@
 /**
- * How much a server may write. An engine that runs away, on an index that is damaged in a way that nobody thought of, ends
- * at a limit instead of at the end of the disk, which others share. The limit is one of the system's, per file.
+ * How much a server may write. An engine that runs away, on an index with an unforeseen kind of damage, stops at a
+ * limit instead of filling the disk, which others share. The operating system enforces the limit, per file.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,19 +10,19 @@ import { unlessAbsent } from '../files/disk-errors.ts';
 const MIB = 1024 * 1024;
 /** A file may double: full-text indexes are merged into new pages before the old ones are free. */
 const GROWTH = 2;
-/** Bytes in files for a byte of operations, with room to spare: measured in ADR 0030. */
+/** Bytes in files per byte of operations, with a margin: measured in ADR 0030. */
 const BYTES_PER_INCOMING = 32;
-/** What an index takes at its first persist, whatever is in it. */
+/** Size of an index at its first persist, whatever it contains. */
 const ALWAYS = 256 * MIB;
 
-/** Largest size that a file of a directory may reach, in bytes, while this many bytes of operations are applied. */
+/** Largest size, in bytes, that a file of a directory may reach while this many bytes of operations are applied. */
 export async function fileLimit(path: string, incomingBytes: number): Promise<number> {
   const sizes = (await filesIn(path)).map(({ size }) => size);
   return GROWTH * sizes.reduce((sum, size) => sum + size, 0) + BYTES_PER_INCOMING * incomingBytes + ALWAYS;
 }
 
 /**
- * @param wasStopped Did the system end the server for it?
+ * @param wasStopped Did the system end the server because of the limit?
  * @throws EngineRunawayError (a file is at its limit)
  */
 export async function refuseRunaway(path: string, maxFileBytes: number, wasStopped: boolean): Promise<void> {

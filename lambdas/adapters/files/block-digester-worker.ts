@@ -1,15 +1,15 @@
-/** The thread of block-digester.ts: digests the parts of files that it is given, one after the other. */
+/** The thread of block-digester.ts: digests parts of files, one after the other. */
 import { hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { BLOCK_SIZE, DIGEST_SIZE } from '../../snapshot/blocks.ts';
 
-/** From a block's beginning to a block's beginning, or to the end of the file. */
+/** Starts at a block boundary, and ends at one or at the end of the file. */
 export interface Part {
   path: string;
   start: number;
   end: number;
-  /** Of all the file's blocks. */
+  /** Shared by all parts: the digests of all blocks of the file. */
   digests: SharedArrayBuffer;
 }
 
@@ -33,7 +33,7 @@ function digest({ path, start, end, digests }: Part): void {
       readFullySync(descriptor, length, at);
       for (let block = 0; block < length; block += BLOCK_SIZE) {
         const bytes = buffer.subarray(block, Math.min(length, block + BLOCK_SIZE));
-        // A digest as a string, one character a byte, costs a quarter less than one as a buffer of its own.
+        // A digest as a string with one character per byte costs a quarter less than a buffer.
         into.write(hash('sha256', bytes, 'binary'), ((at + block) / BLOCK_SIZE) * DIGEST_SIZE, 'binary');
       }
       at += length;

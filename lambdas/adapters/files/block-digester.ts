@@ -1,6 +1,6 @@
 /**
- * Block digests of large files at the speed of all processors: worker threads read the file themselves, so that no byte
- * of it passes through the event loop or its memory. A worker holds one buffer of 256 KiB.
+ * Computes block digests of large files on all processors: worker threads read the file themselves, so that its bytes
+ * never pass through the event loop. A worker holds one buffer of 256 KiB.
  */
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
@@ -9,17 +9,20 @@ import { blockCount, DIGEST_SIZE } from '../../snapshot/blocks.ts';
 import { scriptBeside, startThread } from '../worker-threads.ts';
 import type { Part } from './block-digester-worker.ts';
 
-/** Bytes of a file that one worker is given at a time. A multiple of the block size. */
+/** Bytes of a file that a worker gets at a time. A multiple of the block size. */
 const PART_SIZE = 4 * 1024 * 1024;
-/** A thread takes 13 MB. Two hash more than 3 GB/s, which no disk of a Lambda gives. */
+/** A thread takes 13 MB. Two of them hash more than 3 GB/s, which no disk of a Lambda delivers. */
 const MAX_WORKERS = 2;
 
-/** Of a worker's heap. It makes nothing but digests of 32 bytes, and by default would let 48 MB of them lie about. */
+/**
+ * Young generation of a worker's heap, in MiB. It allocates nothing but digests of 32 bytes, and by default would let
+ * 48 MB of garbage accumulate.
+ */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
 
 const SCRIPT = scriptBeside(import.meta.url, 'block-digester-worker');
 
-/** Idle workers of this process, which do not keep it alive, and those who wait for one. */
+/** Idle workers, which do not keep the process alive, and the calls that wait for one. */
 const idle: Worker[] = [];
 const waiting: Array<(worker: Worker) => void> = [];
 let workers = 0;
@@ -37,7 +40,7 @@ export async function digestFile(path: string, size: number): Promise<Uint8Array
   const settled = await Promise.allSettled(parts);
   const failed = settled.find((part) => part.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
-  // Shared memory is no argument for hashes and comparisons.
+  // Hashes and comparisons do not accept shared memory.
   return new Uint8Array(new Uint8Array(digests));
 }
 
@@ -69,7 +72,7 @@ function give(worker: Worker): void {
   else idle.push(worker);
 }
 
-/** A worker that failed as such is not used again; waiting calls get another one. */
+/** A worker that failed itself is not used again; waiting calls get another one. */
 function discard(worker: Worker): void {
   void worker.terminate();
   const next = waiting.shift();
@@ -77,7 +80,7 @@ function discard(worker: Worker): void {
   else workers--;
 }
 
-/** What went wrong with the file; `undefined` for success. Rejects when the worker itself fails. */
+/** The error of reading the file; `undefined` on success. Rejects if the worker itself fails. */
 function ask(worker: Worker, part: Part): Promise<string | undefined> {
   worker.ref();
   return new Promise<string | undefined>((resolve, reject) => {

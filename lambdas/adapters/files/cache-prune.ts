@@ -10,7 +10,7 @@ interface Found {
   modifiedAt: number;
 }
 
-/** Other machines may rename and prune meanwhile: what is gone already is not counted. */
+/** Other machines may rename and prune meanwhile: what is already gone is not counted. */
 export async function pruneCache(objects: string, staging: string, options: PruneOptions): Promise<PruneResult> {
   const result: PruneResult = { objects: 0, staging: 0, bytes: 0 };
   for (const object of await filesBelow(objects)) {
@@ -24,7 +24,7 @@ export async function pruneCache(objects: string, staging: string, options: Prun
     for (const commit of await namesIn(join(staging, collection))) {
       const folder = join(staging, collection, commit);
       const files = await filesBelow(folder);
-      // A folder's own time does not move when a file in it grows.
+      // A folder's modification time does not change when a file in it grows.
       const lastWrite = Math.max(
         (await find(folder))?.modifiedAt ?? options.now,
         ...files.map((file) => file.modifiedAt),

@@ -6,8 +6,8 @@
  *     per file: text path | u64 size | 32 bytes per block of 4 KiB
  *     SHA-256 of all of the above
  *
- * Integers are big-endian; a text is its UTF-8 length (u32) and its bytes. The file only saves work, so whatever is
- * wrong with it makes it absent.
+ * Integers are big-endian; a text is its UTF-8 length (u32) and its bytes. The file only saves work, so a damaged one
+ * counts as absent.
  */
 import { createHash, hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -26,7 +26,7 @@ export async function readDigestsFile(path: string): Promise<DirectoryDigests | 
   return bytes === undefined ? undefined : decodeDigests(bytes);
 }
 
-/** Durable, and whole or not at all. */
+/** Durable and atomic. */
 export async function writeDigestsFile(path: string, digests: DirectoryDigests): Promise<void> {
   await replaceFile(path, partsOf(digests));
 }
@@ -36,7 +36,7 @@ export function encodeDigests(digests: DirectoryDigests): Buffer {
   return Buffer.concat(partsOf(digests));
 }
 
-/** The file in pieces, since most of them exist already: digests grow with the snapshot, and no copy of them is needed. */
+/** The file in pieces, most of which exist in memory: digests grow with the snapshot, so they are not copied. */
 function partsOf(digests: DirectoryDigests): Uint8Array[] {
   const parts: Uint8Array[] = [MAGIC, u32(VERSION), ...text(digests.manifestKey), ...text(digests.manifestSha256)];
   parts.push(u32(digests.manifest.length), digests.manifest, u32(digests.files.size));
@@ -76,7 +76,7 @@ export function decodeDigests(bytes: Uint8Array): DirectoryDigests | undefined {
   }
 }
 
-/** Takes fields off the front. Throws RangeError at the end of the bytes. */
+/** Reads fields from the front. Throws RangeError at the end of the bytes. */
 class Reader {
   readonly #bytes: Buffer;
   #at = 0;

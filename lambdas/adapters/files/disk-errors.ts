@@ -1,4 +1,4 @@
-/** What errors of a disk mean: absent, full, not writable. */
+/** Classifies errors of a disk: absent, full, not writable. */
 import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -10,7 +10,7 @@ export function systemCode(error: unknown): string | undefined {
   return String(error.code);
 }
 
-/** Result of a read, or `undefined` when what it names is not, or no longer, there. */
+/** Result of a read, or `undefined` if the file does not exist, or no longer. */
 export async function unlessAbsent<T>(operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation;
@@ -21,7 +21,7 @@ export async function unlessAbsent<T>(operation: Promise<T>): Promise<T | undefi
 }
 
 const FULL = ['ENOSPC', 'EDQUOT', 'SQLITE_FULL'];
-/** SQLite's result code, and its text: from another thread the text alone comes. */
+/** SQLite's result code, and its text: an error from another thread has the text alone. */
 const SQLITE_FULL = 13;
 const SQLITE_FULL_TEXT = 'database or disk is full';
 
@@ -32,7 +32,7 @@ function sqliteFull(error: unknown): string | undefined {
 }
 
 /**
- * Give a full disk its name, and one that must not be written; every other error passes.
+ * Turn errors of a full disk, and of one that cannot be written, into named ones; every other error passes.
  * @throws DiskFullError, ConfigurationError (read-only, or another user's)
  */
 export async function withRoom<T>(path: string, work: () => Promise<T>): Promise<T> {
@@ -57,8 +57,8 @@ export async function withRoom<T>(path: string, work: () => Promise<T>): Promise
 }
 
 /**
- * A folder, made with those above it, in which files can be made. Node says of a read-only disk that there is no such
- * folder; this says what is wrong.
+ * Make a folder, and those above it, and check that files can be created in it. On a read-only disk Node reports that
+ * the folder does not exist; this reports the real cause.
  */
 export async function makeWritableFolder(path: string): Promise<void> {
   try {

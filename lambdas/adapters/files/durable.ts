@@ -1,6 +1,6 @@
 /**
- * Files that survive a crash, whole: what is written here is flushed to the disk, and so is the folder that names it,
- * before the promise resolves.
+ * Files that survive a crash whole: content is flushed to disk, and so is the folder that names it, before the promise
+ * resolves.
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -17,7 +17,7 @@ export async function sync(path: string): Promise<void> {
   }
 }
 
-/** Flush a folder's list of names, also through a link to it. */
+/** Flush a folder's list of names, following links. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
@@ -38,13 +38,16 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 export interface Writing<Flushed> {
-  /** Flushes the file; its result is the writing's. */
+  /** Flushes the file. */
   flush: (file: FileHandle) => Promise<Flushed>;
-  /** Runs each operation of the file system, for instance to translate its errors; those of the pieces pass as they are. */
+  /**
+   * Runs each operation of the file system, for instance to translate its errors; errors of the source of the pieces
+   * pass unchanged.
+   */
   around?: <T>(operation: () => Promise<T>) => Promise<T>;
 }
 
-/** Write a file that is not in its place yet: a new one, flushed. On any error it is gone. */
+/** Write and flush a new file, before it is moved to its place. On any error it is removed. */
 export async function writeTemporary<Flushed>(
   path: string,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -57,26 +60,26 @@ export async function writeTemporary<Flushed>(
     await around(() => file.close());
     return flushed;
   } catch (error) {
-    // The first error is the one to report, whatever the clean-up meets.
+    // The first error is reported, whatever goes wrong in the clean-up.
     await file.close().catch(() => undefined);
     await discard(path);
     throw error;
   }
 }
 
-/** Put a flushed file in its place, in a folder that exists, unless something is there (`EEXIST`). */
+/** Put a flushed file in its place, in an existing folder, unless the name is taken (`EEXIST`). */
 export async function publishNew(temporary: string, path: string): Promise<void> {
   await link(temporary, path);
   await syncFolder(dirname(path));
 }
 
-/** Put a flushed file in the place of whatever is there. */
+/** Put a flushed file in its place, replacing whatever is there. */
 export async function publishOver(temporary: string, path: string): Promise<void> {
   await rename(temporary, path);
   await syncFolder(dirname(path));
 }
 
-/** Replace a file whole, by pieces: after a crash it holds either the old content or the new one. */
+/** Replace a file atomically: after a crash it holds either the old content or the new one. */
 export async function replaceFile(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   await writeTemporary(temporary, pieces, { flush: (file) => file.sync() });
@@ -88,13 +91,13 @@ export async function replaceFile(path: string, pieces: Iterable<Uint8Array>): P
   }
 }
 
-/** Remove a file. One that is absent already is flushed too: the crash may have come before an earlier flush. */
+/** Remove a file. The folder is flushed even if the file is absent: a crash may have prevented an earlier flush. */
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true });
   await syncFolder(dirname(path));
 }
 
-/** Remove a temporary file if it is still there; a stray one costs space only. */
+/** Remove a temporary file if it still exists; a stray one only costs space. */
 export async function discard(path: string): Promise<void> {
   await rm(path, { force: true }).catch(() => undefined);
 }

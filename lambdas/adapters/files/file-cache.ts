@@ -5,8 +5,8 @@
  *     <root>/staging/<collection>/<commitId>/          sealed staging
  *     <root>/staging/<collection>/<commitId>.tmp-*     staging in the making
  *
- * Renames within one mount make sealing and adopting atomic and free of copies. Whatever a reader meets while another
- * machine renames or prunes (ENOENT, ESTALE) is a miss.
+ * Sealing and adopting are renames within one mount: atomic, and without copies. Errors that a reader gets while
+ * another machine renames or prunes (ENOENT, ESTALE) are misses.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
@@ -38,13 +38,13 @@ export class FileCache implements Cache {
     try {
       return await readRange(this.#object(key), range);
     } catch (error) {
-      // Whatever the file system says (ENOENT, ESTALE, EIO, EACCES), the store has what the cache cannot give.
+      // Whatever the error (ENOENT, ESTALE, EIO, EACCES), the store has the object.
       if (systemCode(error) !== undefined) return undefined;
       throw error;
     }
   }
 
-  /** A cache that cannot be written keeps its damage; every read of it is verified anyway. */
+  /** A cache that cannot be written keeps the damaged object; every read is verified anyway. */
   async evict(key: string): Promise<void> {
     await unlink(this.#object(key)).catch(() => {});
   }
@@ -53,7 +53,7 @@ export class FileCache implements Cache {
     const sealed = this.#staging(collection, commitId);
     const folder = `${sealed}.tmp-${randomUUID()}`;
     await this.#writing(async () => {
-      // `seal` flushes the last two folders only: without those above them there would be nothing after a power cut.
+      // `seal` flushes the last two folders only: the ones above must already be durable to survive a power cut.
       await makeFolder(dirname(folder));
       await mkdir(folder);
     });
@@ -88,7 +88,7 @@ export class FileCache implements Cache {
         await rename(source, target);
       } catch (error) {
         if (!MISSES.includes(systemCode(error))) throw error;
-        // Adopted before, by an earlier try of ours.
+        // An earlier attempt of ours has adopted it.
         if (await unlessAbsent(stat(target))) return;
         throw stagingLost(collection, commitId, name, error);
       }
@@ -131,7 +131,7 @@ export class FileCache implements Cache {
     return join(this.#staging(collection, commitId), checkSegment(name));
   }
 
-  /** Every system error while writing means the same to a caller: this directory is of no use for writing. */
+  /** Every system error while writing means the same to a caller: this cache cannot be written. */
   async #writing<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -152,7 +152,7 @@ async function readRange(file: string, range?: ByteRange): Promise<Uint8Array | 
   const handle = await open(file, 'r');
   try {
     const { start, end } = range ?? { start: 0, end: (await handle.stat()).size };
-    // What is read whole is a manifest. A damaged one of any length must not fill the memory.
+    // Only manifests are read whole. A damaged one of any length must not fill the memory.
     if (range === undefined && end > MAX_MANIFEST_BYTES) return undefined;
     const bytes = await readFully(handle, Buffer.allocUnsafe(end - start), start);
     return bytes.length === end - start ? bytes : undefined;
@@ -161,7 +161,7 @@ async function readRange(file: string, range?: ByteRange): Promise<Uint8Array | 
   }
 }
 
-/** Two buffers in turn: one is read into while the other is in the hands of whoever asked for it. */
+/** Two buffers in turn: one is filled while the caller uses the other. */
 async function* streamFile(file: string, size: number, lost: (cause?: unknown) => Error): AsyncGenerator<Uint8Array> {
   const orLost = <Result>(work: Promise<Result>) =>
     work.catch((error: unknown) => {
@@ -173,7 +173,7 @@ async function* streamFile(file: string, size: number, lost: (cause?: unknown) =
   const read = (position: number) => {
     const [next = Buffer.alloc(0)] = buffers.reverse();
     coming = orLost(readFully(handle, next.subarray(0, Math.min(size - position, CHUNK_SIZE)), position));
-    // A caller that stops in between does not ask for it.
+    // A caller that stops early does not await this read.
     coming.catch(() => {});
     return coming;
   };

@@ -18,7 +18,7 @@ export class FileStaging implements Staging {
   readonly #handles = new Map<string, FileHandle>();
   #done = false;
 
-  /** `folder` exists; `sealed` is the name it gets. `count` is told of the bytes written. */
+  /** `folder` exists; `sealed` is its later name. `count` is called with the number of bytes written. */
   constructor(folder: string, sealed: string, writing: Writing, count: (bytes: number) => void) {
     this.#folder = folder;
     this.#sealed = sealed;
@@ -56,7 +56,7 @@ export class FileStaging implements Staging {
     this.#done = true;
   }
 
-  /** Idempotent; does nothing to what is sealed. */
+  /** Idempotent; leaves a sealed commit alone. */
   async abandon(): Promise<void> {
     if (this.#done) return;
     this.#done = true;

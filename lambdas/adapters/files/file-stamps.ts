@@ -1,5 +1,5 @@
 /**
- * Which files nobody has touched, known from the file system alone: unread, whatever their size (ADR 0021).
+ * Tells which files have not been touched by the file system's metadata alone, without reading them (ADR 0021).
  *
  * Linux sets a file's change time (ctime) at every write, truncation, rename over it, and first write to a mapped page,
  * and no program can set it, unlike the modification time. So a file whose inode, size and change time are the same as
@@ -13,15 +13,15 @@ import { lstat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unlessAbsent } from './disk-errors.ts';
 
-/** Several steps of the coarsest kernel clock, in milliseconds. */
+/** In milliseconds: several steps of the coarsest kernel clock. */
 export const REST_MS = 50;
 /** Magic numbers of ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs. */
 const LOCAL: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630]);
 
-/** By relative path; only of files that were at rest. */
+/** By relative path; only files that were at rest. */
 export type FileStamps = ReadonlyMap<string, string>;
 
-/** Stamps of the files as they are. They must not change meanwhile. */
+/** Stamp the files as they are. They must not change meanwhile. */
 export async function stampFiles(root: string, paths: readonly string[]): Promise<FileStamps> {
   const stamps = new Map<string, string>();
   if (process.platform !== 'linux' || !LOCAL.has((await statfs(root)).type)) return stamps;
@@ -33,7 +33,7 @@ export async function stampFiles(root: string, paths: readonly string[]): Promis
   return stamps;
 }
 
-/** Paths whose file is still the one that was stamped. */
+/** Paths of files that have not changed since they were stamped. */
 export async function untouchedSince(root: string, stamps: FileStamps): Promise<Set<string>> {
   const untouched = new Set<string>();
   for (const [path, stamp] of stamps) {

@@ -1,4 +1,4 @@
-/** The clean marker as a JSON file beside the data. An unreadable marker does not count: the data is dirty. */
+/** The clean marker as a JSON file beside the data. If it is unreadable, the data counts as dirty. */
 import { readFile } from 'node:fs/promises';
 import type { CleanMarker } from '../../ports.ts';
 import { unlessAbsent } from './disk-errors.ts';
@@ -9,7 +9,7 @@ export async function readMarkerFile(path: string): Promise<CleanMarker | undefi
   return json === undefined ? undefined : parse(json);
 }
 
-/** Durable, and whole or not at all. */
+/** Durable and atomic. */
 export async function writeMarkerFile(path: string, marker: CleanMarker): Promise<void> {
   const { manifestKey, manifestSha256 } = marker;
   await replaceFile(path, [Buffer.from(JSON.stringify({ manifestKey, manifestSha256 }))]);

@@ -8,18 +8,22 @@ import { DatabaseSync } from 'node:sqlite';
 import { systemCode } from './disk-errors.ts';
 
 const SQLITE_BUSY = 5;
-/** A connection that is garbage-collected closes and drops its lock; a holder that forgot to release keeps it. */
+/**
+ * References to the connections: one that is garbage-collected closes, and its lock is lost, although the holder has
+ * not released it.
+ */
 const held = new Set<DatabaseSync>();
 
 /**
- * Releases the lock; `undefined`: somebody has it. Never waits, since SQLite would block the event loop.
+ * @returns a function that releases the lock; `undefined` if it is taken. Never waits, since SQLite would block the
+ * event loop.
  * @throws Error (the file cannot be made, or cannot be locked)
  */
 export function tryLock(path: string): (() => void) | undefined {
   make(path);
   const database = new DatabaseSync(path, { timeout: 0 });
   try {
-    // No journal file: there is nothing to roll back after a crash, and on a full disk the lock must still be had.
+    // No journal file: there is nothing to roll back after a crash, and locking must work even on a full disk.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
   } catch (error) {
     database.close();
@@ -29,14 +33,14 @@ export function tryLock(path: string): (() => void) | undefined {
   held.add(database);
   return () => {
     held.delete(database);
-    // Closing rolls back the empty transaction, and with it goes the lock.
+    // Closing rolls back the empty transaction, which releases the lock.
     database.close();
   };
 }
 
 /**
- * Made here, since SQLite does not say why it cannot make it. Never opened when it is there: POSIX drops all locks that a
- * process has on a file as soon as it closes any descriptor of it (sqlite.org/howtocorrupt.html, 2.2).
+ * Create the file here, since SQLite does not report why it cannot. An existing file is never opened: POSIX drops all
+ * locks that a process has on a file as soon as it closes any descriptor of it (sqlite.org/howtocorrupt.html, 2.2).
  */
 function make(path: string): void {
   try {
@@ -48,6 +52,6 @@ function make(path: string): void {
 }
 
 function isBusy(error: unknown): boolean {
-  // The low byte is the primary code; the rest says how it came about.
+  // The low byte is the primary code; the rest gives details.
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
 }

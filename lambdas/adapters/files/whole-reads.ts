@@ -1,4 +1,4 @@
-/** Reads and writes that stop short, until they are whole. */
+/** Repeats reads and writes that stop short until they are complete. */
 import { writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 

@@ -1,12 +1,12 @@
 /**
  * Working directories below a local root such as `/tmp/work`: numbered slots per collection, so that concurrent
- * invocations never meet and a warm one finds what the last one left.
+ * invocations never share one and a warm container finds what its last invocation left.
  *
  *     <root>/<collection>/<n>/       a slot (working-directory.ts)
  *     <root>/<collection>/<n>.lock   its ownership; empty and never removed, since removing one would let two own a slot
  *
- * Ownership is the lock on that file (try-lock.ts), which the kernel drops however the process ends, so that nothing is
- * ever guessed from process ids or ages.
+ * Ownership is the lock on that file (try-lock.ts), which the kernel drops however the process ends, so ownership is
+ * never guessed from process ids or ages.
  */
 import { constants } from 'node:fs';
 import { cp, mkdir, readdir, rm, stat, statfs, utimes } from 'node:fs/promises';
@@ -23,9 +23,9 @@ type Slot = string;
 
 export interface FileWorkingDirectoriesOptions {
   root: string;
-  /** Slots kept over all collections; beyond that the least recently used idle ones go. Default 16. */
+  /** Slots kept over all collections; beyond that the least recently used idle ones are removed. Default: 16. */
   maxSlots?: number;
-  /** Bytes that can still be written below the root. Default: what its file system says. */
+  /** Bytes that can still be written below the root. Default: as reported by its file system. */
   freeBytes?: () => Promise<number>;
 }
 
@@ -87,7 +87,7 @@ export class FileWorkingDirectories implements WorkingDirectories {
     await this.#makeSpace(await sizeOf(source.path));
     for (let n = 0; ; n++) {
       const slot = join(folder, String(n));
-      // What is in an idle slot may be worth keeping; what a crash left of a copy is not.
+      // An idle slot may be worth keeping; the remains of a copy after a crash are not.
       const isFree = !(await isThere(slot)) || (await rankOf(slot)) === UNVERIFIABLE;
       const replica = isFree ? await own(slot, true) : undefined;
       if (replica === undefined) continue;
@@ -101,18 +101,18 @@ export class FileWorkingDirectories implements WorkingDirectories {
     }
   }
 
-  /** One more slot, without more of them than there may be. */
+  /** Make room for one more slot within the limit on their number. */
   async #makeRoom(): Promise<void> {
     const { length } = await this.#slots();
     await this.#evict((evicted) => length + 1 - evicted <= this.#maxSlots);
   }
 
-  /** Room for this many more bytes. If it is still short in the end, the disk reports it. */
+  /** Make room for this many more bytes. If that does not suffice, the write will report a full disk. */
   async #makeSpace(bytes: number): Promise<void> {
     await this.#evict(async () => (await this.#freeBytes()) >= bytes);
   }
 
-  /** Removes idle slots, the least recently used first, until it is enough. Owned ones stay, whatever the limit. */
+  /** Removes idle slots, the least recently used first, until that is enough. Owned ones stay, whatever the limit. */
   async #evict(isEnough: (evicted: number) => boolean | Promise<boolean>): Promise<void> {
     let evicted = 0;
     if (await isEnough(evicted)) return;
@@ -143,7 +143,7 @@ async function freeIn(root: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** Bytes on the disk of everything below a folder. */
+/** Bytes on disk of everything below a folder. */
 async function sizeOf(folder: string): Promise<number> {
   const entries = (await unlessAbsent(readdir(folder, { recursive: true }))) ?? [];
   const sizes = await Promise.all(entries.map(async (name) => (await unlessAbsent(stat(join(folder, name))))?.blocks));
@@ -178,7 +178,7 @@ async function isThere(slot: Slot): Promise<boolean> {
   return (await unlessAbsent(stat(slot))) !== undefined;
 }
 
-/** `undefined`: somebody owns it. */
+/** `undefined`: it has an owner. */
 async function own(slot: Slot, isTemporary = false): Promise<FileWorkingDirectory | undefined> {
   const unlock = tryLock(`${slot}.lock`);
   if (unlock === undefined) return undefined;
@@ -189,7 +189,7 @@ async function own(slot: Slot, isTemporary = false): Promise<FileWorkingDirector
   });
   try {
     await mkdir(directory.path, { recursive: true });
-    // Without marker and digests nothing in it can be verified, so it is worth no more than an empty one. Ranked again
+    // Without marker and digests its content cannot be verified, so it is worth no more than an empty one. Ranked again
     // under the lock, since its last owner may have changed it.
     if ((await rankOf(slot)) === UNVERIFIABLE) await directory.clear();
     // A crash while a marker or digests were being replaced leaves a temporary file.

@@ -1,6 +1,6 @@
 /**
- * A working directory on a local disk. Its slot holds the marker and the digests beside the data, so that an engine
- * never sees them and they never become part of a snapshot:
+ * A working directory on a local disk. Its slot keeps the marker and the digests apart from the data, so that the
+ * engine does not see them and they do not become part of a snapshot:
  *
  *     <slot>/data/         what the engine opens
  *     <slot>/clean.json    the marker
@@ -25,9 +25,9 @@ import { readFully, writeFully, writeFullySync } from './whole-reads.ts';
 
 /** A multiple of the block size, so that a reader can cut blocks without carrying bytes over. */
 const CHUNK_SIZE = 1024 * 1024;
-/** Up to this size a file is digested here: worker threads would take longer to start than to read it. */
+/** Up to this size a file is digested in this thread: workers would take longer to start than to read it. */
 const SMALL_FILE = 2 * 1024 * 1024;
-/** Up to this size a write into the page cache is over before a thread would have begun it. */
+/** Up to this size a synchronous write into the page cache takes less time than handing it to a thread. */
 const SMALL_PIECE = 64 * 1024;
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW;
 const WRITE = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -40,7 +40,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
   readonly path: string;
   readonly #slot: string;
   readonly #letGo: () => Promise<void>;
-  /** Of the files as they were when this owner took the marker away. */
+  /** Stamps of the files from when this owner removed the marker. */
   #stamps: FileStamps | undefined;
   #released = false;
 
@@ -64,7 +64,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
     this.#stamps = undefined;
   }
 
-  /** Everything, not only what was written through here: the engine wrote too. */
+  /** Flush everything, not only what was written through this object: the engine wrote, too. */
   async #flush(): Promise<void> {
     const folders = new Set([this.#slot, this.path]);
     for (const entry of await this.#entries()) {
@@ -76,7 +76,8 @@ export class FileWorkingDirectory implements WorkingDirectory {
   }
 
   async markDirty(): Promise<void> {
-    // Only a marker says that the files are what the digests say. Once it is gone, what was noted then still counts.
+    // Files match their digests only while there is a marker, so they are stamped before it is removed; the stamps stay
+    // valid.
     if ((await this.readMarker()) !== undefined) this.#stamps = await stampFiles(this.path, await this.#paths());
     await removeFile(this.#beside(MARKER_FILE));
   }
@@ -183,7 +184,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
     await this.#change(path, (handle) => handle.truncate(size));
   }
 
-  /** An absent file is success. Folders that become empty go too, since a snapshot has no empty folders. */
+  /** An absent file is success. Folders that become empty are removed, too, since a snapshot has no empty folders. */
   async remove(path: string): Promise<void> {
     const file = this.#inData(path);
     try {
@@ -256,7 +257,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
     return join(this.path, checkRelativePath(path));
   }
 
-  /** Every use passes here: after its release the slot may be another owner's. */
+  /** Checked on every use: after its release the slot may have another owner. */
   #beside(name: string): string {
     if (this.#released) {
       throw new InvalidInputError(`Working directory "${this.path}" was released. Claim one again before using it.`);

@@ -1,4 +1,6 @@
-/** Locks to wait for, over those that the kernel releases when their holder dies (`files/try-lock.ts`). */
+/**
+ * Locks that can be waited for, built on those that the kernel releases when their holder dies (`files/try-lock.ts`).
+ */
 import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreUnavailableError } from '../../errors/errors.ts';
@@ -7,20 +9,20 @@ import { tryLock } from '../files/try-lock.ts';
 
 const MAX_WAIT_MS = 20;
 const PATIENCE_MS = 30_000;
-/** Until then it is a lock like any other, which somebody holds for milliseconds. */
+/** Shorter waits are normal: locks are held for milliseconds. */
 const QUIET_MS = 2_000;
 
-/** Says what a lock waits for, as text, once the wait is long: the commands tell it to their users. */
+/** Called with a message once a wait is long, for commands to show to their users. */
 export const lockWaits = channel('chroma-compactor:lock-wait');
 
-/** Enough that those who delete hundreds of objects at once seldom meet, and few files to keep. */
+/** Enough for hundreds of concurrent deletes to collide seldom, and still few files. */
 const LOCKS = 32;
 
-/** One lock per key, but that some keys share one: what is compared and changed is always one object. */
+/** One lock per key, which some keys share: every comparison and change concerns a single object. */
 export class KeyLocks {
   readonly #locks: FileLock[];
 
-  /** @param path of the locks' files, completed by a number */
+  /** @param path of the lock files, to which a number is appended */
   constructor(path: (number: number) => string) {
     this.#locks = Array.from({ length: LOCKS }, (_, number) => new FileLock(path(number)));
   }
@@ -31,12 +33,15 @@ export class KeyLocks {
   }
 }
 
-/** The same in every process. */
+/** Must be the same in every process. */
 export function lockNumber(key: string): number {
   return Number.parseInt(sha256(key).slice(0, 8), 16) % LOCKS;
 }
 
-/** Mutual exclusion between processes. Callers in one process queue here, so that only one of them competes. */
+/**
+ * Mutual exclusion between processes. Callers in one process queue here, so that only one of them competes for the
+ * lock.
+ */
 export class FileLock {
   readonly #path: string;
   #last: Promise<unknown> = Promise.resolve();
@@ -45,7 +50,10 @@ export class FileLock {
     this.#path = path;
   }
 
-  /** Run `task` alone. @throws StoreUnavailableError (the lock could not be had; `task` was not run) */
+  /**
+   * Run `task` while holding the lock. @throws StoreUnavailableError (the lock could not be acquired; `task` was not
+   * run)
+   */
   run<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(() => this.#locked(task));
     this.#last = turn.catch(() => undefined);

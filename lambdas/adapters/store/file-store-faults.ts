@@ -1,4 +1,4 @@
-/** What errors of the file system mean to an object store. */
+/** Translates errors of the file system into those of an object store. */
 import {
   CompactorError,
   InvalidInputError,
@@ -14,7 +14,7 @@ const notFound = (key: string, options: ErrorOptions) => new ObjectNotFoundError
 const shadowed = (key: string, options: ErrorOptions) =>
   new InvalidInputError(`"${key}" cannot be stored: one of its folders is an object. Choose another key.`, options);
 
-/** Opening or removing: the file, or a folder on its path, is not there, or the path names a folder. */
+/** Opening or removing: the file, or a folder on its path, does not exist, or the path names a folder. */
 export const FINDING: Faults = { ENOENT: notFound, ENOTDIR: notFound, EISDIR: notFound };
 /** Making the folders of a key. */
 export const MAKING_FOLDERS: Faults = { EEXIST: shadowed, ENOTDIR: shadowed };
@@ -22,7 +22,7 @@ export const MAKING_FOLDERS: Faults = { EEXIST: shadowed, ENOTDIR: shadowed };
 export const CREATING: Faults = { EEXIST: (key, options) => new PreconditionFailedError(key, options) };
 export const WRITING: Faults = {};
 
-/** Run an operation of the file system; errors that are ours already pass. */
+/** Run an operation of the file system; errors that are already ours pass. */
 export async function translating<T>(
   url: string,
   key: string,

@@ -6,7 +6,7 @@ import { compareKeys, isSegment } from './store-input.ts';
 
 /**
  * Keys under `root` that start with `prefix` and come after `startAfter`, in key order. Holds the names of the folders
- * on the way down, never a whole listing. Hidden files, links and names that are no key are passed over.
+ * on the way down, never a whole listing. Hidden files, links and names that are not keys are skipped.
  */
 export async function* walkKeys(root: string, prefix: string, startAfter = ''): AsyncGenerator<string> {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);

@@ -20,11 +20,11 @@ import { walkKeys } from './file-store-walk.ts';
 import { type StampedFile, stampAfter, sweepStamped, writeStamped } from './stamped-file.ts';
 import { checkedChunks, checkKey, checkPageSize, checkRange, clampRange } from './store-input.ts';
 
-/** A writer that has not written for so long is dead. */
+/** A writer that has not written for this long is dead. */
 const STRAY_AGE_MS = 60 * 60 * 1000;
 
 /**
- * One file per object under a root, its key as path. Bytes are durable, file and folder, before a write resolves.
+ * One file per object under a root, with the key as its path. File and folder are durable before a write resolves.
  *
  * - Create-only is `link(2)`, which fails if the name exists.
  * - Replacing and deleting compare and act under a lock of the key between processes (`file-lock.ts`).
@@ -51,7 +51,8 @@ export class FileStore implements ObjectStore {
     checkRange(options.range);
     const path = this.#path(key);
     return this.#do(key, FINDING, async () => {
-      // A file in its place never changes, so one descriptor sees one version, whatever is swapped meanwhile.
+      // A file in its place never changes, so an open descriptor sees one version, whatever replaces the file
+      // meanwhile.
       const file = await open(path, 'r');
       try {
         const info = infoOf(key, await file.stat({ bigint: true }));
@@ -79,7 +80,7 @@ export class FileStore implements ObjectStore {
       while (more && page.length < pageSize) {
         const next = await this.#do(prefix, {}, () => keys.next());
         more = next.done !== true;
-        // Deleted since its name was read: it is not there.
+        // Deleted since its name was read: not part of the listing.
         const info = next.done ? undefined : await this.head(next.value).catch(absentAsUndefined);
         if (info !== undefined) page.push(info);
       }
@@ -131,7 +132,7 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  /** Under the lock, so that nothing is swapped between a comparison and what depends on it. */
+  /** Under the lock, so that nothing changes between a comparison and what depends on it. */
   async #remove(key: string, condition: () => Promise<unknown>): Promise<void> {
     const path = this.#path(key);
     await this.#prepare();
@@ -148,7 +149,7 @@ export class FileStore implements ObjectStore {
     return stats;
   }
 
-  /** Once, and again after a failure: make the root and sweep up what dead writers left. */
+  /** Once, and again after a failure: create the root, and remove what dead writers left behind. */
   #prepare(): Promise<void> {
     const prepare = async () => {
       await makeFolder(this.#temporary);

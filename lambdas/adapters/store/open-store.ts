@@ -1,4 +1,4 @@
-/** From the configured URL to a store. */
+/** Opens the store of a configured URL. */
 import type { ObjectStore } from '../../ports.ts';
 import { openFileStore } from './open-file-store.ts';
 import { type OpenS3Options, openS3Store } from './s3-clients.ts';

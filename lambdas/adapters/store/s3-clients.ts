@@ -6,15 +6,15 @@ import { S3Store } from './s3-store.ts';
 export interface OpenS3Options {
   /** Another endpoint than AWS's, addressed by path. Default: `AWS_ENDPOINT_URL_S3`. */
   endpoint?: string;
-  /** Account id that must own the bucket. */
+  /** Id of the account that must own the bucket. */
   expectedBucketOwner?: string;
   /** Further settings for both clients, e.g. region and credentials. */
   config?: S3ClientConfig;
-  /** Gets both clients, and gives them back watched. */
+  /** Wraps both clients, e.g. for tracing. */
   capture?: (client: S3Client) => S3Client;
 }
 
-/** Silence after which a connection counts as lost; S3 itself gives up after 20 s. */
+/** Idle time after which a connection counts as lost; S3 itself gives up after 20 s. */
 const TIMEOUTS = { connectionTimeout: 5_000, socketTimeout: 30_000 };
 
 /**
@@ -26,7 +26,7 @@ export function openS3Store(url: string, options: OpenS3Options = {}): S3Store {
   const { capture = (client) => client } = options;
   const endpoint = options.endpoint ?? (process.env.AWS_ENDPOINT_URL_S3 || undefined);
   const config: S3ClientConfig = {
-    // Checksums by default would be refused by some stores; where one counts, it is sent explicitly.
+    // Some stores refuse default checksums; where one matters, it is sent explicitly.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: TIMEOUTS,

@@ -1,4 +1,4 @@
-/** What errors of the S3 client mean, told by their code: a status alone does not say which of several things failed. */
+/** Translates errors of the S3 client by their code: a status alone is ambiguous. */
 import {
   CompactorError,
   ConditionalRequestConflictError,
@@ -33,7 +33,7 @@ export function translateS3Error(store: string, key: string, error: unknown): Co
     case 'ConditionalRequestConflict':
     case 'OperationAborted':
       return new ConditionalRequestConflictError(key, options);
-    // An answer to HEAD has no body: a missing bucket looks like a missing key there.
+    // An answer to HEAD has no body, so a missing bucket looks like a missing key.
     case 'NotFound':
     case 'NoSuchKey':
       return new ObjectNotFoundError(key, options);
@@ -49,7 +49,7 @@ export function translateS3Error(store: string, key: string, error: unknown): Co
     case 'PermanentRedirect':
     case 'AuthorizationHeaderMalformed':
       return new ConfigurationError(`The bucket of ${store} is in another region. Set AWS_REGION to it.`, options);
-    // Nothing is asked for but conditions and digests.
+    // The requests ask for nothing unusual but conditions and digests.
     case 'NotImplemented':
       return new UnsafeStoreError(
         `${store} does not implement what was asked for "${key}": conditional writes, or their digests. Use another store.`,

@@ -9,22 +9,22 @@ import {
 } from '@aws-sdk/client-s3';
 import { sha256Base64 } from './s3-digest.ts';
 
-/** Four on their way and one being filled are 40 MiB, whatever the size of the body. */
+/** Four in flight and one being filled take 40 MiB, whatever the size of the body. */
 export const PART_SIZE = 8 * 1024 * 1024;
 const PARALLEL_PARTS = 4;
 /** S3's limit. */
 const MAX_PARTS = 10_000;
 
 export interface MultipartUpload {
-  /** Sends what may be repeated: nothing is visible before the upload is completed. */
+  /** Sends requests that may be retried: nothing is visible before the upload is completed. */
   retrying: S3Client;
   /** Sends the completing request, once. */
   once: S3Client;
-  /** Runs one request and translates its errors; errors of `chunks` pass as they are. */
+  /** Runs one request and translates its errors; errors of `chunks` pass unchanged. */
   attempt: <T>(request: () => Promise<T>) => Promise<T>;
   target: { Bucket: string; Key: string; ExpectedBucketOwner?: string };
   size: number;
-  /** Throws at its end if the whole body is not what was announced; the upload is then abandoned. */
+  /** Throws at its end if the body is not what was announced; the upload is then aborted. */
   chunks: AsyncIterable<Uint8Array>;
 }
 
@@ -42,7 +42,7 @@ export async function uploadMultipart(upload: MultipartUpload): Promise<{ ETag?:
     const complete = new CompleteMultipartUploadCommand({ ...target, ...whole, IfNoneMatch: '*' });
     return await attempt(() => once.send(complete));
   } catch (error) {
-    // The first error is the one to report; the bucket's lifecycle rule removes parts that stay behind.
+    // The first error is reported; the bucket's lifecycle rule removes parts that are left behind.
     await retrying.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(() => undefined);
     throw error;
   }
@@ -53,7 +53,10 @@ async function uploadParts(upload: MultipartUpload, UploadId: string | undefined
   const done: CompletedPart[] = [];
   const pending = new Set<Promise<void>>();
   const failures: unknown[] = [];
-  /** Memory of parts that were sent. A socket that has been given up may read it still, which their checksums make harmless. */
+  /**
+   * Buffers of parts that were sent. An abandoned socket may still read one, which is harmless because parts carry
+   * checksums.
+   */
   const spare: Uint8Array[] = [];
   const send = async (Body: Uint8Array, PartNumber: number) => {
     const ChecksumSHA256 = sha256Base64(Body);
@@ -76,14 +79,14 @@ async function uploadParts(upload: MultipartUpload, UploadId: string | undefined
       if (failures.length > 0) break;
     }
   } finally {
-    // A part that lands after the abort would stay behind and cost money.
+    // A part that lands after the abort would remain and cost money.
     await Promise.all(pending);
   }
   if (failures.length > 0) throw failures[0];
   return done;
 }
 
-/** Each in a buffer of its own: one of `spare` while there is one. */
+/** Each in its own buffer, reusing those in `spare`. */
 async function* partsOf(
   chunks: AsyncIterable<Uint8Array>,
   partSize: number,

@@ -16,18 +16,18 @@ import { PART_SIZE, uploadMultipart } from './s3-multipart.ts';
 import { checkedChunks, checkKey, checkPageSize, checkRange, collectBody, isStream } from './store-input.ts';
 
 export interface S3StoreOptions {
-  /** For reads, and for parts that nobody sees yet: retries. */
+  /** For reads, and for parts that are not visible yet: retries. */
   client: S3Client;
   /** For writes: must have `maxAttempts: 1`, since a hidden retry turns our own success into a 412. */
   writer: S3Client;
   bucket: string;
   /** `''`, or a path without slashes at its ends. */
   prefix: string;
-  /** Account id: requests fail if the bucket is another's. */
+  /** Account id: requests fail if the bucket belongs to another account. */
   expectedBucketOwner?: string;
 }
 
-/** See `openS3Store` for the clients. Streams above 8 MiB go up in parts; all else is one PUT. */
+/** See `openS3Store` for the clients. Streams above 8 MiB are uploaded in parts; everything else is one PUT. */
 export class S3Store implements ObjectStore {
   readonly url: string;
   readonly #client: S3Client;
@@ -87,7 +87,7 @@ export class S3Store implements ObjectStore {
       Prefix: this.#prefix + prefix,
       StartAfter: options.startAfter === undefined ? undefined : this.#prefix + options.startAfter,
       MaxKeys: checkPageSize(options.pageSize),
-      // A key may hold characters that XML cannot; one such key must not hide all others.
+      // A key may contain characters that XML cannot; one such key must not break the whole listing.
       EncodingType: 'url' as const,
     };
     let ContinuationToken: string | undefined;
@@ -103,7 +103,7 @@ export class S3Store implements ObjectStore {
   async putIfAbsent(key: string, body: Body, options: { sha256?: string } = {}): Promise<{ etag: string }> {
     const target = this.#target(key);
     const { sha256 } = options;
-    // What S3 cannot verify is verified here: the digest of an object made of parts, the announced size of a stream.
+    // Verifies what S3 cannot: the digest of an object made of parts, and the announced size of a stream.
     if (isStream(body) && body.size > PART_SIZE) {
       return etagOf(
         key,
@@ -132,7 +132,7 @@ export class S3Store implements ObjectStore {
     const command = new DeleteObjectCommand({ ...this.#target(key), IfMatch: etag });
     try {
       await this.#do(key, () => this.#writer.send(command)).catch(async (error: unknown) => {
-        // Stores differ in what they answer for an absent key: 404, or 412 as for other content.
+        // For an absent key, stores answer either 404 or 412, as for other content.
         if (error instanceof PreconditionFailedError) await this.head(key);
         throw error;
       });
@@ -146,7 +146,7 @@ export class S3Store implements ObjectStore {
     await this.#do(key, () => this.#writer.send(command));
   }
 
-  /** As `get` of an empty range. */
+  /** As for `get` of an empty range. */
   async #getNothing(key: string, ifMatch: string | undefined): Promise<StoredObject> {
     const info = await this.head(key);
     if (ifMatch !== undefined && ifMatch !== info.etag) throw new PreconditionFailedError(key);

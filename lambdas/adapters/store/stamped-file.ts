@@ -1,5 +1,5 @@
 /**
- * Files of an object store before they are in their place. Each bears a later time than every one before it, since the
+ * Files of an object store before they are moved to their place. Each gets a later time than all before it, since the
  * time is part of the ETag.
  */
 import { randomUUID } from 'node:crypto';
@@ -8,7 +8,7 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { discard, type Writing, writeTemporary } from '../files/durable.ts';
 
-/** A flushed file that is not in its place yet. */
+/** A flushed file that has not been moved to its place. */
 export interface StampedFile {
   path: string;
   stats: BigIntStats;
@@ -16,7 +16,7 @@ export interface StampedFile {
 
 const SUFFIX = '.part';
 
-/** Write chunks to a new file in `folder` and flush it. On any error it is gone. */
+/** Write chunks to a new file in `folder` and flush it. On any error it is removed. */
 export async function writeStamped(
   folder: string,
   chunks: AsyncIterable<Uint8Array>,
@@ -58,7 +58,7 @@ let lastStamp = 0;
 
 /**
  * Wall clock in microseconds, but later than every stamp before it in this process and not before `least`. The file
- * system's own times advance in steps of milliseconds, so a file number used again at once could bear the same one.
+ * system's own times advance in steps of milliseconds, so a reused file number could come with the same time.
  */
 function nextStamp(least = 0): number {
   const microseconds = Number((process.hrtime.bigint() / 1000n) % 1000n);

@@ -1,11 +1,9 @@
-/**
- * What every object store adapter checks alike, so that a key or a body refused by one is refused by all.
- */
+/** Checks shared by all object store adapters, so that a key or a body refused by one is refused by all. */
 import { createHash } from 'node:crypto';
 import { CorruptObjectError, InvalidInputError } from '../../errors/errors.ts';
 import type { Body, ByteRange, StreamBody } from '../../ports.ts';
 
-/** As S3 pages, and its default. */
+/** S3's page size, and the default. */
 const MAX_PAGE_SIZE = 1000;
 const MAX_KEY_BYTES = 1024;
 /** Limit of common file systems for one name. */
@@ -42,7 +40,7 @@ export function checkRange(range: ByteRange | undefined): void {
 }
 
 /**
- * The part of a range that an object of `size` bytes has: a range that reaches past the end is cut there, and one that
+ * The part of a range that lies within an object of `size` bytes: a range past the end is cut there, and one that
  * starts past the end is empty, as is every range of an empty object.
  */
 export function clampRange(range: ByteRange | undefined, size: number): ByteRange {
@@ -50,7 +48,7 @@ export function clampRange(range: ByteRange | undefined, size: number): ByteRang
   return { start: Math.min(start, size), end: Math.min(end, size) };
 }
 
-/** Page size within 1 and 1,000: S3 gives no more, whatever is asked. @throws InvalidInputError */
+/** Page size between 1 and 1,000: S3 returns no more, whatever is asked for. @throws InvalidInputError */
 export function checkPageSize(pageSize: number = MAX_PAGE_SIZE): number {
   if (!Number.isSafeInteger(pageSize) || pageSize < 1) {
     throw new InvalidInputError(`${pageSize} is no page size. Use an integer from 1 to ${MAX_PAGE_SIZE}.`);
@@ -58,7 +56,7 @@ export function checkPageSize(pageSize: number = MAX_PAGE_SIZE): number {
   return Math.min(pageSize, MAX_PAGE_SIZE);
 }
 
-/** Order of UTF-8 bytes, as S3 lists. It is not the order of JavaScript strings beyond the basic plane. */
+/** Order of UTF-8 bytes, as in S3's listings, which differs from that of JavaScript strings beyond the basic plane. */
 export function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
@@ -97,7 +95,7 @@ export async function collectBody(key: string, body: Body, sha256?: string): Pro
   const whole = new Uint8Array(isStream(body) ? body.size : body.length);
   let size = 0;
   for await (const chunk of checkedChunks(key, body, sha256)) {
-    // What is too long is refused at its end.
+    // A body that is too long is refused once its end is reached.
     if (size + chunk.length <= whole.length) whole.set(chunk, size);
     size += chunk.length;
   }

@@ -2,8 +2,8 @@
  * DynamoDB as the adapters of `LockTable` and `StatusTable` see it: items by `collection` and `item`, consistent reads,
  * and conditional writes that are either done or refused with the item that stood in the way.
  *
- * The SDK retries reads and writes alike. A write that is sent again after its response was lost may be refused by its
- * own success; what that means differs from write to write, and each method of the adapters says it.
+ * The SDK retries reads and writes alike. A write that is retried after its response was lost may be refused because of
+ * its own success; what that means differs between writes, and each method of the adapters documents it.
  */
 import {
   type AttributeValue,
@@ -25,7 +25,7 @@ const REQUEST_TIMEOUT_MS = 3_000;
 const CONNECTION_TIMEOUT_MS = 1_000;
 const MAX_ATTEMPTS = 4;
 
-/** Client errors by which DynamoDB asks for less, not for something else. */
+/** Client errors by which DynamoDB throttles, rather than refuses. */
 const THROTTLING = new Set([
   'LimitExceededException',
   'ProvisionedThroughputExceededException',
@@ -34,7 +34,7 @@ const THROTTLING = new Set([
   'TransactionConflictException',
 ]);
 
-/** Errors that only a human can fix: who we are, and what we may do. */
+/** Errors that only a human can fix: credentials and permissions. */
 const UNAUTHORISED = new Set([
   'AccessDeniedException',
   'CredentialsProviderError',
@@ -52,11 +52,11 @@ export interface ConditionalUpdate {
   update: string;
   condition: string;
   values: Record<string, string | number>;
-  /** Which item a done update answers with: as it was before, or as it is now. */
+  /** Which item a successful update returns: as it was before, or as it is now. */
   returns: 'ALL_OLD' | 'ALL_NEW';
 }
 
-/** Done, with the item asked for; or refused, with the item that stood in the way. */
+/** Done, with the requested item; or refused, with the item that stood in the way. */
 export type Attempt = { done: true; item: PlainItem } | { done: false; item: PlainItem | undefined };
 
 /**
@@ -164,7 +164,7 @@ export class DynamoItems {
       return { done: true, item: toPlain(Attributes) };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      // No item comes back when there is none, and from endpoints that do not know the option.
+      // No item is returned if there is none, or if the endpoint does not know the option.
       const standing = error.Item === undefined ? await this.read(collection, item) : toPlain(error.Item);
       return { done: false, item: standing };
     }
@@ -210,7 +210,7 @@ function translated(error: unknown, tableName: string): unknown {
     return new ConfigurationError(`Table "${tableName}" may not be used (${because}): ${advice}.`, options);
   }
   if (error.name === 'ValidationException') {
-    // Our expressions are fixed and tested: it is the item that is not as it should be.
+    // Our expressions are fixed and tested, so the item is at fault.
     const advice = 'Compare it with docs/format.md, and delete a damaged LOCK item: that loses nothing';
     return new CorruptObjectError(`An item of table "${tableName}" is damaged (${because}). ${advice}.`, options);
   }
@@ -219,7 +219,7 @@ function translated(error: unknown, tableName: string): unknown {
   return new TableUnavailableError(`Table "${tableName}" did not answer (${because}). ${advice}`, options);
 }
 
-/** Throttled, 5xx, or anything that went wrong on the wire (the SDK leaves `$metadata` on what it sent). */
+/** Throttling, 5xx, or any failure on the wire (the SDK leaves `$metadata` on what it sent). */
 function isUnavailable(error: Error): boolean {
   if (error instanceof DynamoDBServiceException) return error.$fault === 'server' || THROTTLING.has(error.name);
   return '$metadata' in error || 'code' in error || error.name === 'TimeoutError';

@@ -3,7 +3,10 @@
  * wrong without it (A and B are executions, t is in seconds).
  */
 
-/** A holds until t=60, B acquires at t=10: two compactors merge the same deltas. A itself may, to retry a lost reply. */
+/**
+ * A holds until t=60, B acquires at t=10: two compactors merge the same deltas. A itself may acquire again, to retry
+ * after a lost reply.
+ */
 export const LOCK_FREE =
   '(attribute_not_exists(#owner) OR #owner = :owner OR attribute_not_exists(#expiresAt) OR #expiresAt <= :now)';
 /** Item deleted, pointer at token 7: counting on from the item alone would mint 1 again. */
@@ -23,8 +26,8 @@ export const CLAIM_OWNER_IS_ME = '#claimOwner = :owner';
 export const CLAIM_IS_MINE = '#claimOwner = :owner AND #claimToken = :token';
 /** Two heartbeats overtake each other: the claim would be cut short. */
 export const CLAIM_ENDS_EARLIER = '(attribute_not_exists(#claimExpiresAt) OR #claimExpiresAt < :claimExpiresAt)';
-/** The claimant released, or died: a wake-up that nobody reads would strand the deltas behind it. */
+/** The claimant released, or died: its wake-up would go unread, and strand the deltas behind it. */
 export const CLAIM_LIVE = 'attribute_exists(#claimOwner) AND #claimExpiresAt > :now';
-/** A lists an empty inbox, B delegates to A, A releases: nobody would look at B's deltas. */
+/** A lists an empty inbox, B delegates to A, A releases: B's deltas would be left waiting. */
 export const WAKE_UNCHANGED = '#wake = :wake';
 export const NEVER_WOKEN = '(attribute_not_exists(#wake) OR #wake = :wake)';

@@ -1,7 +1,7 @@
 /**
- * The `LOCK` items in DynamoDB. Each method is one conditional update that states the condition of the pure function
- * of the same name in `protocol/lock.ts`. When it is refused, that function is asked about the item that stood in the
- * way: it names the reason, or finds that the item has changed since, and the update is tried again.
+ * The `LOCK` items in DynamoDB. Each method is one conditional update that states the condition of the pure function of
+ * the same name in `protocol/lock.ts`. When the update is refused, that function is applied to the item that stood in
+ * the way: it gives the reason, or finds that the item has changed since, and the update is retried.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -31,10 +31,10 @@ import {
 
 const LOCK = 'LOCK';
 
-/** How often an update is tried while other writers change the item between the refusal and the look at it. */
+/** How often an update is tried while other writers change the item between its refusal and the read. */
 const MAX_ROUNDS = 20;
 
-/** What a date can hold. */
+/** The range of a date. */
 const instant = z.number().min(0).max(8.64e15);
 const counter = z.int().nonnegative();
 const lockItem = z.object({
@@ -167,7 +167,7 @@ export class DynamoLocks implements LockTable {
     return verdict.ok;
   }
 
-  /** One update, tried again only if the item has changed between its refusal and the look at the item. */
+  /** One update, retried only if the item has changed between its refusal and the read. */
   async #apply<Value, Refusal>(
     collection: string,
     transition: (item: lock.LockItem | undefined) => lock.Transition<Value, Refusal>,

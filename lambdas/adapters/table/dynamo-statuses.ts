@@ -16,12 +16,12 @@ const KEYS_PER_BATCH = 100;
 const PARALLEL_BATCHES = 4;
 const PARALLEL_DELETES = 16;
 
-/** Unprocessed keys are asked for again: 8 tries, with at most 0.05 + 0.1 + ... + 1.6 + 2 = 5.15 s between them. */
+/** Unprocessed keys are requested again: 8 attempts, with at most 0.05 + 0.1 + ... + 1.6 + 2 = 5.15 s between them. */
 const MAX_TRIES = 8;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 
-/** How often a status is written while time to live removes the one in its way. */
+/** How often a write of a status is tried while TTL removes the one in its way. */
 const MAX_ROUNDS = 3;
 
 const counter = z.int().nonnegative();
@@ -39,11 +39,11 @@ type Keys = Array<Record<string, AttributeValue>>;
 
 export interface DynamoStatusesOptions {
   /**
-   * Seconds after which DynamoDB may delete a status, by its attribute `ttl` (epoch seconds). Off by default. If set,
-   * it is the window in which a late duplicate of a delta is still known as one, and must be published to producers.
+   * Seconds after which DynamoDB may delete a status, by its attribute `ttl` (epoch seconds). Off by default. If set, a
+   * late duplicate of a delta is recognised only within this time, which producers must be told.
    */
   ttlSeconds?: number;
-  /** Milliseconds since the epoch, for `ttl`. */
+  /** The current time in milliseconds since the epoch, for `ttl`. */
   now?: () => number;
   sleep?: (ms: number) => Promise<unknown>;
 }
@@ -73,7 +73,7 @@ export class DynamoStatuses implements StatusTable {
     return found && this.#parseIdentity(found);
   }
 
-  /** Sent again after a lost response, it is refused by its own success, and answers with that. */
+  /** Sent again after a lost response, it is refused because of its own success, and returns that. */
   async ensureIdentity(candidate: string): Promise<string> {
     const attempt = await this.#items.update(IDENTITY_KEY.collection, IDENTITY_KEY.item, {
       update: 'SET #identity = :identity',
@@ -166,7 +166,8 @@ export class DynamoStatuses implements StatusTable {
     const { success, data, error } = statusItem.safeParse(item);
     if (success) return data;
     const where = `Item "${item.item}" of collection "${collection}" in table "${this.tableName}" is not a status`;
-    // An update by a lock's attributes may make an item here, and changes none that is a status: see cdk/grants.ts.
+    // An update restricted to a lock's attributes may create an item here, but cannot change a status: see
+    // cdk/grants.ts.
     const none = 'If it has no outcome, delete it: no status is lost by that';
     const advice = `Compare it with the manifest of the version that it names, and restore it. ${none}.`;
     throw new CorruptObjectError(`${where}: ${describeIssues(error, item)}. ${advice}`, { cause: error });

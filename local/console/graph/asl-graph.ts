@@ -1,4 +1,4 @@
-/** A state machine as a graph: what the ASL file says about states and the ways between them, and nothing else. */
+/** A state machine as a graph: states and transitions of the ASL file, and nothing else. */
 
 interface AslRule {
   Next?: string;
@@ -38,11 +38,14 @@ export interface GraphEdge {
   from: string;
   to: string;
   kind: EdgeKind;
-  /** What a person reads on it: the choice's value, or what is caught. Empty for `next`. */
+  /** Its label: the value of the choice, or what is caught. Empty for `next`. */
   label: string;
   /** Names of the errors caught; empty for the other kinds. */
   errors: string[];
-  /** One of many catch-alls that lead to one place: drawn only where it was taken, or the picture is all arrows. */
+  /**
+   * One of many catch-alls with the same target: drawn only if it was taken, since otherwise arrows would fill the
+   * picture.
+   */
   isCommon: boolean;
 }
 
@@ -111,7 +114,7 @@ function catchText(errors: readonly string[]): string {
   return others.length === 0 ? first : `${first} +${others.length}`;
 }
 
-/** `$.next = "merge"` reads as `merge`; a test of another kind as its operator. */
+/** `$.next = "merge"` is shown as `merge`; a test of another kind as its operator. */
 function ruleText(rule: AslRule): string {
   if (typeof rule.StringEquals === 'string') return rule.StringEquals;
   const name = String(rule.Variable ?? '').replace(/^\$\.?/, '');
@@ -149,7 +152,7 @@ function statesOnLock({ States }: Asl): Set<string> {
   return found;
 }
 
-/** As the file has it (`${AcquireLockArn}`), or with the ARN put in. */
+/** As in the file (`${AcquireLockArn}`), or with the ARN substituted. */
 function isFunction(resource: string, name: string): boolean {
   return resource === `\${${name}Arn}` || resource.endsWith(`:${name}`);
 }

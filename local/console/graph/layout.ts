@@ -1,4 +1,4 @@
-/** Where the states and edges of a graph go. One layout for the console and for the picture in the documentation. */
+/** Lays out the states and edges of a graph, for the console and for the picture in the documentation. */
 import dagre from '@dagrejs/dagre';
 import type { Graph, GraphEdge, GraphNode } from './asl-graph.ts';
 import type { Point } from './paths.ts';
@@ -13,7 +13,7 @@ export interface PlacedNode extends GraphNode {
 
 export interface PlacedEdge extends GraphEdge {
   points: Point[];
-  /** Centre of the label, where there is one. */
+  /** Centre of the label, if there is one. */
   labelAt: Point | null;
 }
 
@@ -28,7 +28,7 @@ export interface PlacedGraph {
 const NODE_HEIGHT = 36;
 const CHARACTER = 7.3;
 const LABEL_CHARACTER = 6.1;
-/** Labels of catches may reach over the lines beside them: the graph is much narrower for it. */
+/** Labels of catches may overlap the lines beside them, which makes the graph much narrower. */
 const CATCH_LABEL_SHARE = 0.5;
 const MARGIN = 16;
 const RANK_GAP = 26;
@@ -67,7 +67,7 @@ export function layoutGraph(graph: Graph): PlacedGraph {
   return { width: Math.round(width + LANE), height: Math.round(height), startAt: graph.startAt, nodes, edges };
 }
 
-/** What people follow with their eyes is straight. */
+/** The edges that people follow most are straight. */
 function weightOf({ kind, label }: GraphEdge): number {
   if (kind === 'next') return 8;
   return kind === 'choice' && label === 'otherwise' ? 8 : 1;

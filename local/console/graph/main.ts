@@ -1,4 +1,4 @@
-/** `npm run docs:picture`: draw the state machine from its ASL file into `docs/images/compaction.svg`. */
+/** `npm run docs:picture`: draws the state machine from its ASL file into `docs/images/compaction.svg`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { COMPACTION, readDefinition } from '../../machines.ts';

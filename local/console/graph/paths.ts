@@ -1,4 +1,4 @@
-/** Lines for SVG. Runs on the server and in the browser. */
+/** Paths for SVG. Runs on the server and in the browser. */
 
 export interface Point {
   x: number;
@@ -7,7 +7,7 @@ export interface Point {
 
 const RADIUS = 10;
 
-/** The `d` of a line through points, its corners rounded. */
+/** The `d` of a line through points, with rounded corners. */
 export function roundedPath(points: readonly Point[]): string {
   const [first, ...rest] = points;
   if (first === undefined) return '';
@@ -24,7 +24,7 @@ export function roundedPath(points: readonly Point[]): string {
   return parts.join(' ');
 }
 
-/** The outline of a state: a choice is a lozenge, an end is round, everything else a box. */
+/** The outline of a state: a diamond for a choice, rounded for an end, a box for everything else. */
 export function outline(node: { type: string; x: number; y: number; width: number; height: number }): string {
   const { type, x, y, width, height } = node;
   const [left, right, top, bottom] = [x - width / 2, x + width / 2, y - height / 2, y + height / 2];

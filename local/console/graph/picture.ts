@@ -1,4 +1,4 @@
-/** A state machine as one SVG text that needs nothing else, light or dark as the reader's system is. */
+/** A state machine as one self-contained SVG, light or dark as the reader's system is set. */
 import type { PlacedEdge, PlacedGraph, PlacedNode } from './layout.ts';
 import { outline, roundedPath } from './paths.ts';
 

@@ -1,4 +1,4 @@
-/** Reads from the API and keeps what is shown up to date, by asking again; unchanged answers cost a 304. */
+/** Reads from the API, and keeps what is shown up to date by polling; an unchanged answer costs a 304. */
 import { useEffect, useState } from 'preact/hooks';
 
 export interface Problem {
@@ -12,11 +12,11 @@ export interface Read<Data> {
 }
 
 const POLL_MS = 1_500;
-/** Answers by address: going back shows at once, and in place, what was there. */
+/** Answers by URL, so that going back shows the page at once and in place. */
 const remembered = new Map<string, { text: string; data: unknown }>();
 const REMEMBERED = 60;
 
-/** Is the page kept up to date, and does the stack answer? */
+/** Whether the page is being updated, and whether the stack answers. */
 export interface Connection {
   isLive: boolean;
   isReachable: boolean;
@@ -39,8 +39,8 @@ export function useConnection(): Connection {
 }
 
 /**
- * What is at `url` of the API, asked for again until it cannot change any more. `null` asks for nothing.
- * @param isFinal says of an answer that it will never change
+ * The answer at `url` of the API, polled until it can no longer change. `null` requests nothing.
+ * @param isFinal tells whether an answer will never change
  */
 export function useData<Data>(url: string | null, isFinal: (data: Data) => boolean = () => false): Read<Data> {
   const [read, setRead] = useState<{ url: string | null } & Read<Data>>({

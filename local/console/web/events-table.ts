@@ -15,7 +15,7 @@ export function EventsTable({ execution }: { execution: ExecutionDetail }): VNod
   const { machine, name, trace, stoppedAt } = execution;
   const [after, setAfter] = useState(0);
   const last = Math.min(after + PAGE_SIZE, trace.events);
-  // A full page never changes; the last one of a running execution does.
+  // A full page never changes; the last page of a running execution does.
   const url = `/api/executions/${encodeURIComponent(name)}/events?machine=${encodeURIComponent(machine)}&after=${after}&limit=${PAGE_SIZE}`;
   const { data, problem } = useData<{ events: RecordedEvent[] }>(
     url,
@@ -56,7 +56,7 @@ function columns({ trace, startedAt }: ExecutionDetail): Column<RecordedEvent>[]
   ];
 }
 
-/** The visit that the event belongs to: the latest that was entered by then, until it was left. */
+/** The visit that the event belongs to: the last one entered before it, until that was left. */
 function stateAt(visits: readonly Visit[], id: number): string | undefined {
   const visit = visits.findLast(({ enteredEvent }) => enteredEvent <= id);
   return visit !== undefined && (visit.exitedEvent === null || id <= visit.exitedEvent) ? visit.state : undefined;
@@ -73,7 +73,7 @@ function EventDetails({ event }: { event: RecordedEvent }): VNode {
   </details>`;
 }
 
-/** Inputs, outputs and causes are JSON texts in strings: shown as what they say. */
+/** Inputs, outputs and causes are JSON texts within strings, and shown parsed. */
 function opened(details: object): object {
   return Object.fromEntries(
     Object.entries(details).map(([name, value]) => {

@@ -1,4 +1,4 @@
-/** One execution: why it went as it did, its way through the graph, its events, what it took and gave. */
+/** One execution: why it ended as it did, its path through the graph, its events, its input and output. */
 import type { VNode } from 'preact';
 import type { ExecutionDetail } from '../executions.ts';
 import type { PlacedGraph } from '../graph/layout.ts';

@@ -1,4 +1,4 @@
-/** Numbers, times and names as people read them. */
+/** Formats numbers, times and names for people. */
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
@@ -28,7 +28,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** Local time; the day only when it is not today. */
+/** Local time; with the day only if it is not today. */
 export function time(ms: number, now = Date.now()): string {
   const date = new Date(ms);
   const clock = date.toLocaleTimeString('en-GB');
@@ -48,7 +48,7 @@ export function shortName(arn: string): string {
   return arn.split(':').at(-1) ?? arn;
 }
 
-/** Lambda's cause is JSON; people want its message. */
+/** Lambda's cause is JSON; only its message is shown. */
 export function messageOf(cause: string | null): string {
   if (cause === null) return '';
   try {

@@ -1,4 +1,4 @@
-/** What an execution did at each state and on each way of the graph: what the graph view draws on it. */
+/** What an execution did at each state and edge, for the graph view to draw. */
 import type { PlacedEdge } from '../graph/layout.ts';
 import type { Trace, Visit } from '../trace.ts';
 
@@ -7,7 +7,7 @@ export type NodeState = 'untouched' | 'passed' | 'running' | 'caught' | 'failed'
 export interface NodeView {
   state: NodeState;
   visits: Visit[];
-  /** Invocations beyond the first of each visit. */
+  /** Retries: invocations beyond the first of each visit. */
   retries: number;
 }
 
@@ -26,7 +26,7 @@ function stateOf(visits: readonly Visit[], status: string): NodeState {
   return visits.some(({ caught }) => caught !== null) ? 'caught' : 'passed';
 }
 
-/** How often a way was taken. Where next and catch lead to the same state, each counts its own. */
+/** How often an edge was taken. If next and catch lead to the same state, they are counted separately. */
 export function timesTaken(edge: PlacedEdge, trace: Trace): number {
   const isCatch = edge.kind === 'catch';
   return trace.passages

@@ -1,4 +1,4 @@
-/** The state machine as a graph, with the way of one execution drawn on it. */
+/** The state machine as a graph, with the path of one execution drawn on it. */
 import type { VNode } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { PlacedEdge, PlacedGraph, PlacedNode } from '../graph/layout.ts';
@@ -17,7 +17,7 @@ export interface GraphViewProps {
   onSelect: (state: string) => void;
 }
 
-/** Smaller than this nobody can read it: better to scroll. */
+/** Below this scale it is unreadable, so it scrolls instead. */
 const SMALLEST_FIT = 0.62;
 const ZOOMS = [0.4, 0.5, 0.6, 0.75, 0.9, 1, 1.25, 1.5];
 
@@ -37,7 +37,7 @@ export function GraphView(props: GraphViewProps): VNode {
   const scale = zoom ?? fitted;
   const isReady = width > 0;
   useEffect(() => {
-    // Of an execution that did not succeed, what there is to see is where it stopped.
+    // For an execution that did not succeed, show where it stopped.
     const place =
       status === 'SUCCEEDED' ? trace.visits[0] : (originOf({ status, error, trace }) ?? trace.visits.at(-1));
     const shown = graph.nodes.find(({ id }) => id === (selected ?? place?.state));
@@ -172,7 +172,7 @@ function Legend(): VNode {
   </ul>`;
 }
 
-/** Scroll the frame, and not the page, so that the state is in it. */
+/** Scroll the state into view within the frame, not the page. */
 function reveal(frame: HTMLElement | null, node: PlacedNode | undefined, scale: number): void {
   if (frame === null || node === undefined) return;
   const [x, y] = [node.x * scale, node.y * scale];

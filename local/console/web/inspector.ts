@@ -1,4 +1,6 @@
-/** Beside the graph: the path as a list on a time line or, of one state, what each visit took, gave and met. */
+/**
+ * Beside the graph: the path as a list on a time line or, for one state, the input, output and errors of each visit.
+ */
 import type { VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { ExecutionDetail, VisitData } from '../executions.ts';
@@ -67,7 +69,7 @@ function StateView(props: {
   const { execution, comment, state, onSelect, now } = props;
   const visits = execution.trace.visits.filter((visit) => visit.state === state);
   const [chosen, choose] = useState<number | null>(null);
-  // The latest, until one is chosen: of a running execution it moves on.
+  // The latest visit until one is chosen, so that it follows a running execution.
   const visit = visits.find(({ index }) => index === chosen) ?? visits.at(-1);
   return html`<div class="state-view">
     <button type="button" class="back" onClick=${() => onSelect(null)}>← Path</button>
@@ -95,7 +97,7 @@ function StateView(props: {
 
 function VisitView({ execution, visit, now }: { execution: ExecutionDetail; visit: Visit; now: number }): VNode {
   const { machine, name, stoppedAt } = execution;
-  // Asked for again with every attempt that is made; an answer about a state that was left is final.
+  // Requested again with every attempt; the answer is final once the state was left.
   const version = `${visit.attempts.length}.${visit.exitedAt ?? ''}.${stoppedAt ?? ''}`;
   const [asked, ask] = useState(version);
   useEffect(() => ask(version), [version]);

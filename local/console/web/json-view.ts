@@ -1,9 +1,9 @@
-/** JSON text, set out and coloured, always as text. */
+/** JSON, formatted and coloured, always as text. */
 import type { VNode } from 'preact';
 import { html } from './ui.ts';
 
 const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|\b(true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-/** Beyond this the browser is slow to colour it; it is shown plain. */
+/** Longer texts are shown plain, since the browser is slow to colour them. */
 const COLOURED = 60_000;
 
 export function JsonView({ text, label }: { text: string | null; label: string }): VNode {
@@ -12,7 +12,7 @@ export function JsonView({ text, label }: { text: string | null; label: string }
   return html`<pre class="json" tabindex="0" aria-label=${label} role="group">${formatted.length > COLOURED ? formatted : coloured(formatted)}</pre>`;
 }
 
-/** A JSON text within a JSON string, as Lambda's cause is, is opened as well. */
+/** A JSON text within a JSON string, such as Lambda's cause, is expanded as well. */
 function layOut(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), undefined, 2);

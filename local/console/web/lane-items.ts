@@ -1,4 +1,4 @@
-/** What can be pointed at, or stepped to, on a lane: its spans and its marks, in words. Pure. */
+/** The items of a lane that pointer and keyboard can reach: its spans and marks, in words. Pure. */
 import type { LaneMark, LaneSpan } from '../lane.ts';
 import type { LaneRow } from '../lanes.ts';
 import { duration, preciseTime } from './format.ts';
@@ -7,7 +7,7 @@ export interface LaneItem {
   id: string;
   from: number;
   to: number;
-  /** e.g. `lock-validation` or `swap`: which form it is drawn in. */
+  /** e.g. `lock-validation` or `swap`: determines its shape. */
   look: string;
   title: string;
   detail: string;
@@ -21,7 +21,7 @@ export function laneItems(lane: LaneRow, now: number): LaneItem[] {
   return [...spans, ...marks].sort((a, b) => a.from - b.from || a.to - b.to);
 }
 
-/** An Acquire state that did not wait is nothing to see beside the lock that it took. */
+/** An Acquire state that did not wait is not shown beside the lock that it took. */
 function isShown({ kind, from, to }: LaneSpan): boolean {
   return kind !== 'wait' || to === null || to - from >= 1;
 }
@@ -65,7 +65,7 @@ export const LOOKS = [
   ['failed', 'failed'],
 ] as const;
 
-/** Outlines of the marks, around 0,0; each has a form of its own. */
+/** Outlines of the marks, around 0,0; each has a shape of its own. */
 export const MARKS: Readonly<Record<string, string>> = {
   collision: 'M-4.5,-4.5 L4.5,4.5 M4.5,-4.5 L-4.5,4.5',
   delegated: 'M-4,-5 L5,0 L-4,5 Z',

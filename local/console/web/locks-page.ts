@@ -41,9 +41,9 @@ export function LocksPage({ query }: { query: URLSearchParams }): VNode {
 interface LanesProps {
   collection: string;
   before: string | null;
-  /** Name of the execution that is pointed out. */
+  /** Name of the execution to highlight. */
   marked: string | null;
-  /** Those too that asked nothing of the lock. */
+  /** Also executions that did not use the lock. */
   isAll: boolean;
 }
 
@@ -65,7 +65,7 @@ function Chart({ collection, page, before, marked, isAll }: LanesProps & { page:
   const { lanes, older } = page;
   const all = isAll ? 1 : undefined;
   const now = useNow(lanes.some(({ stoppedAt }) => stoppedAt === null));
-  // Followed until somebody moves it: then it stays where it was put.
+  // Follows the latest lanes until the user moves it, and then stays where it is.
   const [moved, setMoved] = useState<TimeWindow | null>(null);
   const initial = lanes.find(({ name }) => name === marked);
   const window = moved ?? (initial === undefined ? latestWindow(lanes, now) : around(initial, now));
@@ -90,7 +90,7 @@ function Chart({ collection, page, before, marked, isAll }: LanesProps & { page:
       </div>
       <${Overview} lanes=${lanes} window=${window} now=${now} onWindow=${setMoved} />
       <${Swimlane} lanes=${shown} window=${window} now=${now} marked=${marked} onWindow=${setMoved} />
-      ${shown.length === 0 ? html`<${Empty} title="No execution in this part of time." />` : null}
+      ${shown.length === 0 ? html`<${Empty} title="No execution in this period." />` : null}
       <${Legend} />
     <//>
     <${EventList} lanes=${shown} window=${window} now=${now} />`;
@@ -102,7 +102,7 @@ function around(lane: LaneRow, now: number): TimeWindow {
   return { from: lane.startedAt - margin, to: end + margin };
 }
 
-/** All executions of the page, small, with the part that is shown. A click moves it there. */
+/** Overview of all executions of the page, with the visible part marked. A click moves that. */
 function Overview(props: {
   lanes: readonly LaneRow[];
   window: TimeWindow;
@@ -145,7 +145,7 @@ function Legend(): VNode {
   </ul>`;
 }
 
-/** The same in words, to read or search. */
+/** The same in words, for reading and searching. */
 function EventList({ lanes, window, now }: { lanes: readonly LaneRow[]; window: TimeWindow; now: number }): VNode {
   const all = lanes.flatMap((lane) => laneItems(lane, now).map((item) => ({ lane, item })));
   const inside = all
@@ -160,11 +160,11 @@ function EventList({ lanes, window, now }: { lanes: readonly LaneRow[]; window: 
       cell: ({ lane }) => html`<${ExecutionLink} name=${lane.name} machine=${lane.machine} />`,
     },
   ];
-  const note = html`<span class="muted">${inside.length > LISTED ? `The first ${LISTED} of ${count(inside.length)}` : count(inside.length)} in this part of time</span>`;
+  const note = html`<span class="muted">${inside.length > LISTED ? `The first ${LISTED} of ${count(inside.length)}` : count(inside.length)} in this period</span>`;
   return html`<${Panel} title="Lock events" id="lock-events" note=${note}>
     ${
       inside.length === 0
-        ? html`<${Empty} title="No lock event in this part of time." />`
+        ? html`<${Empty} title="No lock event in this period." />`
         : html`<${Table} label="Lock events" columns=${columns} rows=${inside.slice(0, LISTED)} rowKey=${({ item }: { item: LaneItem }) => item.id} />`
     }
   <//>`;

@@ -1,4 +1,4 @@
-/** The page's frame: which page is shown, the navigation, and whether what is shown is alive. */
+/** The frame of the page: which page is shown, the navigation, and whether the data is live. */
 import { render, type VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { CollectionPage } from './collection-page.ts';

@@ -1,4 +1,4 @@
-/** Routing by the part of the address after `#`: nothing of it is ever sent to the server. */
+/** Routing by the part of the address after `#`, which is never sent to the server. */
 import { useEffect, useState } from 'preact/hooks';
 
 export interface Route {
@@ -21,7 +21,7 @@ export function navigate(path: readonly string[], query: Record<string, string |
   location.hash = link(path, query);
 }
 
-/** As `navigate`, without a step in the history: for what is selected on a page. */
+/** As `navigate`, without a history entry: for selections on a page. */
 export function replaceQuery(path: readonly string[], query: Record<string, string | number | undefined>): void {
   history.replaceState(null, '', link(path, query));
   dispatchEvent(new HashChangeEvent('hashchange'));

@@ -1,4 +1,4 @@
-/** What happened to an execution, in words: first how it ended and why, then what it met on the way. */
+/** What happened to an execution, in words: first how it ended and why, then what happened on the way. */
 import type { ExecutionDetail } from '../executions.ts';
 import type { Visit } from '../trace.ts';
 import { bytes, count, duration, messageOf, plural } from './format.ts';
@@ -14,7 +14,7 @@ export interface Story {
 export interface StoryPoint {
   kind: 'retry' | 'catch' | 'fact';
   text: string;
-  /** Where it happened, to look at. */
+  /** The state in which it happened. */
   state: string | null;
 }
 
@@ -26,14 +26,14 @@ interface Output {
 
 export function tellStory(execution: ExecutionDetail, now: number): Story {
   const origin = originOf(execution);
-  // What the headline says in full already.
+  // Parts that the headline already states in full.
   const points = execution.trace.visits.filter((visit) => visit !== origin).flatMap(incidents);
   const retries = origin === undefined ? [] : incidents(origin).filter(({ kind }) => kind === 'retry');
   const facts = execution.output === null ? [] : factsOf(execution.output);
   return { ...ending(execution, now), points: [...joined([...points, ...retries]), ...facts] };
 }
 
-/** Where the error that an execution failed with came from: Fail only repeats it. */
+/** Where the error of a failed execution came from: the Fail state only repeats it. */
 export function originOf({
   status,
   error,
@@ -76,9 +76,9 @@ function success(state: string | undefined, output: string | null): string {
         `the collection has ${plural(committed?.records ?? 0, 'record')}.`
       );
     case 'Delegated':
-      return 'Another execution had the claim, so this one left its work to that one: nothing is lost.';
+      return 'Another execution had the claim, so this one delegated its work to it: nothing is lost.';
     case 'UpToDate':
-      return 'Nothing waited that this execution had to commit.';
+      return 'There was nothing for this execution to commit.';
     default:
       return `Succeeded in ${state ?? 'its last state'}.`;
   }
@@ -120,7 +120,7 @@ function incidents(visit: Visit): StoryPoint[] {
   ];
 }
 
-/** Equal points, of a loop say, once, with their number. */
+/** Equal points, e.g. of a loop, once, with their number. */
 function joined(points: readonly StoryPoint[]): StoryPoint[] {
   const found = new Map<string, { point: StoryPoint; times: number }>();
   for (const point of points) {

@@ -1,4 +1,7 @@
-/** The lanes of a collection's executions on one time line. Pointer, touch and keyboard can all move and read it. */
+/**
+ * The lanes of a collection's executions on one time line. Pointer, touch and keyboard can all be used to move and read
+ * it.
+ */
 import type { VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LaneRow } from '../lanes.ts';
@@ -11,7 +14,7 @@ export interface SwimlaneProps {
   lanes: readonly LaneRow[];
   window: TimeWindow;
   now: number;
-  /** Name of the execution that is pointed out. */
+  /** Name of the execution to highlight. */
   marked: string | null;
   onWindow: (window: TimeWindow) => void;
 }
@@ -166,7 +169,7 @@ function Tooltip({ place }: { place: Place }): VNode {
   </div>`;
 }
 
-/** Arrow keys go along a lane and, to what is nearest in time, from lane to lane. */
+/** Arrow keys move along a lane, and from lane to lane to the item nearest in time. */
 function neighbour(lanes: readonly LaneItem[][], current: string | undefined, key: string): LaneItem | undefined {
   const lane = lanes.findIndex((list) => list.some(({ id }) => id === current));
   const own = lanes[lane];
@@ -199,7 +202,7 @@ function itemElement(frame: HTMLElement | null, id: string): SVGElement | null {
 
 function useTrackWidth(frame: { current: HTMLDivElement | null }): number {
   const [width, setWidth] = useState(NARROWEST_TRACK);
-  // Before the first frame is painted: a track that is wider than the window would make the page jump.
+  // Measured before the first frame is painted: a track wider than the window would make the page jump.
   useLayoutEffect(() => {
     const element = frame.current;
     if (element === null) return;

@@ -1,4 +1,4 @@
-/** The part of time that the swimlane shows, and how it is moved. Pure. */
+/** The period that the swimlane shows, and how it is moved. Pure. */
 import type { LaneRow } from '../lanes.ts';
 
 /** Milliseconds since the epoch. */
@@ -19,7 +19,7 @@ export function laneEnd(lane: Pick<LaneRow, 'startedAt' | 'stoppedAt' | 'spans'>
   );
 }
 
-/** Everything that the lanes hold. */
+/** The period of all lanes. */
 export function wholeWindow(lanes: readonly LaneRow[], now: number): TimeWindow {
   if (lanes.length === 0) return { from: now - 60_000, to: now };
   const from = Math.min(...lanes.map(({ startedAt }) => startedAt));
@@ -27,7 +27,7 @@ export function wholeWindow(lanes: readonly LaneRow[], now: number): TimeWindow 
   return withMargin({ from, to: Math.max(to, from + SHORTEST_MS) });
 }
 
-/** The latest lanes that follow each other closely. */
+/** The period of the latest burst of lanes. */
 export function latestWindow(lanes: readonly LaneRow[], now: number): TimeWindow {
   const newestFirst = [...lanes].sort((a, b) => b.startedAt - a.startedAt);
   const burst: LaneRow[] = [];
@@ -39,20 +39,20 @@ export function latestWindow(lanes: readonly LaneRow[], now: number): TimeWindow
   return wholeWindow(burst, now);
 }
 
-/** `factor` below 1 shows less; what is at `at` (0 to 1 of the width) stays where it is. */
+/** Zoom: a `factor` below 1 shows less; the time at `at` (0 to 1 of the width) keeps its place. */
 export function zoom({ from, to }: TimeWindow, factor: number, at = 0.5): TimeWindow {
   const width = Math.max(SHORTEST_MS, (to - from) * factor);
   const fixed = from + (to - from) * at;
   return { from: fixed - width * at, to: fixed + width * (1 - at) };
 }
 
-/** By a part of the width: 0.5 goes half a screen later. */
+/** Move by a fraction of the width: 0.5 goes half a screen later. */
 export function pan({ from, to }: TimeWindow, part: number): TimeWindow {
   const by = (to - from) * part;
   return { from: from + by, to: to + by };
 }
 
-/** The same width, moved just so far that `at` is in it. */
+/** The same width, moved just far enough to include `at`. */
 export function including(window: TimeWindow, from: number, to: number): TimeWindow {
   const width = window.to - window.from;
   if (from < window.from) return { from: from - width * 0.1, to: from + width * 0.9 };
@@ -102,7 +102,7 @@ const STEPS = [
   DAY,
 ];
 
-/** As precise as the step asks for. */
+/** As precise as the step requires. */
 export function tickText(at: number, step: number): string {
   const date = new Date(at);
   const clock = date.toLocaleTimeString('en-GB');

@@ -1,4 +1,4 @@
-/** Small parts that every page is made of. Text goes in as text: nothing here makes markup of a value. */
+/** Small parts that every page is made of. Text is inserted as text: nothing here turns a value into markup. */
 import { html } from 'htm/preact';
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -15,7 +15,7 @@ const STATUS_TEXT: Readonly<Record<string, string>> = {
   TIMED_OUT: 'Timed out',
   ABORTED: 'Aborted',
 };
-/** A form of its own for each status: colour alone tells nobody who cannot see it. */
+/** A shape of its own for each status, since colour alone is not accessible. */
 const STATUS_SIGN: Readonly<Record<string, string>> = {
   RUNNING: '◔',
   SUCCEEDED: '✓',
@@ -52,11 +52,11 @@ export function CollectionLink({ name }: { name: string }): VNode {
 
 let hasEntered = false;
 
-/** The page's heading takes the focus when the page is entered, so that keyboard and screen reader start there. */
+/** The heading takes the focus when a page is entered, so that keyboard and screen reader start there. */
 export function Heading({ children, kicker }: { children: ComponentChildren; kicker?: ComponentChildren }): VNode {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // Not at the first load: the page itself is what one wants to be at then.
+    // Not at the first load, when the focus belongs to the page itself.
     if (hasEntered) heading.current?.focus({ preventScroll: true });
     hasEntered = true;
   }, []);
@@ -105,7 +105,7 @@ export function Facts({ facts }: { facts: readonly Fact[] }): VNode {
 
 export interface Column<Row> {
   title: string;
-  /** Numbers are set to the right. */
+  /** Numbers are right-aligned. */
   isNumber?: boolean;
   class?: string;
   cell: (row: Row) => ComponentChildren;

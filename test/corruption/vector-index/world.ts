@@ -9,12 +9,13 @@ import { locateEngine } from '../../../lambdas/adapters/chroma/locator.ts';
 import { ChromaServer } from '../../../lambdas/adapters/chroma/server.ts';
 import type { EngineRecord, EngineSession, Space, WorkingDirectory } from '../../../lambdas/ports.ts';
 import { Random } from '../../simulation/random.ts';
+import { START_MS } from '../../support/chroma-api.ts';
 
 export const NAME = 'notes';
 export const DIMENSION = 4;
 /** Writes after which the engine persists: few, so that a merge does. */
 export const SYNC_THRESHOLD = 30;
-const TIMES = { startMs: 30_000, graceMs: 20 };
+const TIMES = { startMs: START_MS, graceMs: 20 };
 
 /** Does not wait for a server that ignores SIGTERM: all that it was asked is acknowledged. */
 export const engine = new ChromaEngine(TIMES);

@@ -1,7 +1,8 @@
 /** Ten producers at once, each awaiting its own deltas, and what must come of it. */
 import type { EngineRecord, Ports } from '../../../lambdas/ports.ts';
 import { findStatus, putDelta } from '../../../lambdas/producer/put-delta.ts';
-import { encodeDelta, type Operation } from '../../../lambdas/snapshot/delta.ts';
+import { encodeDelta } from '../../../lambdas/snapshot/delta.ts';
+import type { Operation } from '../../../lambdas/snapshot/operation.ts';
 import type { LoadedManifest } from '../../../lambdas/versions/load-manifest.ts';
 import { walkVersions } from '../../../lambdas/versions/walk-versions.ts';
 import { Model, type Sent } from '../../chaos/model.ts';

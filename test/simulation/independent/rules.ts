@@ -1,7 +1,7 @@
 /** What must hold from one version to the next, as docs/protocol.md says it, and what operations do to records. */
 
 import type { EngineRecord } from '../../../lambdas/ports.ts';
-import type { Operation, Upsert } from '../../../lambdas/snapshot/delta.ts';
+import type { Operation, Upsert } from '../../../lambdas/snapshot/operation.ts';
 import { literal } from './files.ts';
 import type { LedgerEntry, Pointer, StoredManifest } from './formats.ts';
 

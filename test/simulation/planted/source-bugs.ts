@@ -103,9 +103,9 @@ export const SOURCE_BUGS: Readonly<Record<string, SourceBug>> = {
   ),
   'inbox listed before wake is read': bug(
     'lambdas/compaction/let-go.ts',
-    '  for (;;) {\n    const item = await ports.locks.readLock(collection);\n    // By the item, not by the state: a claim whose ' +
-      'response was lost is ours all the same.\n    const token = item?.claimOwner === execution ? item.claimToken : ' +
-      'undefined;\n    // The listing begins after the read: whoever delegates later changes `wake`, and the release ' +
+    '  for (;;) {\n    const item = await ports.locks.readLock(collection);\n    // By the item, not by the state: we may hold a ' +
+      'claim whose response was lost.\n    const token = item?.claimOwner === execution ? item.claimToken : ' +
+      'undefined;\n    // The listing begins after this read: a later delegation changes `wake`, so that the release ' +
       'below is refused.\n    const { isSome, unreadable } = await findWork(ports, collection);',
     '  for (;;) {\n    const { isSome, unreadable } = await findWork(ports, collection);\n    const item = await ' +
       'ports.locks.readLock(collection);\n    const token = item?.claimOwner === execution ? item.claimToken : undefined;',

@@ -1,4 +1,4 @@
-/** Whether a directory without records says anything of its collection that a new one would not. */
+/** Tells whether a directory without records holds anything about its collection that a new one would not. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -10,10 +10,10 @@ import { ChromaSession } from '../session.ts';
 import type { VacuumOptions } from './vacuum.ts';
 
 const FRESH = 'fresh';
-/** Random, or where the first record of a new collection would come to be noted as well. */
+/** Random columns, and those that the first record of a new collection would change, too. */
 const PASSED_OVER = new Set(['id', 'database_id', 'dimension']);
 
-/** Compared with what the engine makes of an empty directory, column by column, whatever columns it has. */
+/** Compares every column with what the engine makes of an empty directory, whichever columns there are. */
 export async function isAsNew(engine: LocatedEngine, path: string, options: VacuumOptions): Promise<boolean> {
   const { collection, requestMs, times } = options;
   const fresh = join(path, FRESH);
@@ -59,7 +59,7 @@ function rows(database: DatabaseSync, sql: string, without: ReadonlySet<string>)
   return kept.map((row) => JSON.stringify(row.map(([name, value]) => [name, inOrder(String(value))]))).sort();
 }
 
-/** JSON with members in order, which Chroma writes in any. */
+/** JSON with sorted members: Chroma writes them in any order. */
 function inOrder(text: string): string {
   let parsed: unknown;
   try {
@@ -72,7 +72,7 @@ function inOrder(text: string): string {
   );
 }
 
-/** Chroma 1.4 notes in the schema which keys records had, with the defaults of their types. That is no setting. */
+/** Chroma 1.4 notes in the schema which keys records had, with the defaults of their types. Those are not settings. */
 function withoutLearned(schema: unknown): unknown {
   if (!isObject(schema) || !isObject(schema.keys) || !isObject(schema.defaults)) return schema;
   const { keys, defaults } = schema;

@@ -4,16 +4,16 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 export interface Compaction {
   file: string;
-  /** Where it is rewritten. */
+  /** Path of the rewritten database. */
   beside: string;
-  /** In one transaction, before. */
+  /** Run before, in one transaction. */
   statements: readonly string[];
-  /** Of their parameters; a statement need not have all. */
+  /** Values of their parameters; a statement need not use all. */
   values: Record<string, string | number>;
 }
 
 const { file, beside, statements, values } = workerData as Compaction;
-// Chroma's schema names a table that does not exist in a foreign key.
+// A foreign key of Chroma's schema names a table that does not exist.
 const database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
 try {
   database.exec('BEGIN IMMEDIATE');

@@ -1,12 +1,12 @@
-/** Rewrites a closed database without its dead data, in a thread of its own. */
+/** Rewrites a closed database without its dead data, in a separate thread. */
 import { rename } from 'node:fs/promises';
 import { answerOf, scriptBeside } from '../../worker-threads.ts';
 import { orphanRemovals, REBUILD_FULL_TEXT } from '../purge-others.ts';
 import type { Compaction } from './compact-database-worker.ts';
 
 /**
- * The log: what both segments have taken in goes. Its last row stays, since the next write gets the number after the
- * highest one; when that is a deletion, nothing stays of it but the number (as in purge-others.ts).
+ * The log: writes that both segments have taken in are removed. Its last row is kept, since the next write gets the
+ * number after the highest one; if that is a deletion, only its number is kept (as in purge-others.ts).
  */
 const LOG = [
   `DELETE FROM embeddings_queue
@@ -14,7 +14,7 @@ const LOG = [
   `UPDATE embeddings_queue SET id = '', vector = NULL, encoding = NULL, metadata = NULL, topic = ''
    WHERE operation = 3 AND topic LIKE '%/' || :collection AND seq_id = (SELECT max(seq_id) FROM embeddings_queue)`,
 ];
-/** Both segments have all that was ever written. */
+/** Both segments have taken in all writes. */
 const INDEXED = `
   INSERT INTO max_seq_id (segment_id, seq_id) VALUES (:segment, :indexed)
   ON CONFLICT (segment_id) DO UPDATE SET seq_id = :indexed`;
@@ -26,13 +26,13 @@ export interface CompactDatabaseOptions {
   collection: string;
   /** Id of its vector segment. */
   segment: string;
-  /** Number of the last write of all. */
+  /** Number of the last write. */
   indexed: number;
-  /** Names of the tables that there are. */
+  /** Names of the existing tables. */
   tables: ReadonlySet<string>;
 }
 
-/** Beside it first, and then renamed: half of it would not do. @throws Error (of SQLite) */
+/** Written to another file and then renamed, so that it is never half done. @throws Error (of SQLite) */
 export async function compactDatabase(file: string, options: CompactDatabaseOptions): Promise<void> {
   const { collection, segment, indexed, tables } = options;
   const beside = `${file}.rewritten`;

@@ -1,4 +1,4 @@
-/** The dead data of a closed directory, without reading much of it. */
+/** Measures the dead data of a closed directory without reading much of it. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -8,7 +8,7 @@ import { DATABASE, openAtRest } from '../database.ts';
 import { vectorSegments } from '../vector-index/catalogue.ts';
 import { readHeader } from '../vector-index/header.ts';
 
-/** What FTS5 puts into one row of an index, in bytes: its default `pgsz`. */
+/** Bytes that FTS5 puts into one row of an index: its default `pgsz`. */
 const WORD_PAGE_BYTES = 4_050;
 /** Row of FTS5's totals: number of texts, then of tokens in each column, which are trigrams here. */
 const TOTALS = 1;
@@ -37,7 +37,7 @@ export async function measureWaste(path: string, collection: string): Promise<Wa
       wordBytes: leavesIn(database) * WORD_PAGE_BYTES,
       trigrams: trigramsIn(database),
       elements,
-      // Those of the newest records may not be in the index yet: at least so many are dead.
+      // The newest records may not be in the index yet, so at least this many elements are dead.
       deadElements: Math.max(0, elements - records),
     };
   } finally {
@@ -78,7 +78,7 @@ function blockOf(database: DatabaseSync, id: number): Uint8Array {
   return row?.block instanceof Uint8Array ? row.block : new Uint8Array();
 }
 
-/** SQLite's: seven bits a byte, the highest first, and a bit that says that more follow. */
+/** A varint of SQLite: seven bits per byte, the highest first, and a bit for whether more follow. */
 function varints(bytes: Uint8Array): number[] {
   const found: number[] = [];
   let value = 0;

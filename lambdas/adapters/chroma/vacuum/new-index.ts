@@ -1,7 +1,7 @@
 /**
- * Rebuilds a vector index, with nothing in it but what is in the old one or in the log. The engine builds it, in a
- * directory of its own; then the vectors are put in as the old index has them, byte for byte, since the engine would
- * normalise a second time what is normalised already.
+ * Rebuilds a vector index from the live vectors of the old one and of the log. The engine builds it in a separate
+ * directory; then the vectors are overwritten byte for byte with those of the old index, since the engine would have
+ * normalised normalised vectors a second time.
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,17 +21,17 @@ import { WORD } from '../vector-index/header.ts';
 import { closeIndex, type ExactVectors, type IndexFiles, labelIn, openIndex, stretches } from './vectors.ts';
 
 const NAME = 'vacuum';
-/** Stands in an index of fewer records than the engine persists at all; deleted before it is. */
+/** Fills up an index with fewer records than the engine persists; deleted before the index is used. */
 const PLACEHOLDER = 'compactor-vacuum-placeholder';
 const FEWEST = 2;
 const MAX_RECORDS = 1_000;
-/** What stands around a vector in a request and in the log. */
+/** Overhead of a vector in a request and in the log. */
 const RECORD_BYTES = 200;
 
 export interface NewIndexOptions {
   space: Space;
   dimension: number;
-  /** Settings by which an index is built; of the old one. */
+  /** Settings for building the index, taken from the old one. */
   maxNeighbors: number;
   efConstruction: number;
   requestMs: number;
@@ -39,7 +39,7 @@ export interface NewIndexOptions {
 }
 
 /**
- * @param path Of a folder that is not there yet.
+ * @param path Of a folder that does not exist yet.
  * @returns The index's folder, closed
  * @throws EngineUnavailableError, EngineRunawayError
  */
@@ -70,7 +70,7 @@ async function fill(
   try {
     const client = new ChromaClient({ host: HOST, port: server.port });
     const isSmall = records < FEWEST;
-    // It is persisted when so many writes have come: with the last one, and at no other time.
+    // The engine persists after this many writes: with the last one, and only then.
     const sync_threshold = isSmall ? records + FEWEST : records;
     const hnsw = { space, max_neighbors: maxNeighbors, ef_construction: efConstruction, sync_threshold };
     const { id } = await client.createCollection({ name: NAME, configuration: { hnsw }, embeddingFunction: null });
@@ -101,7 +101,7 @@ async function fill(
 
 type Vector = readonly [id: string, vector: Float32Array];
 
-/** As the index has them, in its order, then those of the log. */
+/** First the vectors of the index, in its order, then those of the log. */
 async function* vectorsOf(old: IndexFiles | undefined, { sent, elements }: ExactVectors): AsyncGenerator<Vector[]> {
   const ids = new Map([...elements].map(([id, element]) => [element, id]));
   if (old !== undefined && elements.size > 0) {
@@ -121,7 +121,7 @@ async function* vectorsOf(old: IndexFiles | undefined, { sent, elements }: Exact
   yield [...sent];
 }
 
-/** Name of the folder in which a directory with one collection has its index. */
+/** Name of the folder that holds the index of a directory with one collection. */
 function segmentIn(path: string): string {
   const database = new DatabaseSync(join(path, DATABASE), { readOnly: true });
   try {
@@ -131,7 +131,7 @@ function segmentIn(path: string): string {
   }
 }
 
-/** What differs in the last bits is as far from its neighbours as before. */
+/** Vectors that differ in the last bits have the same neighbours. */
 async function putExact(folder: string, old: IndexFiles | undefined, { sent, elements }: ExactVectors): Promise<void> {
   const index = await openIndex(folder, 'r+');
   try {

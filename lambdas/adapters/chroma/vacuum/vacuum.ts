@@ -1,7 +1,7 @@
 /**
- * Vacuums a closed directory of Chroma in place: what it says of the collection stays as it is, with its ids, numbers,
- * settings and order, and dead data goes. The full-text index is rebuilt, the database rewritten, and
- * the vector index rebuilt from the same vectors. See ADR 45.
+ * Vacuums a closed directory of Chroma in place: the collection keeps its ids, numbers, settings and order, and dead
+ * data is removed. The full-text index is rebuilt, the database rewritten, and the vector index rebuilt from the same
+ * vectors. See ADR 45.
  */
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { compactDatabase } from './compact-database.ts';
 import { buildIndex } from './new-index.ts';
 import { closeIndex, type ExactVectors, findVectors, type IndexFiles, openIndex } from './vectors.ts';
 
-/** Within the directory, so that clearing or repairing it after a crash removes it. */
+/** Inside the directory, so that clearing or repairing that after a crash removes it. */
 const SCRATCH = 'vacuum';
 const LAST_WRITE = `SELECT max(seq_id) AS last FROM embeddings_queue WHERE topic LIKE '%/' || ?`;
 
@@ -32,7 +32,7 @@ export interface VacuumOptions {
 }
 
 /**
- * The directory must be dirty, at rest and checked. When it throws, the directory is of no more use.
+ * The directory must be dirty, at rest and checked. When this throws, the directory must be discarded or repaired.
  * @throws DirtyDirectoryError (a record has no vector, the database cannot be written), EngineUnavailableError,
  * EngineRunawayError, DiskFullError
  */
@@ -79,7 +79,7 @@ interface Catalogue {
   /** Number of the last write of all. */
   indexed: number;
   tables: ReadonlySet<string>;
-  /** For an index that was never persisted. */
+  /** For an index that has never been persisted. */
   settings: { maxNeighbors: number; efConstruction: number };
 }
 
@@ -89,7 +89,7 @@ async function readCatalogue(file: string, collection: string): Promise<Catalogu
     if (segment === undefined || others.length > 0) throw new Error(`it has no or several indexes of "${collection}"`);
     const last = database.prepare('SELECT max(seq_id) AS last FROM embeddings_queue').get()?.last;
     const own = database.prepare(LAST_WRITE).get(segment.collection)?.last;
-    // The log is cut: what only it has would be lost.
+    // The log is cut, so vectors that only it holds would be lost.
     if ((segment.recorded ?? 0) < Number(own ?? 0)) throw new Error('its log holds writes that its records lack');
     const names = database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
     const row = database.prepare('SELECT * FROM collections WHERE id = ?').get(segment.collection);
@@ -121,12 +121,12 @@ async function reading<T>(file: string, task: (database: DatabaseSync) => T | Pr
   }
 }
 
-/** What goes wrong with files that were checked lies in the files. */
+/** If a step fails on files that were checked, the files are at fault. */
 async function blaming<T>(path: string, task: () => Promise<T>): Promise<T> {
   try {
     return await task();
   } catch (cause) {
-    // The machine's own trouble is no damage.
+    // A failure of the machine is not damage.
     const isOfMachine = cause instanceof DiskFullError || cause instanceof ConfigurationError;
     if (systemCode(cause) !== undefined || isOfMachine) throw cause;
     throw new DirtyDirectoryError(

@@ -1,7 +1,7 @@
 /**
  * Where the exact vector of every record of a closed directory is: in the index, or, if it was written since the index
- * was persisted, in the log. What a server answers is not that: under cosine it multiplies what it stores, a vector of
- * length 1, by the length that it keeps apart, and rounds.
+ * was persisted, in the log. A server's answer is not exact: under cosine it multiplies the stored vector of length 1
+ * by the length that it keeps separately, and rounds.
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface IndexFiles {
   idToLabel: ReadonlyMap<string, number>;
 }
 
-/** `undefined`: it was never persisted. The caller that opens them closes them. */
+/** `undefined`: the index was never persisted. The caller closes the files. */
 export async function openIndex(folder: string, flags: 'r' | 'r+'): Promise<IndexFiles | undefined> {
   const pickle = await unlessAbsent(readFile(join(folder, 'index_metadata.pickle')));
   if (pickle === undefined) return undefined;
@@ -42,7 +42,7 @@ export async function closeIndex(index: IndexFiles | undefined): Promise<void> {
   await index?.lengths.close();
 }
 
-/** Stretches of whole elements with their lengths, in the order of the file. A stretch is good until the next one. */
+/** Pieces of the file with whole elements, and how many, in order. A piece is valid until the next one. */
 export async function* stretches({ header, data, lengths }: IndexFiles) {
   const { count, elementBytes } = header;
   const perStretch = Math.max(1, Math.floor(CHUNK_BYTES / elementBytes));
@@ -59,14 +59,14 @@ export function labelIn({ elementBytes }: IndexHeader, elements: Buffer, n: numb
 }
 
 export interface ExactVectors {
-  /** Of the log: vectors as they were sent. */
+  /** From the log: vectors as they were sent. */
   sent: ReadonlyMap<string, Float32Array>;
-  /** Of the index: elements, by the ids of their records. In the order of the file. */
+  /** From the index: elements by the ids of their records, in the order of the file. */
   elements: ReadonlyMap<string, number>;
 }
 
 /**
- * Of every record of the collection, in one place or the other.
+ * The vector of every record of the collection, from one place or the other.
  * @throws Error (a record has none)
  */
 export async function findVectors(

@@ -1,12 +1,12 @@
-/** What the database says of a collection's vector segments. */
+/** What the database knows about a collection's vector segments. */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 
 export interface VectorSegment {
   id: string;
   collection: string;
-  /** `null` as long as the collection never held a record. */
+  /** `null` if the collection has never held a record. */
   dimension: number | null;
-  /** Number of the last write that a segment has taken in; `null` where the database does not say. */
+  /** Number of the last write that a segment has taken in; `null` if the database does not tell. */
   indexed: number | null;
   recorded: number | null;
 }
@@ -30,7 +30,7 @@ const WAITING = `
 const VECTORS = `
   SELECT operation, id, vector, encoding FROM embeddings_queue
   WHERE seq_id > ? AND topic LIKE '%/' || ? AND (vector IS NOT NULL OR operation = 3) ORDER BY seq_id`;
-/** As Chroma numbers its operations; 1, an update, makes and removes no record. */
+/** Chroma's numbers of operations; 1, an update, neither creates nor removes a record. */
 const ADD = 0;
 const UPSERT = 2;
 const DELETE = 3;
@@ -61,7 +61,7 @@ export function recordIds(database: DatabaseSync, { collection, recorded }: Vect
   return afterWaiting(database, ids, collection, recorded ?? 0);
 }
 
-/** Ids that are in `ids` once the writes after number `since` are taken in. Changes `ids`. */
+/** Apply the writes after number `since` to `ids`, in place. */
 export function afterWaiting(database: DatabaseSync, ids: Set<string>, collection: string, since: number): Set<string> {
   for (const { operation, id } of database.prepare(WAITING).iterate(since, collection)) {
     if (operation === ADD || operation === UPSERT) ids.add(String(id));
@@ -81,7 +81,10 @@ export function* vectorWrites(
   }
 }
 
-/** Chroma in Python logged vectors of integers as such. Both are little-endian, as every system is that Chroma runs on. */
+/**
+ * Chroma in Python logged integer vectors as integers. Both forms are little-endian, as is every system that Chroma
+ * runs on.
+ */
 function decode(bytes: Uint8Array, encoding: string): Float32Array {
   const { buffer } = Uint8Array.from(bytes);
   return encoding === 'INT32' ? Float32Array.from(new Int32Array(buffer)) : new Float32Array(buffer);

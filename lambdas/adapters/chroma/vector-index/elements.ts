@@ -1,6 +1,6 @@
 /**
- * `data_level0.bin` of a persistent index: for each element its neighbours at level 0, its vector, and its label. What
- * lies behind the last element is room that nothing was written to yet, with any content.
+ * `data_level0.bin` of a persistent index: for each element its neighbours at level 0, its vector, and its label. The
+ * space after the last element is unused, and may have any content.
  *
  * Facts from `initPersistentIndex`, `persistDirty`, `isMarkedDeleted` and `checkIntegrity` in hnswlib/hnswalg.h.
  */
@@ -26,9 +26,9 @@ export function checkSizes(header: IndexHeader, dataBytes: number, lengthBytes: 
   );
 }
 
-/** Takes the elements one stretch after the other. */
+/** Checks the elements piece by piece. */
 export class ElementCheck {
-  /** By element; valid once all are taken. */
+  /** By element; valid once all have been checked. */
   readonly labels: Uint32Array;
   readonly deleted: Uint8Array;
   readonly #header: IndexHeader;
@@ -36,7 +36,7 @@ export class ElementCheck {
   readonly #vectors: boolean;
   #next = 0;
 
-  /** @param vectors Are the numbers of vectors looked at, too? */
+  /** @param vectors whether to check the numbers of the vectors, too */
   constructor(header: IndexHeader, levels: Uint8Array, vectors: boolean) {
     this.#header = header;
     this.#levels = levels;
@@ -45,7 +45,7 @@ export class ElementCheck {
     this.deleted = new Uint8Array(header.count);
   }
 
-  /** @param bytes Whole elements, following those before. @throws IndexFault */
+  /** @param bytes Whole elements, which follow the previous ones. @throws IndexFault */
   take(bytes: Uint8Array): void {
     const { elementBytes } = this.#header;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

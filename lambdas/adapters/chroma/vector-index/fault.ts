@@ -1,4 +1,4 @@
-/** What a check of a vector index throws: only here, and caught where the check began. */
+/** Thrown by checks of a vector index, and caught where the check began. */
 export class IndexFault extends Error {}
 
 /** @throws IndexFault (the condition does not hold) */

@@ -14,14 +14,14 @@ export const LABEL_BYTES = 8;
 const PERSISTENCE_VERSION = 1;
 /** `M` and lengths of lists are kept in 16 bits; a mark of deletion takes the ones above. */
 const MAX_M0 = 0xffff;
-/** An engine reserves and clears some 50 bytes for each element that fits in, so a wild capacity takes all memory. */
+/** An engine reserves and clears some 50 bytes for each element of the capacity, so an absurd one takes all memory. */
 const SPARE_CAPACITY = 1_000_000;
 const CAPACITY_FACTOR = 64;
 
 export interface IndexHeader {
-  /** Elements that it has room for, when it is opened. */
+  /** Capacity, in elements, when it is opened. */
   capacity: number;
-  /** Elements, with those marked as deleted. */
+  /** Elements, including those marked as deleted. */
   count: number;
   dimension: number;
   /** Bytes of an element in `data_level0.bin`: list, vector, label. */
@@ -98,7 +98,7 @@ function checkShape({ offsetLevel0, elementBytes, labelAt, vectorAt, ...fields }
     m >= 1 && maxNeighbours === m && maxNeighbours0 === 2 * m && maxNeighbours0 <= MAX_M0,
     () => `header.bin says M is ${m}, and that elements have up to ${maxNeighbours} and ${maxNeighbours0} neighbours`,
   );
-  // The logarithm of two C libraries may differ in its last bit.
+  // The logarithms of two C libraries may differ in the last bit.
   const expected = 1 / Math.log(m);
   demand(
     mult === expected || Math.abs(mult - expected) < 1e-9 * expected,

@@ -14,11 +14,11 @@ export interface IndexMetadata {
   idToLabel: ReadonlyMap<string, number>;
 }
 
-/** Stands for Chroma's class; no other one may be named. */
+/** Stands for Chroma's class; the pickle may name no other. */
 class PersistentData {}
 const MODULE = 'chromadb.segment.impl.vector.local_persistent_hnsw';
 
-/** As strict as the engine: no text that is not UTF-8, and nothing behind the end. */
+/** As strict as the engine: all text is UTF-8, and nothing follows the end. */
 class StrictReader extends BufferReader {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -37,7 +37,7 @@ export function readMetadata(bytes: Uint8Array): IndexMetadata {
     idToLabel.size === labelToId.size && [...idToLabel].every(([id, label]) => labelToId.get(label) === id),
     () => 'index_metadata.pickle gives records labels that belong to others',
   );
-  // Which write a record came with; the engine reads it, and no more.
+  // The write that a record came with; the engine reads it and does not use it.
   mapOf(fields, 'id_to_seq_id', 'string', 'number');
   const totalElementsAdded = number(fields, 'total_elements_added');
   demand(totalElementsAdded !== null, () => 'index_metadata.pickle does not say how many elements were added');
@@ -58,7 +58,7 @@ function parse(bytes: Uint8Array): unknown {
     demand(!reader.hasNext(), () => `there are ${bytes.length - reader.position} bytes behind its end`);
     return parsed;
   } catch (cause) {
-    // Whatever a parser trips over in bytes that are no pickle.
+    // Any error of the parser on bytes that are not a pickle.
     throw new IndexFault(`index_metadata.pickle cannot be read (${(cause as Error).message})`, { cause });
   }
 }
@@ -78,14 +78,17 @@ function number(fields: Map<unknown, unknown>, name: string): number | null {
   return found as number | null;
 }
 
-/** Records have the labels of elements that are there, and all elements but the deleted ones have a record. @throws IndexFault */
+/**
+ * Every record has the label of an existing element, and every element that is not deleted has a record. @throws
+ * IndexFault
+ */
 export function checkLabels(metadata: IndexMetadata, labels: Uint32Array, deleted: Uint8Array): void {
   const isDeleted = new Map<number, boolean>();
   const { totalElementsAdded } = metadata;
   for (const [element, label] of labels.entries()) {
     if (isDeleted.has(label)) throw new IndexFault(`two elements have label ${label}`);
     isDeleted.set(label, deleted[element] === 1);
-    // The next record gets the next label: one that is taken would replace its vector.
+    // The next record gets the next label: if that is taken, its vector would be replaced.
     if (label > totalElementsAdded) {
       throw new IndexFault(`element ${element} has label ${label}, and only ${totalElementsAdded} were added`);
     }

@@ -2,7 +2,7 @@
  * `link_lists.bin` of a persistent index: for each element in order the size of its lists above level 0, then the lists,
  * one per level, each with room for M neighbours: `count` in the low half of a word, then the neighbours' numbers.
  *
- * Nothing in the engine bounds these sizes: it reserves what one says, reads what is there, and writes it all back at the
+ * The engine does not check these sizes: it reserves what one says, reads what is there, and writes it all back at the
  * next persist. Facts from `loadLinkLists`, `persistDirty` and `mutuallyConnectNewElement` in hnswlib/hnswalg.h.
  */
 import { demand, IndexFault } from './fault.ts';
@@ -42,7 +42,7 @@ export function readLevels(bytes: Uint8Array, header: IndexHeader): Uint8Array {
   return levels;
 }
 
-/** Every list above level 0 names elements that are there, at its level. @throws IndexFault */
+/** Every list above level 0 names existing elements of its level. @throws IndexFault */
 export function checkUpperLists(bytes: Uint8Array, header: IndexHeader, levels: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const levelBytes = (header.maxNeighbours + 1) * WORD;

@@ -1,4 +1,4 @@
-/** Checks the files of a collection's vector segments, on their bytes, beside each other and beside the database. */
+/** Checks the files of a collection's vector segments byte by byte, against each other and against the database. */
 import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
@@ -15,15 +15,15 @@ const CHUNK_BYTES = 1024 * 1024;
 const INDEX_FILES = ['data_level0.bin', 'header.bin', 'index_metadata.pickle', 'length.bin', 'link_lists.bin'] as const;
 
 export interface IndexCheckOptions {
-  /** Also the numbers of all vectors, and every record's id beside those in the database. */
+  /** Also check the numbers of all vectors, and compare every record's id with those in the database. */
   thorough: boolean;
-  /** Paths of files that are known to be what was found whole before. A segment of which they are all is passed over. */
+  /** Paths of files that have not changed since they were found intact. A segment with only such files is skipped. */
   untouched?: ReadonlySet<string>;
 }
 
 /**
- * What is wrong with the vector index of a collection in a closed directory; `undefined` for nothing. An index that was
- * never persisted is no fault: the engine makes it anew, from the writes that the database keeps until it is.
+ * What is wrong with the vector index of a collection in a closed directory; `undefined` if nothing is. An index that
+ * was never persisted is not a fault: the engine builds it from the writes that the database keeps until then.
  * @param database Its path.
  * @throws Error (a file cannot be read for another reason than its content)
  */
@@ -119,9 +119,9 @@ async function lengthsOf(folder: string) {
 }
 
 /**
- * Every record is in the index, or waits to be. The reverse is no sign of damage: Chroma 0.5 at times leaves a deleted
- * record's vector in the index. Where the database does not say what is indexed, all that it still has of writes counts
- * as waiting: some engines take the number from the pickle, and some start again from the first.
+ * Every record is in the index or waits to be indexed. The reverse is no sign of damage: Chroma 0.5 sometimes leaves a
+ * deleted record's vector in the index. If the database does not tell what is indexed, all writes in its log count as
+ * waiting: some engines take the number from the pickle, and some start again from the first.
  */
 function checkRecords(database: DatabaseSync, segment: VectorSegment, metadata: IndexMetadata | undefined): void {
   const { collection, indexed } = segment;
