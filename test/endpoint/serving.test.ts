@@ -111,7 +111,8 @@ describe.skipIf(!HAS_ENGINE)('an endpoint', () => {
         }
         const opened: string[] = [];
         const telemetry = {
-          ...stack.ports.telemetry,
+          metric: () => {},
+          warn: () => {},
           info: (message: string, fields: Record<string, unknown> = {}) => {
             if (message === 'A collection was opened.') opened.push(String(fields.collection));
           },
