@@ -83,6 +83,8 @@ function gatedServer(invocation: Invocation, server: MemoryApiServer): ApiServer
         server.die();
       }
       const { changes } = server.historyOf(request.path);
+      // Some questions take long: what waits is applied, and commits land, before they are answered.
+      if (world.random.chance(0.25)) await invocation.sleep(world.random.next() * 8 * world.profile.latencyMs);
       return call('get', () => confess(server, request, changes));
     },
     session: () => gatedSession(invocation, server.session()),
