@@ -44,7 +44,8 @@ export async function runSuite({ python, port, extent, args }: SuiteOptions): Pr
   return runPytest(python, [...plugins, '-k', ELSEWHERE, ...files, ...args], {
     PYTHONPATH: HERE,
     [extent === 'cluster' ? 'CHROMA_CLUSTER_TEST_ONLY' : 'CHROMA_INTEGRATION_TEST_ONLY']: '1',
-    CHROMA_SERVER_HOST: 'localhost',
+    // Only on a cluster with its port.
+    CHROMA_SERVER_HOST: extent === 'cluster' ? `localhost:${port}` : 'localhost',
     CHROMA_SERVER_HTTP_PORT: String(port),
     PROPERTY_TESTING_PRESET: 'fast',
   });
