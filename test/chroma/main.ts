@@ -2,7 +2,7 @@
  * `npm run test:chroma`: Chroma's own Python tests against plain Chroma, and against endpoints of the same version. Fails
  * when a test ends otherwise than with plain Chroma, and when none passes.
  *
- *   npm run test:chroma -- [--full] [--mode quiet|compacting|two]... [--no-plain] [-- <more for pytest>]
+ *   npm run test:chroma -- [--full | --cluster] [--mode quiet|compacting|two]... [--no-plain] [-- <more for pytest>]
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -16,13 +16,14 @@ import { runSuite } from './suite.ts';
 const { values, positionals: args } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
-    mode: { type: 'string', multiple: true, default: ['quiet'] },
+    cluster: { type: 'boolean', default: false },
+    mode: { type: 'string', multiple: true },
     plain: { type: 'boolean', default: true },
   },
   allowNegative: true,
   allowPositionals: true,
 });
-const modes = values.mode.map((mode) => {
+const modes = (values.mode ?? [values.cluster ? 'compacting' : 'quiet']).map((mode) => {
   const found = MODES.find((known) => known === mode);
   if (found === undefined) throw new Error(`There is no mode "${mode}": give ${MODES.join(', ')}.`);
   return found;
@@ -32,8 +33,10 @@ const folder = execFileSync(fileURLToPath(new URL('python.sh', import.meta.url))
 const python = join(folder, 'bin/python');
 const chroma = join(folder, 'chroma');
 
+const extent = values.cluster ? 'cluster' : values.full ? 'full' : 'short';
 const results = new Map<Mode | 'plain', SuiteResult>();
-if (values.plain) results.set('plain', await against('plain', () => startPlain(chroma)));
+// Plain Chroma's versions never rise.
+if (values.plain && !values.cluster) results.set('plain', await against('plain', () => startPlain(chroma)));
 for (const mode of modes) results.set(mode, await against(mode, () => startEndpoints(mode, chroma)));
 const { lines, differences } = compare(results);
 process.stdout.write(`\n${lines.join('\n')}\n`);
@@ -43,7 +46,7 @@ async function against(name: string, start: () => Promise<Running>): Promise<Sui
   process.stdout.write(`\n== ${name}\n`);
   const server = await start();
   try {
-    return await runSuite({ python, port: server.port, isFull: values.full, args });
+    return await runSuite({ python, port: server.port, extent, args });
   } finally {
     await server.close();
   }

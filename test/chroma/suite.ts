@@ -20,6 +20,8 @@ const LONG = [
     (name) => `property/test_${name}`,
   ),
 ];
+/** What waits for `version` to rise after a compaction, when it is told that it runs on a cluster. */
+const CLUSTER = [...['add', 'embeddings', 'filtering'].map((name) => `property/test_${name}`), 'api/test_limit_offset'];
 /** These start servers of their own. */
 const ELSEWHERE = 'not test_persist and not test_ssl and not test_collection_was_removed';
 
@@ -27,21 +29,23 @@ export interface SuiteOptions {
   /** Of a Python that has chromadb, pytest and what the tests need. */
   python: string;
   port: number;
-  /** All files, which takes half an hour, or those that take minutes. */
-  isFull: boolean;
+  /** All files, which takes half an hour; those that take minutes; or those that behave otherwise on a cluster, as there. */
+  extent: 'full' | 'short' | 'cluster';
   /** More for pytest. */
   args: readonly string[];
 }
 
-export async function runSuite({ python, port, isFull, args }: SuiteOptions): Promise<SuiteResult> {
+export async function runSuite({ python, port, extent, args }: SuiteOptions): Promise<SuiteResult> {
   const script = 'import chromadb, os; print(os.path.dirname(chromadb.__file__))';
   const root = execFileSync(python, ['-c', script], { encoding: 'utf8' }).trim();
-  const files = [...BASIC, ...(isFull ? LONG : [])].map((name) => join(root, 'test', `${name}.py`));
+  const names = extent === 'cluster' ? CLUSTER : [...BASIC, ...(extent === 'full' ? LONG : [])];
+  const files = names.map((name) => join(root, 'test', `${name}.py`));
   const plugins = ['-p', 'offline_embeddings', '-o', 'asyncio_default_fixture_loop_scope=function'];
   return runPytest(python, [...plugins, '-k', ELSEWHERE, ...files, ...args], {
     PYTHONPATH: HERE,
-    CHROMA_INTEGRATION_TEST_ONLY: '1',
-    CHROMA_SERVER_HOST: 'localhost',
+    [extent === 'cluster' ? 'CHROMA_CLUSTER_TEST_ONLY' : 'CHROMA_INTEGRATION_TEST_ONLY']: '1',
+    // Only on a cluster with its port.
+    CHROMA_SERVER_HOST: extent === 'cluster' ? `localhost:${port}` : 'localhost',
     CHROMA_SERVER_HTTP_PORT: String(port),
     PROPERTY_TESTING_PRESET: 'fast',
   });

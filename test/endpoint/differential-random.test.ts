@@ -17,6 +17,8 @@ const BROKEN = /^ended the connection$|sending (?:message|backfill request) to c
 /** It answers so, with 500, while nothing is in the index of a collection that was written to. */
 const NO_INDEX = 'Error creating hnsw segment reader: Nothing found on disk';
 
+const WRONG_DIMENSION = /Collection expecting embedding with dimension/;
+
 describe.skipIf(!HAS_ENGINE)('beside plain Chroma', () => {
   it('whatever is asked is answered alike', () =>
     withEndpoint(async ({ ours: ask, stack, endpoint }) => {
@@ -49,6 +51,8 @@ describe.skipIf(!HAS_ENGINE)('beside plain Chroma', () => {
             return;
           }
           if (expected.text.includes(NO_INDEX)) continue;
+          // A refused write has fixed the dimension, and there is nothing yet that a question could not be answered from.
+          if (!isWritten && path === 'C/query' && WRONG_DIMENSION.test(expected.text)) continue;
           isWritten ||= found.status < 300 && /C\/(?:add|upsert|update)$/.test(path);
           counts[expected.status < 400 ? 'accepted' : 'refused']++;
           expect({ request, status: found.status, text: canonical(found.text) }).toEqual({

@@ -25,7 +25,7 @@ beforeAll(async () => {
   cats = (await shortly(directory).create('cats')).record;
   const made = { dimension: 3, space: 'l2', creator: 'test' } as const;
   for (const collection of [pets.collection, 'plain', 'old', 'older']) {
-    await createCollection(stack.ports, { collection, ...made });
+    await createCollection(stack.ports, { collection, ...made, isNamed: collection === pets.collection });
   }
   await shortly(directory)
     .find('old')

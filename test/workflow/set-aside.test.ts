@@ -201,7 +201,7 @@ it('is sent once more by an operator, under an id that repeats do not change, an
   await run(repaired, INPUT);
 
   // Assess
-  expect(second).toEqual(first);
+  expect(second).toEqual({ ...first, outcome: 'duplicate' });
   expect(await listAside(ports, COLLECTION)).toEqual([]);
   expect((await history(ports)).map(({ deltaId, outcome }) => [deltaId, outcome])).toEqual([
     [idOf(2), 'rejected'],

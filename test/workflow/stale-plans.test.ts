@@ -82,23 +82,28 @@ describe('an input that carries more than a collection', () => {
   const attempts = { rebases: 20, mergeFailures: 13, rounds: 50 };
   const carried = { ...INPUT, committed, totals, attempts, claim: { token: 1, takenAt: 0 } };
 
-  it.each([carried, { ...carried, execution: 'arn:another' }])(
-    'reports no commit that it did not make',
-    async (input) => {
-      const ports = memoryPorts();
-      await createCollection(ports);
-
-      const { path, output } = await run(ports, input);
-
-      expect(path).toEqual(['PlanCompaction', 'Nothing?', 'UpToDate']);
-      expect(stateOf({ output })).toMatchObject({ committed: null, claim: null, totals: { commits: 0 } });
-    },
-  );
-
-  it.each([carried, { ...carried, execution: 'arn:another' }])('has all attempts before it', async (input) => {
+  it('is refused: only a state has more, and a state is known by its execution', async () => {
     const ports = await waitingPorts();
 
-    const { path, output } = await run(ports, input);
+    const { path } = await run(ports, carried);
+
+    expect(path).toEqual(['PlanCompaction', 'InvalidInput']);
+  });
+
+  it('reports no commit that it did not make', async () => {
+    const ports = memoryPorts();
+    await createCollection(ports);
+
+    const { path, output } = await run(ports, { ...carried, execution: 'arn:another' });
+
+    expect(path).toEqual(['PlanCompaction', 'Nothing?', 'UpToDate']);
+    expect(stateOf({ output })).toMatchObject({ committed: null, claim: null, totals: { commits: 0 } });
+  });
+
+  it('has all attempts before it', async () => {
+    const ports = await waitingPorts();
+
+    const { path, output } = await run(ports, { ...carried, execution: 'arn:another' });
 
     expect(path.at(-1)).toBe('Compacted');
     expect(stateOf({ output })).toMatchObject({ attempts: { rounds: 1 }, totals: { commits: 1 } });

@@ -120,9 +120,15 @@ export async function runCampaign(
   };
 }
 
+/**
+ * One request at a time: plain Chroma under concurrent writes sometimes shows an older embedding of a record beside its newest
+ * metadata, and is to say what is right.
+ */
 function asker(server: ApiServer): Ask {
-  return async (method, path, body) => {
-    const answer = await server.send({ method, path, body, contentType: 'application/json' });
-    return { status: answer.status, text: answer.body };
+  let line: Promise<unknown> = Promise.resolve();
+  return (method, path, body) => {
+    const answer = line.then(() => server.send({ method, path, body, contentType: 'application/json' }));
+    line = answer.catch(() => {});
+    return answer.then(({ status, body: text }) => ({ status, text }));
   };
 }

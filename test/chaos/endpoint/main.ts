@@ -17,12 +17,14 @@ if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed)) {
   process.stderr.write('Usage: npm run chaos:endpoint -- --rounds <1 or more> [--seed <number>]\n');
   process.exitCode = 2;
 } else {
-  const report = await runCampaign(rounds, seed, (round, { acknowledged, endpoints, compactors, differences }) =>
+  const report = await runCampaign(rounds, seed, (round, { acknowledged, endpoints, compactors, differences }) => {
     process.stderr.write(
       `round ${round}/${rounds}: ${acknowledged} writes acknowledged, ${endpoints} endpoints and ${compactors} compactors ` +
         `killed, ${differences.length} differences\n`,
-    ),
-  );
+    );
+    // A campaign is long.
+    for (const difference of differences) process.stderr.write(`  ${difference}\n`);
+  });
   const { differences, kept, ...figures } = report;
   process.stdout.write(
     `${figures.rounds} rounds in ${figures.seconds} s, seed ${seed}\n` +

@@ -101,7 +101,7 @@ def test_filters(filled, filters, expected):
 
     assert set(nearest.ids) == expected
     assert set(filtered.ids) == expected
-    assert {node.node_id for node in store.get_nodes(filters=filters)} == expected
+    assert {node.node_id for node in store.get_nodes(None, filters)} == expected
 
 
 def test_filters_without_embedding_keep_to_the_limit(filled):
@@ -137,14 +137,6 @@ def test_delete_nodes_by_id(filled):
     store.delete_nodes(node_ids=["peak", "lake"])
 
     assert {node.node_id for node in store.get_nodes(node_ids=list(PLACES))} == {"river", "hill", "cloud"}
-
-
-def test_delete_nodes_by_filter(filled):
-    store, _ = filled
-
-    store.delete_nodes(filters=where(("height", FilterOperator.GT, 300)))
-
-    assert {node.node_id for node in store.get_nodes(node_ids=list(PLACES))} == {"lake", "river", "hill", "cloud"}
 
 
 @pytest.mark.parametrize("form", ["sync", "async"])
