@@ -1,20 +1,25 @@
 /** For producers: operations as a delta, checked against the collection, sent once, and waited for. */
 
-import { InvalidInputError } from '../errors/errors.ts';
+import { InvalidInputError, KeyCollisionError } from '../errors/errors.ts';
+import { readBounded } from '../objects/read-bounded.ts';
 import type { Ports } from '../ports.ts';
+import { sha256 } from '../snapshot/blocks.ts';
+import { compressDelta } from '../snapshot/compressed-delta.ts';
 import {
   type Delete,
-  encodeDelta,
+  encodeLines,
   MAX_DELTA_BYTES,
   type Operation,
   parseDelta,
+  textOf,
   type Update,
   type Upsert,
 } from '../snapshot/delta.ts';
+import { deltaKey } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
 import { readPointer } from '../versions/read-pointer.ts';
-import { findStatus, putDelta as submitBody } from './put-delta.ts';
+import { findStatus, putDelta } from './put-delta.ts';
 
 /** Collects operations, in the order of the calls. */
 export class DeltaBuilder {
@@ -63,22 +68,44 @@ export async function submitDelta(
   ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'>,
   { collection, operations, deltaId = ports.ids.commitId() }: DeltaToSubmit,
 ): Promise<Submitted> {
-  const body = encodeDelta(operations instanceof DeltaBuilder ? operations.operations : operations);
-  if (body.length > MAX_DELTA_BYTES) {
+  const text = encodeLines(operations instanceof DeltaBuilder ? operations.operations : operations);
+  if (text.length > MAX_DELTA_BYTES) {
     throw new InvalidInputError(
-      `The delta has ${body.length} bytes; at most ${MAX_DELTA_BYTES} go into one. Send several.`,
+      `The delta has ${text.length} bytes; at most ${MAX_DELTA_BYTES} go into one. Send several.`,
     );
   }
   const { pointer } = await readPointer(ports, collection);
   const { manifest } = await loadManifest(ports, pointer.manifest);
-  const { rejections, rejectedOperations } = parseDelta(body, manifest.dimension);
+  const { rejections, rejectedOperations } = parseDelta(text, manifest.dimension);
   if (rejectedOperations > 0) {
     const reasons = rejections.slice(0, 10).map(({ line, error, reason }) => `operation ${line}: ${error}: ${reason}`);
     throw new InvalidInputError(
       `${rejectedOperations} of the operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
     );
   }
-  return { collection, ...(await submitBody(ports, { collection, deltaId, body })) };
+  return { collection, ...(await submitText(ports, collection, deltaId, text)) };
+}
+
+/**
+ * Another version of Node.js may compress into other bytes, and then a delta that is sent again would collide with itself.
+ * If what waits holds the same text, it is the delta.
+ */
+async function submitText(
+  ports: Pick<Ports, 'store' | 'clock' | 'ids'>,
+  collection: string,
+  deltaId: string,
+  text: Uint8Array,
+): Promise<{ deltaId: string; sha256: string }> {
+  try {
+    return await putDelta(ports, { collection, deltaId, body: compressDelta(text) });
+  } catch (error) {
+    if (!(error instanceof KeyCollisionError)) throw error;
+    const waiting = await readBounded(ports, deltaKey(collection, deltaId), MAX_DELTA_BYTES).catch(() => undefined);
+    if (waiting === undefined) throw error;
+    const found = textOf(waiting.body);
+    if ('rejections' in found || !Buffer.from(text).equals(found)) throw error;
+    return { deltaId, sha256: sha256(waiting.body) };
+  }
 }
 
 /** Milliseconds. */

@@ -7,16 +7,19 @@
  */
 import { z } from 'zod';
 import { InvalidInputError } from '../errors/errors.ts';
+import { compressDelta, decompressDelta } from './compressed-delta.ts';
+import { base64, encodeEmbedding, isTooLong, isTooWide, MAX_DIMENSION, numbers } from './embedding.ts';
 import { parseJson } from './escaped-names.ts';
 import { writable } from './exact-json.ts';
 import { MAX_REJECTIONS_PER_DELTA, type Rejection } from './ledger.ts';
 import { lostInCode, type Metadata, readMetadata, textFault } from './metadata.ts';
 
+export { MAX_DIMENSION } from './embedding.ts';
 export type { Metadata, MetadataValue } from './metadata.ts';
 
 /** Longest id that a rejection repeats, in characters: no producer may blow up ledger, manifest and report. */
 export const MAX_REPORTED_ID_LENGTH = 512;
-/** Largest delta, in bytes. Send more as several deltas. */
+/** Largest delta, in bytes, stored and decompressed. Send more as several deltas. */
 export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
 /**
  * Most lines of a delta, blank ones included, and most metadata values in all of them: what a merge holds in memory, and
@@ -24,12 +27,9 @@ export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
  */
 export const MAX_DELTA_LINES = 250_000;
 export const MAX_DELTA_VALUES = 1_000_000;
-/** Largest dimension of a collection. */
-export const MAX_DIMENSION = 65_536;
 /** Reasons go into ledger, manifest and report: no producer may blow them up. */
 const MAX_REASON_LENGTH = 200;
 const MAX_QUOTED_LENGTH = 100;
-const MAX_FLOAT32 = 3.4028234663852886e38;
 
 export interface Upsert {
   op: 'upsert';
@@ -89,32 +89,50 @@ const text = z.string().superRefine((value, { addIssue }) => {
   if (fault !== undefined) addIssue(fault);
 });
 const id = text.min(1);
-const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1);
 /** Looked at by `readMetadata`, which has the literals of its numbers. */
 const metadata = z.unknown();
 
-const operation = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('upsert'), id, embedding, metadata: metadata.optional(), document: text.optional() }),
-  z.strictObject({
-    op: z.literal('update'),
-    id,
-    embedding: embedding.optional(),
-    metadata: metadata.optional(),
-    document: text.optional(),
-  }),
-  z.strictObject({ op: z.literal('delete'), id }),
-]);
+function operationWith(embedding: typeof numbers | typeof base64) {
+  return z.discriminatedUnion('op', [
+    z.strictObject({
+      op: z.literal('upsert'),
+      id,
+      embedding,
+      metadata: metadata.optional(),
+      document: text.optional(),
+    }),
+    z.strictObject({
+      op: z.literal('update'),
+      id,
+      embedding: embedding.optional(),
+      metadata: metadata.optional(),
+      document: text.optional(),
+    }),
+    z.strictObject({ op: z.literal('delete'), id }),
+  ]);
+}
+const withNumbers = operationWith(numbers);
+const withBase64 = operationWith(base64);
 
 /**
- * Serialise operations, one line each.
+ * Operations as they are stored: as text, which is compressed unless it is small.
  * @throws InvalidInputError (a number of the metadata that JavaScript has rounded already, or that JSON has not)
  */
 export function encodeDelta(operations: readonly Operation[]): Uint8Array {
+  return compressDelta(encodeLines(operations));
+}
+
+/** Their text, one line each. @throws InvalidInputError (as `encodeDelta`) */
+export function encodeLines(operations: readonly Operation[]): Uint8Array {
   return Buffer.from(operations.map((operation, index) => `${encodeLine(operation, index + 1)}\n`).join(''));
 }
 
 function encodeLine(operation: Operation, number: number): string {
-  if (operation.op === 'delete' || operation.metadata === undefined) return JSON.stringify(operation);
+  if (operation.op === 'delete') return JSON.stringify(operation);
+  // What is no embedding stays as it is, so that the parser can say what is wrong with it.
+  const embedding = encodeEmbedding(operation.embedding) ?? operation.embedding;
+  const line = { ...operation, ...(embedding !== undefined && { embedding }) };
+  if (operation.metadata === undefined) return JSON.stringify(line);
   for (const [key, value] of Object.entries(operation.metadata ?? {})) {
     const fault = lostInCode(value);
     if (fault === undefined) continue;
@@ -122,7 +140,7 @@ function encodeLine(operation: Operation, number: number): string {
       `Operation ${number}, of record "${abbreviated(operation.id)}": "${abbreviated(key)}" in its metadata ${fault}. Nothing was sent.`,
     );
   }
-  return JSON.stringify({ ...operation, metadata: writable(operation.metadata) });
+  return JSON.stringify({ ...line, metadata: writable(operation.metadata) });
 }
 
 /** It is part of no other character in UTF-8. */
@@ -135,17 +153,26 @@ const FURTHER_LINE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PIECE_BYTES = 1024 * 1024;
 const PIECE_LINES = 1_000;
 
-/** Parse a whole delta for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
+/** Parse a whole delta, as it is stored, for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
 export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
-  const pieces = parseInPieces(bytes, dimension);
+  const text = textOf(bytes);
+  if ('rejections' in text) return text;
+  const pieces = parseInPieces(text, dimension);
   for (;;) {
     const { done, value } = pieces.next();
     if (done) return value;
   }
 }
 
+/** Of a stored delta; the same bytes if it is not compressed. Never throws. */
+export function textOf(stored: Uint8Array): Uint8Array | ParsedDelta {
+  const text = decompressDelta(stored, MAX_DELTA_BYTES);
+  if (text instanceof Uint8Array) return text;
+  return rejectedWhole(text.isTooLarge ? REJECTION.deltaTooLarge : REJECTION.notADelta, text.reason);
+}
+
 /**
- * The same piece by piece, so that the caller can let others run in between.
+ * Its text piece by piece, so that the caller can let others run in between.
  * @param lines If they are counted already.
  */
 export function* parseInPieces(
@@ -222,12 +249,12 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
     return { error: REJECTION.malformedLine, reason: 'The line is not JSON (NaN and Infinity are not JSON either).' };
   }
   const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
-  if (Array.isArray(given.embedding) && given.embedding.length > MAX_DIMENSION) {
+  if (isTooWide(given.embedding)) {
     // Cheap to see, and slow to explain element by element.
     const reason = `The embedding has more than ${MAX_DIMENSION} numbers.`;
     return { ...idOf(given), error: REJECTION.wrongDimension, reason };
   }
-  const parsed = operation.safeParse(json);
+  const parsed = (typeof given.embedding === 'string' ? withBase64 : withNumbers).safeParse(json);
   if (!parsed.success) return { ...idOf(given), ...explain(given, parsed.error) };
   const { data } = parsed;
   if (data.op === 'delete') return data;
@@ -268,10 +295,6 @@ function findFault(given: Given, dimension: number): Pick<Rejection, 'error' | '
 /** Metadata aside. */
 function changesNothing({ op, embedding: vector, document }: Given): boolean {
   return op === 'update' && vector === undefined && document === undefined;
-}
-
-function isTooLong(embedding: readonly number[] = []): boolean {
-  return embedding.reduce((sum, value) => sum + value * value, 0) > MAX_FLOAT32;
 }
 
 function idOf({ id: given }: Record<string, unknown>): { id?: string } {

@@ -6,6 +6,8 @@
  * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request, `{"op":...,"body":...}`.
  */
 import { InvalidInputError } from '../errors/errors.ts';
+import { compressDelta } from './compressed-delta.ts';
+import { textOf } from './delta.ts';
 import { membersOf } from './exact-json.ts';
 
 /** Of this form; it stands in the first line. */
@@ -54,23 +56,24 @@ export function encodeRequest({ op, body }: LoggedRequest): string {
   throw new InvalidInputError(`This cannot be logged as "${op}": its body is more than one object.`);
 }
 
-/** A delta of such lines. */
+/** A delta of such lines, as it is stored. */
 export function joinRequests(lines: readonly string[], id?: string): Uint8Array {
   const header = JSON.stringify({ requests: FORM, ...(id !== undefined && { id }) });
-  return Buffer.from(`${[header, ...lines].join('\n')}\n`);
+  return compressDelta(Buffer.from(`${[header, ...lines].join('\n')}\n`));
 }
 
-/** @throws InvalidInputError (it is none, or a line of it) */
+/** Of a stored delta. @throws InvalidInputError (it is none, or a line of it) */
 export function decodeRequests(body: Uint8Array): LoggedRequest[] {
-  if (!isRequestDelta(body))
+  const text = textOf(body);
+  if ('rejections' in text || !isRequestDelta(text))
     throw new InvalidInputError('This delta holds no requests: its first line does not say so.');
-  return [...requestsIn(body)].map((found) => {
+  return [...requestsIn(text)].map((found) => {
     if ('reason' in found) throw new InvalidInputError(`Line ${found.line} of the delta: ${found.reason}`);
     return { op: found.op, body: found.body };
   });
 }
 
-/** By its first bytes. No line of an ordinary delta begins so. */
+/** By the first bytes of its text. No line of an ordinary delta begins so. */
 export function isRequestDelta(body: Uint8Array): boolean {
   return HEADER.equals(body.subarray(0, HEADER.length));
 }
