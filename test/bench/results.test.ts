@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { isGood } from '../../bench/bench.ts';
 import { checkBounds } from '../../bench/bounds.ts';
+import { deltasDocument } from '../../bench/deltas/document.ts';
 import {
   type BenchDocument,
   benchDocument,
@@ -202,6 +203,7 @@ test('plots name every scenario with its value on either side, and have light te
 test('every document that is kept in bench/results is one', () => {
   const folder = fileURLToPath(new URL('../../bench/results/', import.meta.url));
   const others: Record<string, { parse(value: unknown): unknown }> = {
+    'deltas.json': deltasDocument,
     'drain.json': drainDocument,
     'fragmentation.json': fragmentationDocument,
     'settings.json': settingsDocument,
