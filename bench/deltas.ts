@@ -9,7 +9,7 @@ import { readCorpus } from '../cli/demo/corpus.ts';
 import { DIMENSION, Embedder } from '../cli/demo/embed.ts';
 import type { Upsert } from '../lambdas/snapshot/delta.ts';
 import { type DeltasDocument, deltasDocument, type FormRow } from './deltas/document.ts';
-import { BEFORE, measureForms, NOW } from './deltas/forms.ts';
+import { BEFORE, type Measured, measureForms, NOW } from './deltas/forms.ts';
 import { deltasTable, saveDeltas } from './deltas/report.ts';
 import { commandOf, describeRun } from './describe-run.ts';
 import { runTasks, task } from './progress.ts';
@@ -33,18 +33,19 @@ const options = new Command('npm run bench:deltas --')
 
 const started = Date.now();
 let operations: Upsert[] = [];
-let forms: FormRow[] = [];
+let measured: Measured = { forms: [], timesFaster: 0 };
 await runTasks(
   [
     task(`Embed ${options.records.toLocaleString('en')} glosses`, async (report) => {
       operations = await embedded(options.records, report);
     }),
     task('Write and parse', async (report) => {
-      forms = measureForms(operations, ROUNDS, (round) => report(`round ${round + 1} of ${ROUNDS}`));
+      measured = measureForms(operations, ROUNDS, (round) => report(`round ${round + 1} of ${ROUNDS}`));
     }),
   ],
   options,
 );
+const { forms } = measured;
 const [before, now] = [BEFORE, NOW].map((name) => forms.find((form) => form.name === name) as FormRow);
 const flags = [options.records !== DEFAULT_RECORDS && `--records ${options.records}`, options.save && '--save'];
 const document: DeltasDocument = deltasDocument.parse({
@@ -58,7 +59,7 @@ const document: DeltasDocument = deltasDocument.parse({
   dimension: DIMENSION,
   rounds: ROUNDS,
   forms,
-  timesFaster: (before?.parseMs ?? 0) / (now?.parseMs ?? 1),
+  timesFaster: measured.timesFaster,
   timesSmaller: (before?.bytes ?? 0) / (now?.bytes ?? 1),
 });
 if (options.save) await saveDeltas(join(ROOT, 'bench', 'results'), document);

@@ -47,10 +47,10 @@ const QUICK: typeof FULL = {
   ...FULL,
   records: 500,
   writers: [2],
-  loadMs: 1_000,
+  loadMs: 600,
   queries: 10,
-  probes: 2,
-  crashMs: 800,
+  probes: 1,
+  crashMs: 300,
   drainMs: 20_000,
 };
 const MAKE: Readonly<Record<PeerName, new (world: World) => Peer>> = {

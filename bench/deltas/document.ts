@@ -24,7 +24,7 @@ export const deltasDocument = z.object({
   dimension: z.int().positive(),
   rounds: z.int().positive(),
   forms: z.array(form),
-  /** Of the form that is written by default, against numbers as this library wrote them before. */
+  /** Of the form that is written by default, against numbers as this library wrote them before; the first is a median of rounds. */
   timesFaster: z.number(),
   timesSmaller: z.number(),
 });

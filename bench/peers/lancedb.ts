@@ -8,7 +8,7 @@ const TABLE = 'bench';
 const BATCH = 2_000;
 /** Below it an index is not worth its making, and LanceDB refuses small ones. */
 const LEAST_INDEXED = 5_000;
-const QUERY_COLUMNS = ['id', 'document', 'source', 'year', 'score', 'edition'];
+const QUERY_COLUMNS = ['id', '_distance', 'document', 'source', 'year', 'score', 'edition'];
 
 /** @param endpoints One for each process, each with a link of its own: taken in turn. */
 interface LanceAddress {

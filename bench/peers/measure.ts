@@ -25,6 +25,9 @@ export interface PeersPlan {
 const POLL_MS = 20;
 const PROBE_POLL_MS = 5;
 const PROBE_MS = 60_000;
+/** A crash without them would show nothing. */
+const LEAST_ACKS = 5;
+const LONGEST_CRASH_MS = 60_000;
 /** Of ids, in one look. */
 const IDS_AT_ONCE = 500;
 const YEARS = 36;
@@ -162,11 +165,15 @@ export class Measurement {
     const processes = await Promise.all([this.#writer(0), this.#writer(1)]);
     const acked: number[] = [];
     for (const process of processes) process.onAck = ({ n }) => void acked.push(n);
-    const load = { mode: 'open' as const, durationMs: 10 * crashMs + 60_000, pauseMs: 0, outstanding };
+    const load = { mode: 'open' as const, durationMs: 2 * LONGEST_CRASH_MS, pauseMs: 0, outstanding };
     for (const [nth, process] of processes.entries()) {
       process.ask({ kind: 'load', load: { ...load, first: this.#next + nth, step: 2 } }).catch(() => {});
     }
-    await sleep(crashMs);
+    const started = now();
+    while (now() - started < crashMs || acked.length < LEAST_ACKS) {
+      if (now() - started > LONGEST_CRASH_MS) break;
+      await sleep(POLL_MS);
+    }
     await Promise.all([this.#peer.crash(), ...processes.map((process) => process.kill())]);
     await this.#peer.recover();
     await this.#drain();
@@ -198,6 +205,8 @@ export class Measurement {
   async #writer(nth: number): Promise<PeerProcess> {
     const process = new PeerProcess();
     await process.ask({ kind: 'client', peer: this.#name, address: this.#peer.address, nth });
+    // The first one opens connections and loads code, and does not count.
+    await process.ask({ kind: 'write', n: this.#next++ });
     return process;
   }
 

@@ -22,6 +22,11 @@ export function deletesIn(body: string): string[] {
   return Array.from(body.matchAll(/<Key>([^<]*)<\/Key>/g), ([, key = '']) => unescaped(key));
 }
 
+export function deleted(keys: readonly string[]): string {
+  const each = keys.map((key) => `<Deleted><Key>${escaped(key)}</Key></Deleted>`);
+  return `<?xml version="1.0" encoding="UTF-8"?><DeleteResult>${each.join('')}</DeleteResult>`;
+}
+
 export function xml(root: string, members: Record<string, string>): string {
   const inner = Object.entries(members).map(([name, value]) => `<${name}>${escaped(value)}</${name}>`);
   return `<?xml version="1.0" encoding="UTF-8"?><${root}>${inner.join('')}</${root}>`;

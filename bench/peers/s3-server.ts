@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { listen } from '../../local/listen.ts';
 import { PRESETS, type Preset } from '../network/model.ts';
 import { Network } from '../network/network.ts';
-import { copyOf, deletesIn, listing, rangeOf, xml } from './s3-answers.ts';
+import { copyOf, deleted, deletesIn, listing, rangeOf, xml } from './s3-answers.ts';
 
 export const BUCKET = 'peers';
 
@@ -114,8 +114,9 @@ export class S3Server {
 
   #post(key: string, query: URLSearchParams, body: Buffer): Answer {
     if (query.has('delete')) {
-      for (const name of deletesIn(body.toString())) this.#objects.delete(name);
-      return { status: 200, body: xml('DeleteResult', {}) };
+      const keys = deletesIn(body.toString());
+      for (const name of keys) this.#objects.delete(name);
+      return { status: 200, body: deleted(keys) };
     }
     if (query.has('uploads')) {
       const UploadId = `upload-${this.requests}`;
