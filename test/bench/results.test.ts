@@ -15,6 +15,7 @@ import {
 import { drainDocument } from '../../bench/drain/document.ts';
 import { fragmentationDocument } from '../../bench/fragmentation/document.ts';
 import { Meter, noCounts } from '../../bench/network/meter.ts';
+import { peersDocument } from '../../bench/peers/document.ts';
 import { FULL, QUICK } from '../../bench/plan.ts';
 import { plots } from '../../bench/report/plots.ts';
 import { countDuplicates } from '../../bench/scenarios/contention.ts';
@@ -206,6 +207,7 @@ test('every document that is kept in bench/results is one', () => {
     'deltas.json': deltasDocument,
     'drain.json': drainDocument,
     'fragmentation.json': fragmentationDocument,
+    'peers.json': peersDocument,
     'settings.json': settingsDocument,
   };
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
