@@ -121,6 +121,6 @@ it('tells what was not measured, and does not call what is left lost', () => {
 
   const tables = peersTables(document);
 
-  expect(tables).toMatch(/ours, by the library \| open\| 8 .* 60\.0, 4 left \| – /);
+  expect(tables).toMatch(/ours, by the library \| open +\| 8 .* 60\.0, 4 left \| – /);
   expect(tables).toContain('**ours, by the endpoint**: The Chroma server here is 1.0.0.');
 });
