@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { ChromaEngine } from '../lambdas/adapters/chroma/engine.ts';
-import { SilentAnnouncer } from '../lambdas/adapters/eventbridge-announcer.ts';
 import { FileCache } from '../lambdas/adapters/files/file-cache.ts';
 import { FileWorkingDirectories } from '../lambdas/adapters/files/working-directories.ts';
 import { ThreadedCodec } from '../lambdas/adapters/frame-codec.ts';
+import { SilentAnnouncer } from '../lambdas/adapters/silent-announcer.ts';
 import { FileStore } from '../lambdas/adapters/store/file-store.ts';
 import { SystemClock, SystemIds } from '../lambdas/adapters/system.ts';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';

@@ -1,4 +1,4 @@
-/** `npx cdk synth`, `npx cdk deploy`: needs no Docker, network or credentials until something is deployed. */
+/** `npx cdk synth`, `npx cdk deploy`: Docker, a network and credentials are needed only to deploy. */
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { parseDeploymentConfig } from './config.ts';

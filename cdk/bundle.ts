@@ -1,16 +1,16 @@
 /**
- * Bundles the handlers with esbuild, here and now: no Docker, no network, and equal sources give equal bytes, so that
- * nothing is deployed again that has not changed.
+ * Bundles the handlers with esbuild, in this process: without Docker or a network, and reproducibly, so that only what
+ * has changed is deployed again.
  */
 import { cpSync, globSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { entryOf, VERBS } from './verbs.ts';
+import { ENDPOINT_MODULE, entryOf, VERBS } from './verbs.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const IMAGE_DIRECTORY = join(ROOT, 'cdk/image');
-/** What the image is made of, beside the handler's bundle. */
+/** What the image is made of, besides the bundled handlers. */
 const IMAGE_FILES = [
   'Dockerfile',
   '.dockerignore',
@@ -23,13 +23,16 @@ const IMAGE_FILES = [
   'verify.sh',
 ];
 
-/** Some dependencies are CommonJS and call `require`, which an ES module has not. No source may use the first name. */
+/** Some dependencies are CommonJS and call `require`, which ES modules lack. No source may use the first name. */
 const REQUIRE =
   "import { createRequire as requireOfBundle } from 'node:module';\nconst require = requireOfBundle(import.meta.url);";
 
-/** Makes a directory for each verb in `out`, with an `index.mjs` and the scripts of threads beside it. */
+/**
+ * Makes a directory for each verb in `out`, with an `index.mjs` and the scripts of its threads beside it. That of the
+ * image also holds the endpoint's handler.
+ */
 export function bundleHandlers(out: string): void {
-  // Here, since the published package comes without it, and never gets here.
+  // Loaded here, because the published package does without it and never gets here.
   const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
   const common = {
     absWorkingDir: ROOT,
@@ -38,9 +41,9 @@ export function bundleHandlers(out: string): void {
     target: 'node24',
     format: 'esm',
     banner: { js: REQUIRE },
-    // Its CommonJS form hands `require` on as an argument, so that the bundler misses what it needs.
+    // Its CommonJS form passes `require` as an argument, which the bundler cannot follow.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
-    // Neither names nor lines are shortened: stack traces in the logs are read by them.
+    // Names and lines are kept: people read stack traces in the logs.
     minifySyntax: true,
     // Steps are logged and traced by their names.
     keepNames: true,
@@ -52,13 +55,16 @@ export function bundleHandlers(out: string): void {
   } as const;
   const zips = VERBS.filter((verb) => verb !== 'MergeDeltas');
   const entryPoints = Object.fromEntries(zips.map((verb) => [`${verb}/index`, `lambdas/${entryOf(verb)}.ts`]));
-  // Of threads, each beside the module that starts it (`lambdas/adapters/worker-threads.ts`).
+  // Scripts of threads, each beside the module that starts it (`lambdas/adapters/worker-threads.ts`).
   const workers = globSync('lambdas/**/*-worker.ts', { cwd: ROOT }).sort();
   const scripts = VERBS.flatMap((verb) => workers.map((file) => [`${verb}/${basename(file, '.ts')}`, file]));
   buildSync({ ...common, entryPoints: { ...entryPoints, ...Object.fromEntries(scripts) } });
   const image = join(out, 'MergeDeltas');
   for (const file of IMAGE_FILES) cpSync(join(IMAGE_DIRECTORY, file), join(image, file));
+  const inImage = {
+    'MergeDeltas/index': `lambdas/${entryOf('MergeDeltas')}.ts`,
+    [`MergeDeltas/${ENDPOINT_MODULE}`]: `lambdas/${ENDPOINT_MODULE}.ts`,
+  };
   // The image brings the client and the server as one locked pair.
-  const index = `lambdas/${entryOf('MergeDeltas')}.ts`;
-  buildSync({ ...common, entryPoints: { 'MergeDeltas/index': index }, external: ['chromadb'] });
+  buildSync({ ...common, entryPoints: inImage, external: ['chromadb'] });
 }

@@ -5,15 +5,18 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { type CompactorSettings, type DeploymentConfig, parseSettings } from './config.ts';
+import { type CompactorSettings, parseSettings } from './config.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { CompactorDashboard } from './constructs/dashboard.ts';
+import { Endpoint } from './constructs/endpoint.ts';
+import { addEndpointAlarms } from './constructs/endpoint-alarms.ts';
 import { Functions } from './constructs/functions.ts';
 import { Ingest } from './constructs/ingest.ts';
 import { CacheNetwork } from './constructs/network.ts';
@@ -22,6 +25,7 @@ import { Schedules } from './constructs/schedules.ts';
 import { Storage } from './constructs/storage.ts';
 import { StatusTable } from './constructs/table.ts';
 import { compactionArns, Workflow } from './constructs/workflow.ts';
+import type { DeploymentConfig } from './deployment.ts';
 import { APPLICATION_GRANTS } from './grants.ts';
 import type { Verb } from './verbs.ts';
 
@@ -32,6 +36,12 @@ export interface CompactorProps {
    * @default that of the stack
    */
   readonly name?: string;
+  /**
+   * A function with a URL of its own that serves Chroma's API: docs/deploy.md, "The endpoint". What it may be is in
+   * `settings`, by names that begin with "endpoint".
+   * @default false
+   */
+  readonly endpoint?: boolean;
   /** Sizes, durations, retention and thresholds: docs/reference/configuration.md. @default those of the page */
   readonly settings?: CompactorSettings;
   /**
@@ -60,6 +70,14 @@ export interface CompactorProps {
   readonly encryptionKey?: IKey;
 }
 
+export interface CompactorEndpoint {
+  /** `https://...`, with a slash at its end. */
+  readonly url: string;
+  readonly function: IFunction;
+  /** What clients send; none with `endpointAuth: 'iam'`. */
+  readonly token: ISecret | undefined;
+}
+
 /**
  * Bucket, table, cache, functions, state machines, schedules, alarms and dashboard.
  * @example
@@ -81,6 +99,8 @@ export class Compactor extends Construct {
   readonly releaseMachine: IStateMachine;
   readonly deadLetters: IQueue;
   readonly undeliveredEvents: IQueue;
+  /** Serves Chroma's API, if that was asked for. */
+  readonly endpoint: CompactorEndpoint | undefined;
   /** Hears of every alarm. */
   readonly alarmTopic: ITopic;
   readonly alarms: readonly Alarm[];
@@ -104,6 +124,8 @@ export class Compactor extends Construct {
     const workflow = new Workflow(this, 'Workflow', { config, functions, undelivered: ingest.undelivered });
     new Schedules(this, 'Schedules', { config, functions });
     const alarms = new Alarms(this, 'Alarms', { config, functions, workflow, ingest });
+    this.endpoint = config.endpoint ? new Endpoint(this, 'Endpoint', { ...this.#granted, key }) : undefined;
+    if (this.endpoint !== undefined) addEndpointAlarms(alarms, this.endpoint.function, config);
     new CompactorDashboard(this, 'Overview', { config, alarms });
 
     this.storeUrl = `s3://${storage.bucket.bucketName}`;
@@ -139,15 +161,20 @@ export class Compactor extends Construct {
     this.#grant(grantee, 'start');
   }
 
+  /** What `compactor serve` calls, in a container of your own. */
+  grantServe(grantee: IGrantable): void {
+    this.#grant(grantee, 'serve');
+  }
+
   #grant({ grantPrincipal }: IGrantable, use: keyof typeof APPLICATION_GRANTS): void {
     for (const statement of statementsOf(APPLICATION_GRANTS[use], this.#granted)) {
       grantPrincipal.addToPrincipalPolicy(statement);
     }
   }
 
-  #configure({ name = Stack.of(this).stackName, settings = {} }: CompactorProps): DeploymentConfig {
+  #configure({ name = Stack.of(this).stackName, settings = {}, endpoint = false }: CompactorProps): DeploymentConfig {
     const source = `The props of "${this.node.path}"`;
     if (Token.isUnresolved(name)) throw new Error(`${source} need a \`name\`: that of the stack is not known yet.`);
-    return parseSettings(source, { ...settings, stackName: name });
+    return parseSettings(source, { ...settings, endpoint, stackName: name });
   }
 }

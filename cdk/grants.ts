@@ -1,6 +1,6 @@
 /**
- * What each verb's role may do with data, and why: one table, from which the policies are made and with which a test
- * compares the calls that the steps really make. What every function needs to run at all is in `constructs/roles.ts`.
+ * What each verb's role may do with data, and why. The policies are generated from this one table, and a test compares it
+ * with the calls that the steps really make. What every function needs to run at all is in `constructs/roles.ts`.
  */
 import {
   IDENTITY_ATTRIBUTES,
@@ -9,20 +9,34 @@ import {
 } from '../lambdas/adapters/table/dynamo-lock-attributes.ts';
 import type { Verb } from './verbs.ts';
 
-export type ObjectPrefix = 'pointers/' | 'manifests/' | 'packs/' | 'deltas/' | 'rejected/' | 'aside/';
+/** Prefixes of the directory of names, whose objects change by compare-and-swap. */
+export const NAME_PREFIXES = ['names/', 'collections/', 'databases/', 'tenants/'] as const;
+
+export type ObjectPrefix =
+  | 'pointers/'
+  | 'manifests/'
+  | 'packs/'
+  | 'deltas/'
+  | 'rejected/'
+  | 'aside/'
+  | 'probes/'
+  | 'unreached/'
+  | (typeof NAME_PREFIXES)[number];
 
 export type Grant =
-  | { on: 'objects'; prefix: ObjectPrefix; actions: readonly ObjectAction[]; why: string }
+  /** `creates`: what it puts must be new. */
+  | { on: 'objects'; prefix: ObjectPrefix; actions: readonly ObjectAction[]; creates?: true; why: string }
   | { on: 'bucket'; actions: readonly ['s3:ListBucket']; why: string }
   | { on: 'table'; actions: readonly TableAction[]; updates?: UpdatedItem; why: string }
   | { on: 'bus'; actions: readonly ['events:PutEvents']; why: string }
   | { on: 'machine'; actions: readonly ['states:StartExecution']; why: string }
   | { on: 'executions'; actions: readonly ['states:DescribeExecution']; why: string };
 
-/** What an update may be of; locks, unless it is said. */
+/** What an update may change: locks, by default. */
 type UpdatedItem = 'lock' | 'identity';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject' | 's3:AbortMultipartUpload';
-type TableAction = 'dynamodb:GetItem' | 'dynamodb:BatchGetItem' | 'dynamodb:PutItem' | 'dynamodb:UpdateItem';
+type TableVerb = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'Query' | 'DeleteItem';
+type TableAction = `dynamodb:${TableVerb}`;
 
 const objects = (prefix: ObjectPrefix, why: string, ...verbs: Array<'Get' | 'Put' | 'Delete'>): Grant => ({
   on: 'objects',
@@ -30,7 +44,7 @@ const objects = (prefix: ObjectPrefix, why: string, ...verbs: Array<'Get' | 'Put
   actions: verbs.map((verb) => `s3:${verb}Object` as const),
   why,
 });
-const table = (why: string, ...actions: Array<'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem'>): Grant => ({
+const table = (why: string, ...actions: TableVerb[]): Grant => ({
   on: 'table',
   actions: actions.map((action) => `dynamodb:${action}` as const),
   why,
@@ -130,15 +144,66 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
     start('start an execution for what waits'),
   ],
   CollectGarbage: [
-    objects('pointers/', 'fence the pointer', 'Get', 'Put'),
+    objects(
+      'pointers/',
+      'fence the pointer; delete that of a collection that no name leads to',
+      'Get',
+      'Put',
+      'Delete',
+    ),
     objects('manifests/', 'walk the retained versions, and delete the others', 'Get', 'Delete'),
     objects('packs/', 'delete what no retained version needs', 'Delete'),
+    objects('deltas/', 'delete those of a collection that no name leads to', 'Delete'),
+    objects('rejected/', 'delete those of a collection that no name leads to', 'Delete'),
+    objects('aside/', 'delete those of a collection that no name leads to', 'Delete'),
+    objects('names/', 'see whose a name is, and delete an entry that leads nowhere', 'Get', 'Delete'),
+    objects(
+      'collections/',
+      'see how a collection is called; rewrite and delete records by their ETag',
+      'Get',
+      'Put',
+      'Delete',
+    ),
+    objects('databases/', 'see whether a database is the one that a record names', 'Get'),
+    objects('unreached/', 'note since when no name leads to a collection', 'Get', 'Put', 'Delete'),
     LIST,
     READ_IDENTITY,
+    table('delete what the table has of a collection that no name leads to', 'Query', 'DeleteItem'),
   ],
 };
 
-/** What applications do, by `connect` of the library: what their roles need. */
+/** `GetItem` is for producers without the library: docs/how-to/submit-from-python.md. */
+const READ_OWN_STATUS = table('see what became of a delta', 'BatchGetItem', 'GetItem');
+
+/**
+ * What an endpoint does, be it the function of the stack or `compactor serve` in a container. It creates the first pointer
+ * of a collection and moves none: swaps are for executions.
+ */
+export const ENDPOINT_GRANTS: readonly Grant[] = [
+  {
+    ...objects('pointers/', 'read the pointer; make the first one of a collection', 'Get', 'Put'),
+    creates: true,
+  } as Grant,
+  objects('manifests/', 'read manifests; write the first one of a collection', 'Get', 'Put'),
+  objects('packs/', 'hydrate', 'Get'),
+  objects('deltas/', 'append to the log, read what waits, take back what came too late', 'Get', 'Put', 'Delete'),
+  objects('names/', 'find, take and give up names', 'Get', 'Put', 'Delete'),
+  objects(
+    'collections/',
+    'read, make and change records of collections; delete those of dropped ones',
+    'Get',
+    'Put',
+    'Delete',
+  ),
+  objects('databases/', 'find, make and delete databases', 'Get', 'Put', 'Delete'),
+  objects('tenants/', 'find and make tenants', 'Get', 'Put'),
+  LIST,
+  READ_STATUSES,
+  table('see whose table it is', 'GetItem'),
+  { on: 'table', actions: ['dynamodb:UpdateItem'], updates: 'identity', why: 'give a table its identity, once' },
+];
+
+/** What the roles of applications need, by what they call of the library, or do as the how-to pages have it. */
 export const APPLICATION_GRANTS = {
   submit: [
     READ_POINTER,
@@ -146,10 +211,16 @@ export const APPLICATION_GRANTS = {
     objects('deltas/', 'put a delta, and compare with what is there', 'Put', 'Get'),
     { on: 'objects', prefix: 'deltas/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
     LIST,
+    READ_OWN_STATUS,
   ],
-  wait: [READ_STATUSES],
+  wait: [READ_OWN_STATUS],
   read: [READ_POINTER, READ_MANIFESTS, objects('packs/', 'hydrate', 'Get'), LIST],
   start: [start('start an execution')],
+  serve: [
+    ...ENDPOINT_GRANTS,
+    { on: 'objects', prefix: 'deltas/', actions: ['s3:AbortMultipartUpload'], why: 'give up a failed upload of parts' },
+    objects('probes/', 'try whether the store keeps conditions', 'Get', 'Put', 'Delete'),
+  ],
 } as const satisfies Record<string, readonly Grant[]>;
 
 /**
@@ -160,8 +231,14 @@ export const APPLICATION_GRANTS = {
  */
 const ATTRIBUTES = { lock: LOCK_ATTRIBUTES, identity: IDENTITY_ATTRIBUTES } as const;
 
-/** The condition on which an action of a grant is granted, if there is one. */
-export function conditionOf(grant: Grant, action: string): Record<string, Record<string, string[]>> | undefined {
+/** The condition under which an action is granted, if there is one. */
+export function conditionOf(
+  grant: Grant,
+  action: string,
+): Record<string, Record<string, string | string[]>> | undefined {
+  if (action === 's3:PutObject' && grant.on === 'objects' && grant.creates) {
+    return { Null: { 's3:if-none-match': 'false' } };
+  }
   if (action !== 'dynamodb:UpdateItem') return undefined;
   const { updates = 'lock' } = grant as Grant & { on: 'table' };
   return { 'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...KEY_ATTRIBUTES, ...ATTRIBUTES[updates]] } };

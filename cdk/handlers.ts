@@ -1,6 +1,6 @@
 /**
- * The code of the functions, as directories. The published package has them bundled, in one compressed file: they have
- * nearly all in common, so that 50 MB become less than one. In a checkout they are bundled from the sources.
+ * The code of the functions, as directories. The published package carries the bundles in one compressed file: they have
+ * nearly everything in common, so 50 MB shrink to less than one. In a checkout they are bundled from the sources.
  */
 import {
   chmodSync,
@@ -28,7 +28,7 @@ type Packed = Record<string, [mode: number, text: string]>;
 const PACKED = new URL('./handlers.json.br', import.meta.url);
 let made: Bundles | undefined;
 
-/** Once per process; the directories are removed when it ends: the CDK copies what it uses. */
+/** Made once per process, and removed when it ends: the CDK copies what it uses. */
 export function findHandlers(): Bundles {
   made ??= makeDirectory(existsSync(PACKED) ? (out) => unpackHandlers(readFileSync(PACKED), out) : bundleHandlers);
   return made;
@@ -52,7 +52,7 @@ export function packHandlers(directory: string): Uint8Array {
       packed[path] = [mode & 0o777, readFileSync(join(directory, path), 'utf8')];
     }
   }
-  // A window that spans several functions finds what they have in common; more effort finds little more.
+  // A window that spans several functions finds what they have in common; a higher quality gains little.
   const params = {
     [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
     [constants.BROTLI_PARAM_QUALITY]: 6,
@@ -60,7 +60,7 @@ export function packHandlers(directory: string): Uint8Array {
   return brotliCompressSync(JSON.stringify(packed), { params });
 }
 
-/** Puts what `packHandlers` took back, below `out`. */
+/** Writes what `packHandlers` packed below `out`. */
 export function unpackHandlers(packed: Uint8Array, out: string): void {
   const files = JSON.parse(brotliDecompressSync(packed).toString()) as Packed;
   for (const [path, [mode, text]] of Object.entries(files)) {

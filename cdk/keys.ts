@@ -1,6 +1,6 @@
 /**
- * What using a KMS key of one's own takes beside the grants on data: S3 and DynamoDB call KMS in the name of whoever calls
- * them, so each caller gets just that, and only by way of the service. The key's policy must leave it to the account's
+ * What a KMS key of one's own requires besides the grants on data: S3 and DynamoDB call KMS on behalf of their caller, so
+ * each caller gets just that, and only by way of the service. The key's policy must leave it to the account's
  * policies, as that of every key made by the CDK does.
  */
 import { Stack } from 'aws-cdk-lib';

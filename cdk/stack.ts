@@ -1,8 +1,8 @@
 /** The whole compactor as one stack, which `npx cdk deploy` of this project deploys. */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { Compactor } from './compactor.ts';
-import type { DeploymentConfig } from './config.ts';
+import { Compactor, type CompactorEndpoint } from './compactor.ts';
+import type { DeploymentConfig } from './deployment.ts';
 
 export interface CompactorStackProps extends StackProps {
   config: DeploymentConfig;
@@ -11,15 +11,21 @@ export interface CompactorStackProps extends StackProps {
 export class CompactorStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: CompactorStackProps) {
     super(scope, id, { description: 'chroma-compactor', ...props });
-    const { stackName: name, ...settings } = config;
+    const { stackName: name, endpoint, ...settings } = config;
     // "Default" adds nothing to logical ids: what was deployed before there was such a construct keeps its own.
-    const compactor = new Compactor(this, 'Default', { name, settings });
+    const compactor = new Compactor(this, 'Default', { name, endpoint, settings });
     new CfnOutput(this, 'StoreUrl', { value: compactor.storeUrl });
     new CfnOutput(this, 'TableName', { value: compactor.table.tableName });
     new CfnOutput(this, 'StateMachineArn', { value: compactor.stateMachine.stateMachineArn });
     new CfnOutput(this, 'ReleaseMachineArn', { value: compactor.releaseMachine.stateMachineArn });
     new CfnOutput(this, 'DeadLetterQueueUrl', { value: compactor.deadLetters.queueUrl });
     new CfnOutput(this, 'UndeliveredEventsQueueUrl', { value: compactor.undeliveredEvents.queueUrl });
+    if (compactor.endpoint !== undefined) this.#describe(compactor.endpoint);
     new CfnOutput(this, 'AlarmTopicArn', { value: compactor.alarmTopic.topicArn });
+  }
+
+  #describe({ url, token }: CompactorEndpoint): void {
+    new CfnOutput(this, 'EndpointUrl', { value: url });
+    if (token !== undefined) new CfnOutput(this, 'EndpointTokenArn', { value: token.secretArn });
   }
 }

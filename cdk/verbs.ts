@@ -1,4 +1,4 @@
-/** The Lambdas of the stack, one per verb, and how long each may run: read from the state machines, never repeated here. */
+/** The Lambdas of the stack, one per verb, and how long each may run, which is read from the state machines. */
 import { readFileSync } from 'node:fs';
 
 /** Lambdas behind Task states, by the name that the ASL files use in `${<name>Arn}`. */
@@ -35,6 +35,9 @@ export const CACHE_VERBS: readonly Verb[] = [
 
 export const MACHINES = ['compaction', 'release-abandoned'] as const;
 export type MachineName = (typeof MACHINES)[number];
+
+/** Module of the endpoint's handler, in the image of MergeDeltas. It is no verb, since not every stack has one. */
+export const ENDPOINT_MODULE = 'serve-endpoint';
 
 /** `MergeDeltas` is `lambdas/merge-deltas.ts`. */
 export function entryOf(verb: Verb): string {

@@ -1,33 +1,45 @@
 /** What every command has in common: its target opened and closed, its output, its errors and exit code. */
 import type { Command } from 'commander';
-import { createOutput, EXIT, type Output, reportError } from './output.ts';
-import { resolveName } from './resolve-name.ts';
-import { openTarget, type Target } from './target.ts';
+import { endAtOnce } from './interrupt.ts';
+import { createOutput, type Output, reportError, reportInterrupt } from './output.ts';
+import type { Target } from './target.ts';
 
 export interface Context {
   target: Target;
   output: Output;
 }
 
+export interface CommandTraits<Args extends unknown[]> {
+  /** Does it change anything? Then it names its target: before it acts, or as `target` in its JSON. */
+  changes?: boolean | ((target: Target, ...args: Args) => boolean);
+  /** It runs until it is interrupted, and ends well then. */
+  runsOn?: boolean;
+}
+
 /** Wrap an action that needs the target. Positional arguments come as commander gives them, then the options. */
 export function withTarget<Args extends unknown[]>(
   command: Command,
   action: (context: Context, ...args: Args) => Promise<void>,
+  { changes = false, runsOn = false }: CommandTraits<Args> = {},
 ): Command {
   return command.action(async (...all: unknown[]) => {
     // Commander adds the options and the command itself after the arguments.
     const args = all.slice(0, -1) as Args;
     const { data, json = false } = command.optsWithGlobals<{ data: string; json?: boolean }>();
-    const output = createOutput(json);
+    const isDataGiven = command.getOptionValueSourceWithGlobals('data') === 'cli';
+    let output = createOutput(json);
     let target: Target | undefined;
     let isImpatient = false;
+    if (!runsOn) endAtOnce((message, exitCode) => reportInterrupt(message, exitCode, json));
     try {
-      target = await openTarget(data);
+      const { openTarget } = await import('./target.ts');
+      target = await openTarget({ dataDirectory: data, isDataGiven });
+      if (typeof changes === 'function' ? changes(target, ...args) : changes) output = output.changing(target.place);
       await action({ target, output }, ...args);
     } catch (error) {
-      process.exitCode = reportError(error, json);
-      // The wait ends after the time that was asked for.
-      isImpatient = process.exitCode === EXIT.timedOut;
+      process.exitCode = reportError(error, output);
+      // What goes on in a stack of its own may fail again each minute; cut off, it is as after a crash.
+      isImpatient = true;
     } finally {
       await target?.close(isImpatient);
     }
@@ -38,9 +50,15 @@ export function withTarget<Args extends unknown[]>(
 export function withCollection<Args extends [string | undefined, ...unknown[]]>(
   command: Command,
   action: (context: Context, ...args: Args) => Promise<void>,
+  traits: CommandTraits<Args> = {},
 ): Command {
-  return withTarget<Args>(command, async (context, ...[given, ...rest]) => {
-    const collection = given === undefined ? undefined : await resolveName(context.target.ports, given);
-    await action(context, ...([collection, ...rest] as Args));
-  });
+  return withTarget<Args>(
+    command,
+    async (context, ...[given, ...rest]) => {
+      const { resolveName } = await import('./resolve-name.ts');
+      const collection = given === undefined ? undefined : await resolveName(context.target.ports, given);
+      await action(context, ...([collection, ...rest] as Args));
+    },
+    traits,
+  );
 }

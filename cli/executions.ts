@@ -1,8 +1,14 @@
 /** Executions through the Step Functions API, the same for AWS and the local stack. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribeExecutionCommand, paginateGetExecutionHistory, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  DescribeExecutionCommand,
+  ExecutionAlreadyExists,
+  paginateGetExecutionHistory,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
 import { messageInCause } from '../lambdas/errors/lambda-cause.ts';
 import type { CompactionInput, CompactionState } from '../statemachine/contract.ts';
+import { whenInterrupted } from './interrupt.ts';
 import { bytes, CommandFailure, count, EXIT } from './output.ts';
 import type { Target } from './target.ts';
 import { waitingFor } from './waiting-for.ts';
@@ -32,8 +38,16 @@ export async function startExecution(target: Target, input: CompactionInput, nam
     input: JSON.stringify(input),
     ...(name === undefined ? {} : { name }),
   });
-  const { executionArn = '' } = await target.sfn.send(command);
-  return executionArn;
+  try {
+    const { executionArn = '' } = await target.sfn.send(command);
+    return executionArn;
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists) || name === undefined) throw error;
+    process.stderr.write(
+      `Note: execution "${name}" was started before, and a name starts once. This is what became of it.\n`,
+    );
+    return `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+  }
 }
 
 const POLL_MS = { embedded: 50, local: 100, aws: 1_000 } as const;
@@ -56,6 +70,7 @@ export async function waitForExecution(
   { report = () => {}, timeoutMs = Number.POSITIVE_INFINITY, tell = () => {} }: WaitOptions = {},
 ): Promise<ExecutionReport> {
   const started = Date.now();
+  whenInterrupted(() => whatGoesOn(target, collection, executionArn));
   for (let looks = 1; ; looks++) {
     const { status } = await target.sfn.send(new DescribeExecutionCommand({ executionArn }));
     if (status !== 'RUNNING') return readExecution(target, executionArn);
@@ -76,6 +91,13 @@ export async function waitForExecution(
     }
     await sleep(POLL_MS[target.kind]);
   }
+}
+
+function whatGoesOn({ kind }: Target, collection: string, executionArn: string): string {
+  if (kind === 'embedded') {
+    return `The execution ended with this command; nothing is lost: compactor start ${collection} does what is left.`;
+  }
+  return `The execution goes on without this command. See: compactor explain ${executionArn}.`;
 }
 
 async function readExecution(target: Target, executionArn: string): Promise<ExecutionReport> {

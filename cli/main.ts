@@ -1,7 +1,8 @@
 /** `compactor`: create, fill, compact, read and check collections, on AWS or on the local stack. */
-import { lockWaits } from '../lambdas/adapters/store/file-lock.ts';
-import { createProgram } from './program.ts';
+import { keepCompiled } from './compile-cache.ts';
 
-lockWaits.subscribe((reason) => process.stderr.write(`Waiting: ${reason}.\n`));
+// First of all: what is loaded before it is compiled anew each time.
+keepCompiled();
+const { createProgram } = await import('./program.ts');
 
-await createProgram().parseAsync();
+await (await createProgram(process.env, process.argv.slice(2))).parseAsync();

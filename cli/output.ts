@@ -1,6 +1,22 @@
 /** How commands speak: text for people, JSON for scripts, and an exit code for both. */
-import { CompactorError, ConfigurationError, DamagedSourceError, InvalidInputError } from '../lambdas/errors/errors.ts';
+import { writeSync } from 'node:fs';
+import {
+  CollectionExistsError,
+  CollectionNotFoundError,
+  CompactorError,
+  ConfigurationError,
+  DamagedSourceError,
+  EngineTooOldError,
+  ForeignStoreError,
+  InvalidInputError,
+  KeyCollisionError,
+  UnsafeStoreError,
+} from '../lambdas/errors/errors.ts';
 import { stringifyExact } from '../lambdas/snapshot/exact-json.ts';
+import { describePlace, type Place } from './place.ts';
+
+/** A spinner hides it. */
+const SHOW_CURSOR = '\u001b[?25h';
 
 export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, timedOut: 4 } as const;
 
@@ -16,7 +32,9 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, { word: string; meaning: s
   },
   [EXIT.refused]: {
     word: 'rejected or damaged',
-    meaning: 'It was found, and it is not as it should be: a rejected delta, a damaged snapshot or directory.',
+    meaning:
+      'It was found, and it is not as it should be: a rejected delta, an id that stands for other content, a damaged ' +
+      'snapshot or directory.',
   },
   [EXIT.timedOut]: { word: 'timed out', meaning: 'Waited for as long as was asked.' },
 };
@@ -32,31 +50,68 @@ export class CommandFailure extends Error {
 
 export interface Output {
   readonly json: boolean;
+  /** What the command changes something of, if it does. */
+  readonly place: Place | undefined;
   /** The command's result: the object with `--json`, the text without. */
-  result(value: unknown, text: string): void;
+  result(value: object, text: string): void;
+  /** The same for a command that changes something, which says where: before it acts, or in its JSON. */
+  changing(place: Place): Output;
 }
 
-export function createOutput(json: boolean): Output {
+export function createOutput(json: boolean, place?: Place): Output {
   return {
     json,
-    result: (value, text) => process.stdout.write(`${json ? stringifyExact(value, 2) : text}\n`),
+    place,
+    result: (value, text) => {
+      const shown = place === undefined ? value : { target: place, ...value };
+      process.stdout.write(`${json ? stringifyExact(shown, 2) : text}\n`);
+    },
+    changing: (changed) => {
+      if (!json) process.stderr.write(`Target: ${describePlace(changed)}\n`);
+      return createOutput(json, changed);
+    },
   };
 }
 
 /** Report an error on stderr, without a stack trace, and choose the exit code. */
-export function reportError(error: unknown, json: boolean): number {
+export function reportError(error: unknown, { json, place }: Pick<Output, 'json' | 'place'>): number {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const exitCode = exitCodeOf(error);
   const shown = error instanceof CompactorError ? name : 'Error';
-  process.stderr.write(json ? `${JSON.stringify({ error: name, message, exitCode })}\n` : `${shown}: ${message}\n`);
+  const document = { error: name, message, exitCode, ...(place && { target: place }) };
+  process.stderr.write(json ? `${JSON.stringify(document)}\n` : `${shown}: ${message}\n`);
   return exitCode;
+}
+
+/** Somebody has ended the command. Straight to the terminal, whose streams a spinner holds back. */
+export function reportInterrupt(message: string, exitCode: number, json: boolean): void {
+  const spinner = process.stdout.isTTY ? SHOW_CURSOR : '';
+  writeSync(2, json ? `${JSON.stringify({ error: 'Interrupted', message, exitCode })}\n` : `${spinner}\n${message}\n`);
+}
+
+/** What is typed or configured has to change; trying again does not help. */
+const WRONG_INPUT = [
+  InvalidInputError,
+  ConfigurationError,
+  CollectionNotFoundError,
+  CollectionExistsError,
+  ForeignStoreError,
+  UnsafeStoreError,
+  EngineTooOldError,
+] as const;
+
+/** A wrong command line, as commander puts it. */
+export function reportUsage(text: string, json: boolean): void {
+  const message = text.replace(/^error: /, '').trim();
+  const error = { error: 'InvalidInputError', message, exitCode: EXIT.badInput };
+  process.stderr.write(json ? `${JSON.stringify(error)}\n` : text);
 }
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommandFailure) return error.exitCode;
   if (error instanceof DamagedSourceError) return EXIT.refused;
-  const isInput = error instanceof InvalidInputError || error instanceof ConfigurationError;
-  return isInput ? EXIT.badInput : EXIT.failed;
+  if (error instanceof KeyCollisionError) return EXIT.refused;
+  return WRONG_INPUT.some((kind) => error instanceof kind) ? EXIT.badInput : EXIT.failed;
 }
 
 /** `1 delta`, `2 deltas`. */

@@ -1,39 +1,58 @@
 /** The commands of `compactor`: what they take, and what their help says. docs/reference/cli.md is made from it. */
 import { Command } from 'commander';
-import { adopt } from './commands/adopt.ts';
-import { aside } from './commands/aside.ts';
-import { checkout } from './commands/checkout.ts';
-import { correctSpace } from './commands/correct-space.ts';
-import { create } from './commands/create.ts';
-import { drop } from './commands/drop.ts';
-import { events } from './commands/events.ts';
-import { explain } from './commands/explain.ts';
-import { gc } from './commands/gc.ts';
-import { get } from './commands/get.ts';
-import { importSnapshot } from './commands/import.ts';
-import { locks } from './commands/locks.ts';
-import { names } from './commands/names.ts';
-import { query } from './commands/query.ts';
-import { release } from './commands/release.ts';
-import { rollback } from './commands/rollback.ts';
-import { serve } from './commands/serve.ts';
-import { start } from './commands/start.ts';
-import { status } from './commands/status.ts';
-import { submit } from './commands/submit.ts';
-import { vacuum } from './commands/vacuum.ts';
-import { verify } from './commands/verify.ts';
-import { versions } from './commands/versions.ts';
-import { wait } from './commands/wait.ts';
-import { EXIT, EXIT_MEANINGS } from './output.ts';
+import { EXIT, EXIT_MEANINGS, reportUsage } from './output.ts';
 
-const COMMANDS = [
-  ...[create, importSnapshot, submit, start, wait, status, explain, aside],
-  ...[versions, query, get, checkout, verify, rollback, vacuum, correctSpace, gc, locks, release, adopt, events],
-  ...[names, drop, serve],
-];
+type Add = (program: Command) => void;
 
-export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
-  const program = new Command('compactor')
+/** In the order of the help. A command is loaded when it is wanted: it takes long to load what all of them need. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  create: async () => (await import('./commands/create.ts')).create,
+  import: async () => (await import('./commands/import.ts')).importSnapshot,
+  submit: async () => (await import('./commands/submit.ts')).submit,
+  start: async () => (await import('./commands/start.ts')).start,
+  wait: async () => (await import('./commands/wait.ts')).wait,
+  status: async () => (await import('./commands/status.ts')).status,
+  explain: async () => (await import('./commands/explain.ts')).explain,
+  aside: async () => (await import('./commands/aside.ts')).aside,
+  versions: async () => (await import('./commands/versions.ts')).versions,
+  query: async () => (await import('./commands/query.ts')).query,
+  get: async () => (await import('./commands/get.ts')).get,
+  checkout: async () => (await import('./commands/checkout.ts')).checkout,
+  verify: async () => (await import('./commands/verify.ts')).verify,
+  rollback: async () => (await import('./commands/rollback.ts')).rollback,
+  vacuum: async () => (await import('./commands/vacuum.ts')).vacuum,
+  'correct-space': async () => (await import('./commands/correct-space.ts')).correctSpace,
+  gc: async () => (await import('./commands/gc.ts')).gc,
+  locks: async () => (await import('./commands/locks.ts')).locks,
+  release: async () => (await import('./commands/release.ts')).release,
+  adopt: async () => (await import('./commands/adopt.ts')).adopt,
+  events: async () => (await import('./commands/events.ts')).events,
+  names: async () => (await import('./commands/names.ts')).names,
+  drop: async () => (await import('./commands/drop.ts')).drop,
+  serve: async () => (await import('./commands/serve.ts')).serve,
+};
+
+/**
+ * @param args What was typed, without node and script: only the command that it names is loaded. All of them without it,
+ * or when it names none.
+ */
+export async function createProgram(
+  env: NodeJS.ProcessEnv = process.env,
+  args: readonly string[] = [],
+): Promise<Command> {
+  const name = globalOptions(env).parseOptions([...args]).operands[0] ?? '';
+  const wanted = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  const program = globalOptions(env);
+  // Subcommands take this over, so it comes before them.
+  program.configureOutput({
+    outputError: (text) => reportUsage(text, program.opts<{ json?: boolean }>().json ?? args.includes('--json')),
+  });
+  for (const add of await Promise.all(wanted.map((each) => COMMANDS[each]?.()))) add?.(program);
+  return program;
+}
+
+function globalOptions(env: NodeJS.ProcessEnv): Command {
+  return new Command('compactor')
     .description('Versioned Chroma collections on S3, merged by Step Functions.')
     .option('--data <dir>', 'data directory of the local stack', env.COMPACTOR_DATA ?? '.compactor')
     .option('--json', 'print one JSON document')
@@ -42,7 +61,7 @@ export function createProgram(env: NodeJS.ProcessEnv = process.env): Command {
     .addHelpText(
       'after',
       `
-Works on AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, else on the local stack.
+Works on AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, all three; on the local stack when none is.
 Exit codes: ${Object.entries(EXIT_MEANINGS)
         .map(([code, { word }]) => `${code} ${word}`)
         .join(', ')}.
@@ -53,6 +72,4 @@ Example:
   compactor start pets
   compactor query pets --embedding '[1,0,0]'`,
     );
-  for (const add of COMMANDS) add(program);
-  return program;
 }

@@ -3,6 +3,7 @@ import { CollectionNotFoundError } from '../lambdas/errors/errors.ts';
 import { lookUp, parseName, recordOfStored } from '../lambdas/names/look-up.ts';
 import { isStoredName } from '../lambdas/names/records.ts';
 import type { SmallPorts } from '../lambdas/names/small-object.ts';
+import { checkCollection } from '../lambdas/snapshot/keys.ts';
 
 /**
  * A name of the directory comes first, then the name under which a collection is stored: that of one which was dropped
@@ -24,6 +25,7 @@ export async function resolveName(
         'See which there are: compactor names.',
     );
   }
+  checkCollection(given);
   const record = isStoredName(given) ? undefined : await recordOfStored(ports, given);
   if (record?.dropped) tell(`Note: "${given}" was dropped; this is what is still stored of it.\n`);
   else if (record !== undefined && record.name !== given) tell(`Note: "${given}" is called "${record.name}" by now.\n`);

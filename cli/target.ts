@@ -1,22 +1,19 @@
 /**
- * What a command works on: AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, else the local stack of a data
- * directory: the one that runs there (`npm run local`), or one that lives as long as the command.
+ * What a command works on: AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, the local stack of a data
+ * directory when none of them is: the one that runs there (`npm run local`), or one that lives as long as the command.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { SFNClient } from '@aws-sdk/client-sfn';
-import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
+import { resolve } from 'node:path';
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import { lockWaits } from '../lambdas/adapters/store/file-lock.ts';
+import { ConfigurationError } from '../lambdas/errors/errors.ts';
 import type { Ports, Telemetry } from '../lambdas/ports.ts';
-import { composePorts } from '../lambdas/runtime/compose.ts';
-import { parseConfig } from '../lambdas/runtime/config.ts';
-import { type LocalStack, startStack } from '../local/stack.ts';
 import { readStackFile } from '../local/stack-file.ts';
-import { teller } from './waiting-for.ts';
+import type { Place } from './place.ts';
 
 export interface Target {
   kind: 'aws' | 'local' | 'embedded';
+  /** For people. */
+  place: Place;
   ports: Ports;
   sfn: SFNClient;
   stateMachineArn: string;
@@ -24,73 +21,58 @@ export interface Target {
   close(isImpatient?: boolean): Promise<void>;
 }
 
-/** For executions that a command leaves running in its embedded stack. */
-const PATIENCE_MS = 15 * 60 * 1_000;
+export interface TargetRequest {
+  dataDirectory: string;
+  /** It was typed, and is not the default. */
+  isDataGiven?: boolean;
+}
 
-const LOCAL_CLIENT = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
-const SILENT: Telemetry = { metric: () => {}, info: () => {}, warn: () => {} };
+export const SILENT: Telemetry = { metric: () => {}, info: () => {}, warn: () => {} };
 
-/** @throws ConfigurationError */
-export async function openTarget(dataDirectory: string, env: NodeJS.ProcessEnv = process.env): Promise<Target> {
-  if (env.STATE_MACHINE_ARN !== undefined) return openAws(env);
+const AWS_VARIABLES = ['STORE_URL', 'TABLE_NAME', 'STATE_MACHINE_ARN'] as const;
+/** Settings that say where something is. All others are the command's own business on the local stack, too. */
+const PLACES = [...AWS_VARIABLES, 'EVENT_BUS_NAME', 'CACHE_DIRECTORY', 'WORK_DIRECTORY'];
+
+lockWaits.subscribe((reason) => process.stderr.write(`Waiting: ${reason}.\n`));
+
+/** What is needed for a kind of target is loaded for that one alone. @throws ConfigurationError */
+export async function openTarget(request: TargetRequest, env: NodeJS.ProcessEnv = process.env): Promise<Target> {
+  const { dataDirectory } = request;
+  if (isAws(request, env)) return (await import('./targets/aws.ts')).openAws(env);
+  const settings = Object.fromEntries(Object.entries(env).filter(([name]) => !PLACES.includes(name)));
   const running = await readStackFile(dataDirectory);
-  if (running === undefined) {
-    const stack = await startStack({ dataDirectory });
-    const { ports, sfn, stateMachineArn } = stack;
-    return {
-      kind: 'embedded',
-      ports,
-      sfn,
-      stateMachineArn,
-      // Executions end with this process: let them end well.
-      close: async (isImpatient = false) => {
-        if (!isImpatient) await idle(stack);
-        await stack.close();
-      },
-    };
+  const place = { local: resolve(dataDirectory) };
+  if (running !== undefined) {
+    return (await import('./targets/local.ts')).openLocal(running, { dataDirectory, place, settings });
   }
-  const dynamo = createDynamoClient({ endpoint: running.tableEndpoint, ...LOCAL_CLIENT });
-  const sfn = new SFNClient({ endpoint: running.sfnEndpoint, ...LOCAL_CLIENT });
-  const config = parseConfig({
-    STORE_URL: running.storeUrl,
-    TABLE_NAME: running.tableName,
-    STATE_MACHINE_ARN: running.stateMachineArn,
-    CACHE_DIRECTORY: join(dataDirectory, 'cache'),
-    WORK_DIRECTORY: join(dataDirectory, 'work'),
-  });
-  const close = async () => {
-    dynamo.destroy();
-    sfn.destroy();
-  };
-  const ports = composePorts(config, SILENT, { dynamo, sfn });
-  return { kind: 'local', ports, sfn, stateMachineArn: running.stateMachineArn, close };
+  return (await import('./targets/embedded.ts')).openEmbedded({ dataDirectory, place, settings });
 }
 
-async function openAws(env: NodeJS.ProcessEnv): Promise<Target> {
-  const scratch = await mkdtemp(join(tmpdir(), 'compactor-'));
-  const config = parseConfig({
-    ...env,
-    CACHE_DIRECTORY: join(scratch, 'cache'),
-    WORK_DIRECTORY: join(scratch, 'work'),
-  });
-  const sfn = new SFNClient({});
-  const dynamo = createDynamoClient();
-  const close = async () => {
-    dynamo.destroy();
-    sfn.destroy();
-    await rm(scratch, { recursive: true, force: true });
-  };
-  const ports = composePorts(config, SILENT, { sfn, dynamo });
-  return { kind: 'aws', ports, sfn, stateMachineArn: config.stateMachineArn ?? '', close };
+/** A target that is named by half would be another one than was meant. @throws ConfigurationError */
+function isAws({ dataDirectory, isDataGiven = false }: TargetRequest, env: NodeJS.ProcessEnv): boolean {
+  // Set to nothing is how a shell takes a variable back.
+  const given = AWS_VARIABLES.filter((name) => (env[name] ?? '') !== '');
+  if (given.length === 0) return false;
+  const missing = AWS_VARIABLES.filter((name) => !given.includes(name));
+  if (missing.length > 0) {
+    throw new ConfigurationError(
+      `${listed(given)} ${is(given)} set, and ${listed(missing)} ${is(missing)} not: a target on AWS needs all three, the ` +
+        `local stack none. Set ${listed(missing)} (outputs of the stack), or unset ${listed(given)}. Nothing was done.`,
+    );
+  }
+  if (isDataGiven) {
+    throw new ConfigurationError(
+      `Two targets are named: the local stack by --data ${dataDirectory}, and AWS by ${listed(given)}. Leave out --data, or ` +
+        'unset these. Nothing was done.',
+    );
+  }
+  return true;
 }
 
-/** Until nothing runs any more; not for ever: cutting an execution off is like a crash, which the next one repairs. */
-async function idle({ stepFunctions }: LocalStack): Promise<void> {
-  const tell = teller();
-  const timer = setInterval(() => tell('executions of this stack are still running, and end with this command'), 500);
-  const limit = new AbortController();
-  const patience = delay(PATIENCE_MS, undefined, { signal: limit.signal }).catch(() => {});
-  await Promise.race([stepFunctions.idle(), patience]);
-  limit.abort();
-  clearInterval(timer);
+function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+function is(names: readonly string[]): string {
+  return names.length === 1 ? 'is' : 'are';
 }

@@ -13,7 +13,13 @@ export type {
   Space,
   Telemetry,
 } from './ports.ts';
-export { DeltaBuilder, type DeltaToSubmit, type Submitted, type WaitOptions } from './producer/produce-delta.ts';
+export {
+  DeltaBuilder,
+  type DeltaToSubmit,
+  type SubmitResult,
+  type Submitted,
+  type WaitOptions,
+} from './producer/produce-delta.ts';
 export {
   COMPACTION_COMMITTED,
   type CompactionCommitted,

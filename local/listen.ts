@@ -2,10 +2,11 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ConfigurationError } from '../lambdas/errors/errors.ts';
-import { refuseForeignPages } from './loopback-guard.ts';
+import { ConfigurationError, InvalidInputError } from '../lambdas/errors/errors.ts';
+import { isLoopback, refuseForeignPages } from './loopback-guard.ts';
 
 const LOOPBACK = '127.0.0.1';
+const MAX_PORT = 65_535;
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program uses it, perhaps a local stack that still runs. Stop that',
   EADDRNOTAVAIL: 'this machine has no such address. Give one of its own',
@@ -27,15 +28,28 @@ export async function listen(server: Server, who: string, port: number, remedy: 
   return bind(server, LOOPBACK, who, port, remedy);
 }
 
-/** The same on an address of one's own choice, without the guard: any name may lead there. */
-export function listenEverywhere(
-  server: Server,
+/**
+ * The same on an address of one's own choice. On one that is not of loopback without the guard: any name may lead there.
+ * @throws ConfigurationError (as above; or the machine has no such address)
+ */
+export async function listenOn(
   host: string,
+  server: Server,
   who: string,
   port: number,
   remedy: string,
 ): Promise<number> {
+  // The address, and not its name, says who can reach it; no request is heard before.
+  server.once('listening', () => {
+    if (isLoopback((server.address() as AddressInfo).address)) refuseForeignPages(server);
+  });
   return bind(server, host, who, port, remedy);
+}
+
+/** Before anything is started for it. @throws InvalidInputError (no port; 0 is one that is free) */
+export function checkPort(port: number, option: string): void {
+  if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
+  throw new InvalidInputError(`${option} must be a whole number from 0 to ${MAX_PORT}.`);
 }
 
 async function bind(server: Server, host: string, who: string, port: number, remedy: string): Promise<number> {

@@ -3,9 +3,18 @@
  * to 127.0.0.1, and with a name of its own that leads there (DNS rebinding) read the answers, too.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, BlockList, isIP } from 'node:net';
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
+const LOOPBACK_ADDRESSES = new BlockList();
+LOOPBACK_ADDRESSES.addSubnet('127.0.0.0', 8);
+LOOPBACK_ADDRESSES.addAddress('::1', 'ipv6');
+
+/** Does this address lead to this machine alone? */
+export function isLoopback(address: string): boolean {
+  const version = isIP(address);
+  return version !== 0 && LOOPBACK_ADDRESSES.check(address, version === 4 ? 'ipv4' : 'ipv6');
+}
 
 /**
  * Refuse, before any other listener of `request` hears of it, what was sent by a page that this server did not serve: with
@@ -24,9 +33,10 @@ export function refuseForeignPages(server: Server): void {
 
 /** Why a request is refused; `undefined` when it is not. */
 function refusalOf({ headers }: IncomingMessage, port: number): string | undefined {
-  if (!LOOPBACK_NAMES.includes(withoutPort(headers.host ?? ''))) return 'The Host header must be a loopback name.';
+  const host = withoutPort(headers.host ?? '');
+  if (!LOOPBACK_NAMES.includes(host) && !isLoopback(host)) return 'The Host header must be a loopback name.';
   const { origin } = headers;
-  const isOwn = LOOPBACK_NAMES.some((name) => origin?.toLowerCase() === `http://${name}:${port}`);
+  const isOwn = [...LOOPBACK_NAMES, host].some((name) => origin?.toLowerCase() === `http://${name}:${port}`);
   if (origin === undefined || isOwn) return undefined;
   return 'Requests from pages of another origin are refused here.';
 }

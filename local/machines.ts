@@ -1,27 +1,27 @@
 /** The two state machines on the local Step Functions: the ASL files' own bytes, the real handlers. */
 import { readFileSync } from 'node:fs';
-import { HANDLERS } from '../lambdas/handlers.ts';
 import type { Ports } from '../lambdas/ports.ts';
-import { runWithPorts } from '../lambdas/runtime/handler.ts';
 import type { ReleaseAbandonedInput } from '../statemachine/contract.ts';
 import type { LocalStepFunctions } from './sfn/executions.ts';
 import type { StatusChange } from './sfn/status-change.ts';
+import type { TaskHandler } from './task-handlers.ts';
 
 export const COMPACTION = 'compaction';
 export const RELEASE_ABANDONED = 'release-abandoned';
 
-// biome-ignore lint/suspicious/noExplicitAny: what a handler gets is decided by the ASL file.
-type TaskHandler = (input: any) => Promise<any>;
-
-/** The handler of every Task state of an ASL file, by state name, over the given ports. */
-export function taskHandlers(definition: string, ports: Ports): Record<string, TaskHandler> {
+/**
+ * As `taskHandlers` has them, which is loaded by the first that runs: most commands of a local stack start no execution. That
+ * none is missing is held by the tests of the ASL files.
+ */
+function lazyHandlers(definition: string, ports: Ports): Record<string, TaskHandler> {
   const { States } = JSON.parse(definition) as { States: Record<string, { Type: string; Resource?: string }> };
-  const handlers: Record<string, TaskHandler> = {};
-  for (const [state, { Resource = '' }] of Object.entries(States)) {
-    const handler = HANDLERS[/^\$\{(\w+)Arn\}$/.exec(Resource)?.[1] ?? ''];
-    if (handler !== undefined) handlers[state] = (input) => runWithPorts(ports, () => handler(input));
-  }
-  return handlers;
+  const names = Object.keys(States).filter((name) => States[name]?.Resource?.startsWith('${'));
+  let loaded: Promise<Record<string, TaskHandler>> | undefined;
+  const run = async (name: string, input: unknown) => {
+    loaded ??= import('./task-handlers.ts').then(({ taskHandlers }) => taskHandlers(definition, ports));
+    return (await loaded)[name]?.(input);
+  };
+  return Object.fromEntries(names.map((name) => [name, (input: unknown) => run(name, input)]));
 }
 
 /** The text of an ASL file. */
@@ -32,14 +32,20 @@ export function readDefinition(name: string): string {
 /** Register both machines, and the rule that runs the second one when an execution of the first one dies. */
 export function registerMachines(stepFunctions: LocalStepFunctions, ports: Ports): { compactionArn: string } {
   const compaction = readDefinition(COMPACTION);
-  const handlers = taskHandlers(compaction, ports);
-  const compactionArn = stepFunctions.register({ name: COMPACTION, definition: compaction, handlers });
+  const handlers = lazyHandlers(compaction, ports);
+  const compactionArn = stepFunctions.register({
+    name: COMPACTION,
+    definition: compaction,
+    handlers,
+    isValidated: true,
+  });
   const release = readDefinition(RELEASE_ABANDONED);
   const releaseArn = stepFunctions.register({
     name: RELEASE_ABANDONED,
     definition: release,
     substitutions: { CompactionArn: compactionArn },
-    handlers: taskHandlers(release, ports),
+    handlers: lazyHandlers(release, ports),
+    isValidated: true,
   });
   const onDeath = ({ detail }: StatusChange) => {
     if (detail.stateMachineArn !== compactionArn || !['FAILED', 'TIMED_OUT', 'ABORTED'].includes(detail.status)) return;

@@ -1,7 +1,9 @@
-/** `npm run local`: the embedded stack until Ctrl-C. */
+/** `npm run local`: the embedded stack until Ctrl-C, with what clients of AWS reach beside it. */
 import { parseArgs } from 'node:util';
 import { CompactorError } from '../lambdas/errors/errors.ts';
+import { writeAwsEnvironment } from './aws-environment.ts';
 import { startEndpoint } from './endpoint.ts';
+import { startS3 } from './s3/server.ts';
 import { startStack } from './stack.ts';
 
 const { values } = parseArgs({
@@ -19,30 +21,56 @@ const command = process.env.npm_lifecycle_event === 'local' ? 'npm run cli --' :
 
 try {
   const isManual = values.manual;
+  const port = Number(values.port);
   const stack = await startStack({
     dataDirectory: values.data,
-    port: Number(values.port),
+    port,
+    tablePort: beside(port, 1),
     env: process.env,
     ...(isManual ? {} : { triggers: {} }),
   });
+  const { sfnEndpoint, tableEndpoint, storeUrl, stateMachineArn, tableName } = stack.file;
+  // Objects that lie elsewhere have an address already.
+  const s3 = storeUrl.startsWith('file:')
+    ? await startS3({ store: stack.ports.store, dataDirectory: values.data, port: beside(port, 2) }).catch(
+        async (error: unknown) => {
+          // What listens already would keep the process alive.
+          await stack.close();
+          throw error;
+        },
+      )
+    : undefined;
   // It serves its console without one, but its executions would try again for minutes.
   await stack.ports.engine.identify().catch((error: Error) => process.stderr.write(`Warning: ${error.message}\n`));
   const endpoint = isManual ? undefined : await startEndpoint(stack.ports, Number(values['endpoint-port']));
-  const { sfnEndpoint, tableEndpoint, storeUrl, stateMachineArn } = stack.file;
+  const environment = await writeAwsEnvironment(values.data, {
+    s3Endpoint: s3?.endpoint,
+    storeUrl,
+    tableEndpoint,
+    tableName,
+    sfnEndpoint,
+    stateMachineArn,
+  });
   const chroma =
     endpoint === undefined ? '' : `  Chroma's API    ${endpoint.url ?? `not served: ${endpoint.reason}`}\n`;
   const close = async () => {
     await endpoint?.close();
+    await s3?.close();
     await stack.close();
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close());
   process.stdout.write(
     `The local stack runs; stop it with Ctrl-C.\n  Console         ${sfnEndpoint}\n${chroma}  Step Functions  ${sfnEndpoint}\n  DynamoDB        ${tableEndpoint}\n` +
-      `  objects         ${storeUrl}\n  state machine   ${stateMachineArn}\n` +
-      `${isManual ? '' : 'An arriving delta starts a compaction within 5 s.\n'}In another terminal: ${command} status <collection>\n`,
+      `${s3 === undefined ? '' : `  S3              ${s3.endpoint}\n`}  objects         ${storeUrl}\n  state machine   ${stateMachineArn}\n` +
+      `${isManual ? '' : 'An arriving delta starts a compaction within 5 s.\n'}AWS's SDKs and CLI work on it after: source ${environment}\nIn another terminal: ${command} status <collection>\n`,
   );
 } catch (error) {
   if (!(error instanceof CompactorError)) throw error;
   process.stderr.write(`${error.name}: ${error.message}\n`);
   process.exitCode = 2;
+}
+
+/** The ports below the first one, so that one option moves them all; free ones when that is free. */
+function beside(port: number, distance: number): number {
+  return port === 0 ? 0 : port - distance;
 }

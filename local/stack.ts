@@ -9,19 +9,20 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { makeWritableFolder, withRoom } from '../lambdas/adapters/files/disk-errors.ts';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
 import type { Ports } from '../lambdas/ports.ts';
-import { composePorts } from '../lambdas/runtime/compose.ts';
+import { composeOver } from '../lambdas/runtime/compose-over.ts';
 import { type Config, parseConfig } from '../lambdas/runtime/config.ts';
-import { createConsole } from './console/console.ts';
+import type { createConsole } from './console/console.ts';
 import { LockEventStore, RecordedLocks } from './console/lock-events.ts';
 import { FileAnnouncer } from './events.ts';
 import { COMPACTION, registerMachines } from './machines.ts';
+import { openLocalStore } from './open-store.ts';
 import { LocalStepFunctions } from './sfn/executions.ts';
 import { stateMachineArn } from './sfn/names.ts';
 import { startSfnServer } from './sfn/server.ts';
 import { STACK_FILE, type StackFile, writeStackFile } from './stack-file.ts';
 import { startTable } from './table.ts';
 import { FileTelemetry } from './telemetry.ts';
-import { startTriggers, type TriggerOptions, type Triggers } from './triggers.ts';
+import type { TriggerOptions, Triggers } from './triggers.ts';
 
 export interface LocalStackOptions {
   /** Everything lives here. One process at a time. */
@@ -62,6 +63,7 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
     WORK_DIRECTORY: join(data, 'work'),
     ...options.env,
   });
+  const store = await openLocalStore(config.storeUrl);
   const table = await startTable({
     dataDirectory: join(data, 'table'),
     tableName: config.tableName,
@@ -85,9 +87,10 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   const sfn = new SFNClient({ endpoint: server.url, region: 'us-east-1', credentials: CREDENTIALS });
   // The machine's ARN is known only once it is registered, which needs the ports.
   const compactionArn = stateMachineArn(COMPACTION);
-  const composed = composePorts({ ...config, stateMachineArn: compactionArn }, telemetry, {
+  const composed = composeOver({ ...config, stateMachineArn: compactionArn }, telemetry, {
     dynamo,
     sfn,
+    store,
     announcer: new FileAnnouncer(data),
   });
   const lockEvents = new LockEventStore(data, composed.clock.now());
@@ -95,14 +98,21 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   const ports: Ports = { ...composed, locks };
   registerMachines(stepFunctions, ports);
   const { storeUrl, tableName } = config;
-  pages = createConsole({
-    stepFunctions,
-    ports: composed,
-    locks: lockEvents,
-    machine: COMPACTION,
-    storeUrl,
-    tableName,
-  });
+  let opened: Promise<ReturnType<typeof createConsole>> | undefined;
+  // Most commands show no page.
+  pages = async (request) => {
+    opened ??= import('./console/console.ts').then((console) =>
+      console.createConsole({
+        stepFunctions,
+        ports: composed,
+        locks: lockEvents,
+        machine: COMPACTION,
+        storeUrl,
+        tableName,
+      }),
+    );
+    return (await opened)(request);
+  };
   const file: StackFile = {
     pid: process.pid,
     storeUrl: config.storeUrl,
@@ -114,6 +124,7 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   await writeStackFile(data, file);
   let triggers: Triggers | undefined;
   if (options.triggers !== undefined) {
+    const { startTriggers } = await import('./triggers.ts');
     triggers = await startTriggers({ ports, stepFunctions, machine: compactionArn }, options.triggers);
   }
   let closing: Promise<void> | undefined;

@@ -27,10 +27,20 @@ export interface Timer {
   after(ms: number, task: () => void): () => void;
 }
 
+type Warn = (message: string, fields: Record<string, unknown>) => void;
+
+export interface QueueSurroundings {
+  options?: QueueOptions;
+  timer?: Timer;
+  /** Hears of whatever does not start at once. */
+  warn?: Warn;
+}
+
 export class StarterQueue {
   readonly #start: (batch: { Records: QueueRecord[] }) => Promise<BatchResponse>;
   readonly #options: QueueOptions;
   readonly #timer: Timer;
+  readonly #warn: Warn;
   readonly #waiting: Arrived[] = [];
   readonly #failures = new Map<string, { count: number; until: number }>();
   #cancel: (() => void) | undefined;
@@ -39,12 +49,12 @@ export class StarterQueue {
 
   constructor(
     start: (batch: { Records: QueueRecord[] }) => Promise<BatchResponse>,
-    options: QueueOptions = QUEUE,
-    timer: Timer = systemTimer,
+    { options = QUEUE, timer = systemTimer, warn = () => {} }: QueueSurroundings = {},
   ) {
     this.#start = start;
     this.#options = options;
     this.#timer = timer;
+    this.#warn = warn;
   }
 
   send(arrived: Arrived): void {
@@ -62,6 +72,11 @@ export class StarterQueue {
     const { firstPauseMs, longestPauseMs } = this.#options;
     const pause = Math.min(firstPauseMs * 2 ** (count - 1), longestPauseMs);
     this.#failures.set(collection, { count, until: this.#timer.now() + pause });
+    this.#warn('Executions of a collection keep failing; what arrives for it waits.', {
+      collection,
+      failures: count,
+      pauseMs: pause,
+    });
   }
 
   /** Resolves once nothing is being started. What waits is the sweep's, next time. */
@@ -91,8 +106,12 @@ export class StarterQueue {
         const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
         this.#waiting.push(...batch.filter(({ message }) => failed.has(message.messageId)));
       }
-    } catch {
+    } catch (error) {
       this.#waiting.push(...batch);
+      this.#warn('Executions could not be started; their messages come again.', {
+        messages: batch.length,
+        reason: String(error),
+      });
     }
     this.#cancel = undefined;
     if (this.#waiting.length > 0) this.#plan(due.length > batch.length ? 0 : this.#options.windowMs);

@@ -10,6 +10,7 @@ import {
   DescribeTableCommand,
   type DynamoDBClient,
   ResourceInUseException,
+  ResourceNotFoundException,
 } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
 import { createDynamoClient } from '../lambdas/adapters/table/dynamo-client.ts';
@@ -74,6 +75,8 @@ export async function startTable(options: LocalTableOptions = {}): Promise<Local
 
 /** Create the table unless it is there, and wait until it can be used. For any DynamoDB endpoint. */
 export async function createTable(client: DynamoDBClient, tableName: string): Promise<void> {
+  // Nearly always it is there, and one request does.
+  if ((await statusOf(client, tableName)) === 'ACTIVE') return;
   const create = new CreateTableCommand({
     TableName: tableName,
     BillingMode: 'PAY_PER_REQUEST',
@@ -90,11 +93,20 @@ export async function createTable(client: DynamoDBClient, tableName: string): Pr
     if (!(error instanceof ResourceInUseException)) throw error;
   });
   for (let check = 0; check < ACTIVE_CHECKS; check++) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
-    if (Table?.TableStatus === 'ACTIVE') return;
+    if ((await statusOf(client, tableName)) === 'ACTIVE') return;
     await wait(CHECK_INTERVAL_MS);
   }
   throw new TableUnavailableError(`Table "${tableName}" was created but did not become active. Start again.`);
+}
+
+/** `undefined`: there is none. */
+async function statusOf(client: DynamoDBClient, tableName: string): Promise<string | undefined> {
+  try {
+    return (await client.send(new DescribeTableCommand({ TableName: tableName }))).Table?.TableStatus;
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
 }
 
 /** dynalite throws out of the event loop when its database does not open, so we open it first. */

@@ -25,7 +25,10 @@ export async function startTriggers(
   { ports, stepFunctions, machine }: { ports: Ports; stepFunctions: LocalStepFunctions; machine: string },
   { queue: options = QUEUE, sweepMs = SWEEP_MS }: TriggerOptions = {},
 ): Promise<Triggers> {
-  const queue = new StarterQueue((batch) => runWithPorts(ports, () => startCompaction(batch)), options);
+  const queue = new StarterQueue((batch) => runWithPorts(ports, () => startCompaction(batch)), {
+    options,
+    warn: (message, fields) => ports.telemetry.warn(message, fields),
+  });
   const stopListening = stepFunctions.onStatusChange(({ detail }) => {
     if (detail.stateMachineArn !== machine || detail.status === 'ABORTED') return;
     queue.ended(collectionOf(detail.input), detail.status !== 'SUCCEEDED');

@@ -46,6 +46,8 @@ export interface Merge {
   pack: { key: string; size: number; sha256: string } | null;
   records: number;
   deltas: number;
+  /** Of those, writes of endpoints. */
+  logged?: number;
   operations: number;
   rejectedOperations: number;
   /** Deletes of records that were not there. */

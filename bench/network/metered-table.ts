@@ -129,4 +129,9 @@ export class MeteredStatuses implements StatusTable {
       this.#statuses.putStatus(collection, deltaId, status),
     );
   }
+
+  /** No run of a measurement takes a collection. */
+  forgetCollection(collection: string): Promise<number> {
+    return this.#statuses.forgetCollection(collection);
+  }
 }

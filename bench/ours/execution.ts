@@ -1,13 +1,14 @@
 /** One execution of the real state machine: the ASL file's own bytes on the local interpreter, the real handlers. */
 import { randomUUID } from 'node:crypto';
 import type { Ports } from '../../lambdas/ports.ts';
-import { COMPACTION, readDefinition, taskHandlers } from '../../local/machines.ts';
+import { COMPACTION, readDefinition } from '../../local/machines.ts';
 import { type Json, parseDefinition } from '../../local/sfn/definition.ts';
 import type { RecordedEvent } from '../../local/sfn/history.ts';
 import { runExecution } from '../../local/sfn/interpreter.ts';
 import { contextOf } from '../../local/sfn/machines.ts';
 import { executionArn, stateMachineArn } from '../../local/sfn/names.ts';
 import { compileMachine } from '../../local/sfn/run-options.ts';
+import { taskHandlers } from '../../local/task-handlers.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
 import type { Meter } from '../network/meter.ts';
 import type { Network } from '../network/network.ts';

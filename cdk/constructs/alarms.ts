@@ -1,35 +1,23 @@
-/** Alarms that mean something: each has an entry in docs/runbook.md that says what, how to look, and what to do. */
-import { Duration } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  type Metric,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+/** Alarms, each with an entry in docs/runbook.md that says what it means, where to look, and what to do. */
+import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { DeploymentConfig } from '../config.ts';
+import type { DeploymentConfig } from '../deployment.ts';
 import { timeoutOf, type Verb } from '../verbs.ts';
+import { executions, minutes, ofFunction, waiting } from './alarm-metrics.ts';
 import { makeTopic } from './alarm-topic.ts';
 import type { Functions } from './functions.ts';
 import type { Ingest } from './ingest.ts';
 import { awsMetric, type LockPhase, PERIOD, stackMetric } from './metrics.ts';
 import type { Workflow } from './workflow.ts';
 
-/** Share of attempts that may meet a held lock, in per cent: the review's figure. */
+/** Share of attempts that may meet a held lock, in per cent. */
 const COLLISION_PERCENT = 10;
 /** Fewer attempts than this in five minutes say nothing about a share. */
 const LEAST_ATTEMPTS = 20;
-/** Longest period that CloudWatch allows, in minutes. */
-const LONGEST_PERIOD = 24 * 60;
-/** Share of its time-out that a merge may take, and a plan. */
+/** Shares of their time-outs that a merge and a plan may take. */
 const LONG_MERGE = 0.8;
 const LONG_PLAN = 0.5;
 /** CloudWatch lets an alarm read ten metrics: the functions that run in every commit, and those that start it. */
@@ -53,7 +41,7 @@ export interface AlarmsProps {
   ingest: Ingest;
 }
 
-interface AlarmSpec {
+export interface AlarmSpec {
   what: string;
   metric: IMetric;
   /** Alarms above it. Default: 0. */
@@ -81,28 +69,28 @@ export class Alarms extends Construct {
     ] as const) {
       const usingMetrics = { collisions: count('lockCollision', phase), attempts: count('lockAttempt', phase) };
       const expression = `IF(attempts >= ${LEAST_ATTEMPTS}, 100 * FILL(collisions, 0) / attempts, 0)`;
-      this.#add(name, {
+      this.add(name, {
         what: `More than ${COLLISION_PERCENT} % of the attempts at the ${phase} lock met a held one, for 15 minutes.`,
         metric: new MathExpression({ expression, usingMetrics, period: PERIOD, label: 'Collisions, % of attempts' }),
         above: COLLISION_PERCENT,
         periods: 3,
       });
     }
-    this.#add('PendingDeltaAge', {
+    this.add('PendingDeltaAge', {
       what: `A delta has waited for more than ${config.pendingAgeAlarmSeconds} s.`,
       // Measured when a round is planned, which may be by the sweep alone: never a period without one.
       metric: stackMetric(stackName, 'pendingDeltaAge', 'Maximum').with({ period: minutes(2 * config.sweepMinutes) }),
       above: config.pendingAgeAlarmSeconds,
     });
-    this.#add('DeadLetters', {
+    this.add('DeadLetters', {
       what: 'A notification could not be handled and lies in the queue of dead letters.',
       metric: waiting(ingest.deadLetters),
     });
-    this.#add('UndeliveredEvents', {
+    this.add('UndeliveredEvents', {
       what: 'An event about an execution that died could not be delivered.',
       metric: waiting(ingest.undelivered),
     });
-    this.#add('NotificationAge', {
+    this.add('NotificationAge', {
       what: `A notification of a new delta has waited for more than ${config.pendingAgeAlarmSeconds} s.`,
       metric: awsMetric({
         namespace: 'AWS/SQS',
@@ -112,12 +100,12 @@ export class Alarms extends Construct {
       }),
       above: config.pendingAgeAlarmSeconds,
     });
-    this.#add('FailedExecutions', {
+    this.add('FailedExecutions', {
       what: `More than ${config.failedExecutionsAlarm} compactions failed in five minutes.`,
       metric: executions(compaction, 'ExecutionsFailed'),
       above: config.failedExecutionsAlarm,
     });
-    this.#add('AbandonedLocks', {
+    this.add('AbandonedLocks', {
       what: 'A compaction ended without letting go of what it holds, or what it held could not be freed.',
       metric: new MathExpression({
         expression: 'SUM(METRICS())',
@@ -131,29 +119,29 @@ export class Alarms extends Construct {
         },
       }),
     });
-    this.#add('RejectedOperations', {
+    this.add('RejectedOperations', {
       what: `More than ${config.rejectedOperationsAlarm} operations were rejected in five minutes.`,
       metric: count('operationsRejected'),
       above: config.rejectedOperationsAlarm,
     });
-    this.#add('UnreadableDeltas', {
+    this.add('UnreadableDeltas', {
       what: 'A delta was passed over because it cannot be read.',
       metric: count('unreadableDelta'),
     });
-    this.#add('DeltasSetAside', {
+    this.add('DeltasSetAside', {
       what: 'A delta was set aside because its merges fail; its producer was told that it is rejected.',
       metric: count('setAside'),
     });
-    this.#add('AnnouncementFailures', {
+    this.add('AnnouncementFailures', {
       what: 'The event bus did not accept events of commits: consumers wait for them in vain.',
       metric: count('announcementFailure'),
     });
-    this.#add('GarbageCollectionFailures', {
+    this.add('GarbageCollectionFailures', {
       what: 'Garbage collection failed for a collection: it keeps more than it should.',
       metric: ofFunction(functions.byVerb.CollectGarbage, 'Errors', 'Sum'),
     });
     const sweeps = { period: minutes(3 * config.sweepMinutes) };
-    this.#add('SweepFailures', {
+    this.add('SweepFailures', {
       what: 'No sweep has succeeded lately: what lost its notification may go on waiting.',
       metric: new MathExpression({
         expression: 'IF(errors >= invocations, errors, 0)',
@@ -165,7 +153,7 @@ export class Alarms extends Construct {
         ...sweeps,
       }),
     });
-    this.#add('Throttles', {
+    this.add('Throttles', {
       what: 'Lambda refused to start functions of the stack: the concurrency of the account is used up.',
       metric: new MathExpression({
         expression: 'SUM(METRICS())',
@@ -177,19 +165,20 @@ export class Alarms extends Construct {
       }),
       periods: 3,
     });
-    this.#add('LongMerges', {
+    this.add('LongMerges', {
       what: `A merge took more than ${LONG_MERGE * 100} % of the time that it may take.`,
       metric: ofFunction(functions.byVerb.MergeDeltas, 'Duration', 'Maximum'),
       above: LONG_MERGE * config.mergeTimeoutSeconds * 1_000,
     });
-    this.#add('LongPlans', {
+    this.add('LongPlans', {
       what: `A plan took more than ${LONG_PLAN * 100} % of the time that it may take: listing the inbox is slow.`,
       metric: ofFunction(functions.byVerb.PlanCompaction, 'Duration', 'Maximum'),
       above: LONG_PLAN * timeoutOf('PlanCompaction') * 1_000,
     });
   }
 
-  #add(name: string, { what, metric, above = 0, periods = 1 }: AlarmSpec): void {
+  /** @param name Also of its entry in docs/runbook.md. */
+  add(name: string, { what, metric, above = 0, periods = 1 }: AlarmSpec): void {
     const alarm = new Alarm(this, name, {
       alarmDescription: `${what} See docs/runbook.md#${name.toLowerCase()}.`,
       metric,
@@ -202,32 +191,4 @@ export class Alarms extends Construct {
     alarm.addAlarmAction(new SnsAction(this.topic));
     this.all.push(alarm);
   }
-}
-
-function executions(machine: StateMachine, metricName: string): IMetric {
-  const dimensionsMap = { StateMachineArn: machine.stateMachineArn };
-  return awsMetric({ namespace: 'AWS/States', metricName, dimensionsMap, statistic: 'Sum' });
-}
-
-function ofFunction({ functionName }: LambdaFunction, metricName: string, statistic: string): Metric {
-  return awsMetric({
-    namespace: 'AWS/Lambda',
-    metricName,
-    dimensionsMap: { FunctionName: functionName },
-    statistic,
-  });
-}
-
-function waiting({ queueName }: IQueue): Metric {
-  return awsMetric({
-    namespace: 'AWS/SQS',
-    metricName: 'ApproximateNumberOfMessagesVisible',
-    dimensionsMap: { QueueName: queueName },
-    statistic: 'Maximum',
-  });
-}
-
-/** A period of as many minutes, at least the usual one, at most what CloudWatch allows. */
-function minutes(wanted: number): Duration {
-  return Duration.minutes(Math.min(LONGEST_PERIOD, Math.max(PERIOD.toMinutes(), wanted)));
 }

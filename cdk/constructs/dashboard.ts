@@ -1,7 +1,7 @@
 /** What one looks at first: how long the lock is held, by phase, who waits for it, and what gets through. */
 import { AlarmStatusWidget, Dashboard, GraphWidget, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import type { DeploymentConfig } from '../config.ts';
+import type { DeploymentConfig } from '../deployment.ts';
 import type { Alarms } from './alarms.ts';
 import { type MetricName, PERIOD, perCollection, stackMetric } from './metrics.ts';
 
@@ -56,6 +56,21 @@ export class CompactorDashboard extends Construct {
             line('setAside', 'Sum', 'set aside'),
           ),
           collections('Oldest waiting delta, s', 'pendingDeltaAge', 'Maximum'),
+        ],
+        [
+          graph(
+            'Endpoints: requests about records',
+            line('endpointRequest', 'Sum', 'all'),
+            line('endpointRefusal', 'Sum', 'refused'),
+            line('endpointFailure', 'Sum', 'failed'),
+            line('endpointDeltasApplied', 'Sum', 'their writes, applied'),
+          ),
+          graph(
+            'Endpoints: until what is new is seen, ms',
+            line('endpointVisibleAfter', 'p50', 'p50'),
+            line('endpointVisibleAfter', 'Maximum', 'maximum'),
+            line('endpointColdOpen', 'Maximum', 'cold open'),
+          ),
         ],
         [
           graph(

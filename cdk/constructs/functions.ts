@@ -15,8 +15,9 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { PROCESS_ENVIRONMENT } from '../../lambdas/runtime/process-environment.ts';
-import { architectureOf, type DeploymentConfig, settingsOf } from '../config.ts';
-import { GRANTS } from '../grants.ts';
+import { architectureOf } from '../config.ts';
+import { type DeploymentConfig, settingsOf } from '../deployment.ts';
+import { GRANTS, type Grant } from '../grants.ts';
 import { type Bundles, findHandlers } from '../handlers.ts';
 import { CACHE_VERBS, SCHEDULED_VERBS, timeoutOf, VERBS, type Verb } from '../verbs.ts';
 import type { CacheNetwork } from './network.ts';
@@ -52,17 +53,15 @@ export class Functions extends Construct {
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const role = makeRole(this, verb, logGroup, props);
-    const isArm = architectureOf(config) === 'arm64';
+    const grants = GRANTS[verb];
     const options: FunctionOptions = {
+      ...commonOptions(config),
       description: `chroma-compactor: ${verb}`,
-      role,
+      role: makeRole(this, { name: verb, grants, logGroup, usesCache }, props),
       logGroup,
-      architecture: isArm ? Architecture.ARM_64 : Architecture.X86_64,
       timeout: Duration.seconds(secondsFor(verb, config)),
       memorySize: memoryFor(verb, config),
-      tracing: Tracing.ACTIVE,
-      environment: environmentFor(verb, props),
+      environment: environmentFor(grants, props),
       // Schedules run again; retrying their failures gains nothing.
       ...(SCHEDULED_VERBS.includes(verb) ? { retryAttempts: 0 } : {}),
       ...(usesCache
@@ -86,11 +85,24 @@ export class Functions extends Construct {
     return new DockerImageFunction(this, verb, {
       ...options,
       ephemeralStorageSize: Size.mebibytes(config.mergeTmpMiB),
-      code: DockerImageCode.fromImageAsset(bundles[verb], {
-        platform: isArm ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
-      }),
+      code: imageCode(bundles, config),
     });
   }
+}
+
+/** What every function has. */
+export function commonOptions(config: DeploymentConfig): Pick<FunctionOptions, 'architecture' | 'tracing'> {
+  const isArm = architectureOf(config) === 'arm64';
+  return { architecture: isArm ? Architecture.ARM_64 : Architecture.X86_64, tracing: Tracing.ACTIVE };
+}
+
+/** The image with the Chroma server. @param handler Default: that of MergeDeltas. */
+export function imageCode(bundles: Bundles, config: DeploymentConfig, handler?: string): DockerImageCode {
+  const platform = architectureOf(config) === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64;
+  return DockerImageCode.fromImageAsset(bundles.MergeDeltas, {
+    platform,
+    ...(handler === undefined ? {} : { cmd: [handler] }),
+  });
 }
 
 function secondsFor(verb: Verb, config: DeploymentConfig): number {
@@ -104,9 +116,12 @@ function memoryFor(verb: Verb, config: DeploymentConfig): number {
   return HEAVY_VERBS.includes(verb) ? HEAVY_MEMORY_MIB : LIGHT_MEMORY_MIB;
 }
 
-function environmentFor(verb: Verb, { config, storage, table, machine }: FunctionsProps): Record<string, string> {
-  const announces = GRANTS[verb].some(({ on }) => on === 'bus');
-  const starts = GRANTS[verb].some(({ on }) => on === 'machine');
+export function environmentFor(
+  grants: readonly Grant[],
+  { config, storage, table, machine }: GrantedProps,
+): Record<string, string> {
+  const announces = grants.some(({ on }) => on === 'bus');
+  const starts = grants.some(({ on }) => on === 'machine');
   return {
     ...PROCESS_ENVIRONMENT,
     STORE_URL: `s3://${storage.bucket.bucketName}`,

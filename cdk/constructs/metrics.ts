@@ -1,6 +1,6 @@
 /**
- * Metrics as the code emits them, read from its own table of names and units. Each is emitted twice: for its collection,
- * and for the whole stack. Alarms read the latter: one alarm covers every collection, those of tomorrow included, and
+ * Metrics as the code emits them, read from its own table of names and units. Each is emitted for the whole stack, and
+ * mostly for its collection, too. Alarms read the latter: one alarm covers every collection, those of tomorrow included, and
  * metric math, which alarms allow for plain metrics only, can divide one by another.
  */
 import { Duration } from 'aws-cdk-lib';

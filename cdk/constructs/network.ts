@@ -1,9 +1,9 @@
 /**
- * The cache and its network: EFS can be mounted only from within a VPC. In a VPC of its own no route leads out of it but those of the two
- * gateway endpoints, which cost nothing and lead to the one bucket and the one table only: whoever takes over the process
- * that runs Chroma on producers' data can open no connection to anywhere else. It can still ask the VPC's resolver for
- * names, which no security group sees and which reach whoever answers for them: some hundred bytes a query. How to close
- * that is in docs/deploy.md, "Names that the engine may ask for". Lambda itself delivers logs and traces, from outside.
+ * The cache and its network: EFS can be mounted only from within a VPC. The only routes out of a VPC made here are those of
+ * two gateway endpoints, which cost nothing and lead to the one bucket and the one table: whoever takes over the process
+ * that runs Chroma on producers' data cannot connect to anything else. It can still query the VPC's resolver, which no
+ * security group covers, and so leak some hundred bytes per query to whoever answers for a name. How to close that is in
+ * docs/deploy.md, "Names that the engine may ask for". Lambda delivers logs and traces itself, from outside.
  */
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {

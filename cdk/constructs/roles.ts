@@ -4,10 +4,9 @@ import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
-import type { DeploymentConfig } from '../config.ts';
-import { conditionOf, GRANTS, type Grant } from '../grants.ts';
+import type { DeploymentConfig } from '../deployment.ts';
+import { conditionOf, type Grant } from '../grants.ts';
 import { type Keys, keyStatements } from '../keys.ts';
-import { CACHE_VERBS, type Verb } from '../verbs.ts';
 import type { Storage } from './storage.ts';
 import type { StatusTable } from './table.ts';
 
@@ -21,14 +20,22 @@ export interface GrantedProps {
   machine: { arn: string; executionsArn: string };
 }
 
-export function makeRole(scope: Construct, verb: Verb, logGroup: LogGroup, props: GrantedProps): Role {
-  const role = new Role(scope, `${verb}Role`, {
+export interface Grantee {
+  /** Of the function. */
+  name: string;
+  grants: readonly Grant[];
+  logGroup: LogGroup;
+  usesCache: boolean;
+}
+
+export function makeRole(scope: Construct, { name, grants, logGroup, usesCache }: Grantee, props: GrantedProps): Role {
+  const role = new Role(scope, `${name}Role`, {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    description: `What ${verb} may do`,
+    description: `What ${name} may do`,
   });
-  grantBasics(role, logGroup, CACHE_VERBS.includes(verb));
-  for (const statement of statementsOf(GRANTS[verb], props)) role.addToPolicy(statement);
-  explainPrefixes(role, verb, props);
+  grantBasics(role, logGroup, usesCache);
+  for (const statement of statementsOf(grants, props)) role.addToPolicy(statement);
+  explainPrefixes(role, grants, props);
   return role;
 }
 
@@ -105,9 +112,9 @@ function statementsFor(grant: Grant, { config, storage, table, machine }: Grante
 }
 
 /** Keys below a prefix, and executions of one machine, are named by a wildcard at the end: there is no other way. */
-function explainPrefixes(role: Role, verb: Verb, { storage, machine }: GrantedProps): void {
+function explainPrefixes(role: Role, grants: readonly Grant[], { storage, machine }: GrantedProps): void {
   const stack = Stack.of(role);
-  for (const grant of GRANTS[verb]) {
+  for (const grant of grants) {
     if (grant.on === 'objects') {
       const finding = `AwsSolutions-IAM5[Resource::${shown(storage.bucket.arnForObjects(`${grant.prefix}*`), stack)}]`;
       explain(role, finding, `All objects of one kind: ${grant.why}.`);

@@ -13,8 +13,8 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
-import type { DeploymentConfig } from '../config.ts';
-import type { ObjectPrefix } from '../grants.ts';
+import type { DeploymentConfig } from '../deployment.ts';
+import { NAME_PREFIXES, type ObjectPrefix } from '../grants.ts';
 
 /** Kinds of objects that are written once, under a key that is never used again. */
 const CREATE_ONLY: readonly ObjectPrefix[] = ['packs/', 'manifests/', 'deltas/', 'rejected/', 'aside/'];
@@ -146,7 +146,11 @@ export function storePolicy(bucket: IBucket): PolicyStatement[] {
       ...absent('s3:if-match', 's3:if-none-match'),
       ...CREATES_OBJECT,
     }),
+    deny('NameWithoutCondition', NAME_PREFIXES, {
+      ...absent('s3:if-match', 's3:if-none-match'),
+      ...CREATES_OBJECT,
+    }),
     // Nothing here copies. A copy brings content that nobody has hashed, part by part too.
-    deny('NoCopies', [POINTERS, ...CREATE_ONLY], { Null: { 's3:x-amz-copy-source': 'false' } }),
+    deny('NoCopies', [POINTERS, ...NAME_PREFIXES, ...CREATE_ONLY], { Null: { 's3:x-amz-copy-source': 'false' } }),
   ];
 }

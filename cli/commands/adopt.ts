@@ -14,10 +14,14 @@ export function adopt(program: Command): void {
         'with it, and one that is sent again is applied again. See docs/how-to/recover-a-lost-table.md.\n\n' +
         'Example:\n  compactor adopt pets --from "compactor#01KAT2Z5Y8Q3V7M4N6P9R1S2T3"',
     );
-  withCollection<[string, { from: string }]>(command, async ({ target, output }, collection, { from }) => {
-    const adopted = await adoptCollection(target.ports, { collection, from });
-    output.result(adopted, describe(adopted));
-  });
+  withCollection<[string, { from: string }]>(
+    command,
+    async ({ target, output }, collection, { from }) => {
+      const adopted = await adoptCollection(target.ports, { collection, from });
+      output.result(adopted, describe(adopted));
+    },
+    { changes: true },
+  );
 }
 
 function describe({ collection, changed, from, to, version }: Adopted): string {

@@ -64,6 +64,7 @@ Example:
           : columns([['delta', 'size', 'kept since'], ...rows]);
       output.result({ collection, deltas }, text);
     },
+    { changes: (_target, _collection, _deltaId, { retry, discard }) => retry === true || discard === true },
   );
 }
 

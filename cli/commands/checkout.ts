@@ -12,12 +12,12 @@ import { withProgress } from '../progress.ts';
 export function checkout(program: Command): void {
   const command = program
     .command('checkout <collection> <dir>')
-    .description('write a version as a plain Chroma directory, which any Chroma client opens')
+    .description('write a version to a plain Chroma directory that any Chroma client can open')
     .option('--version <n>', 'an earlier version', Number)
     .addHelpText(
       'after',
-      '\nThe directory must stay writable for whoever opens it: Chroma writes to its database at every start, and fails on a\n' +
-        'read-only disk or for another user. Copy it to where it can be written.\n\n' +
+      '\nWhoever opens the directory must be able to write to it: Chroma writes to its database every time it starts, and\n' +
+        'fails on a read-only disk or without write permission. Copy the directory first in such a case.\n\n' +
         'Example:\n  compactor checkout pets ./pets\n  python -c \'import chromadb; print(chromadb.PersistentClient("pets").get_collection("pets").count())\'',
     );
   withCollection<[string, string, { version?: number }]>(

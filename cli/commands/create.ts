@@ -15,18 +15,22 @@ export function create(program: Command): void {
     .requiredOption('--dimension <n>', 'numbers per embedding', Number)
     .addOption(new Option('--space <space>', 'distance').choices([...SPACES]).default('cosine'))
     .addHelpText('after', '\nExample:\n  compactor create pets --dimension 512 --space cosine');
-  withTarget<[string, { dimension: number; space: Space }]>(command, async (context, collection, options) => {
-    const { dimension, space } = options;
-    await refuseTaken(context.target.ports, collection);
-    const outcome = await createCollection(context.target.ports, {
-      collection,
-      dimension,
-      space,
-      creator: 'compactor create',
-    });
-    const text = `Collection "${collection}" ${outcome === 'created' ? 'created' : 'exists already'}: dimension ${dimension}, ${space}.`;
-    context.output.result({ collection, dimension, space, outcome }, text);
-  });
+  withTarget<[string, { dimension: number; space: Space }]>(
+    command,
+    async (context, collection, options) => {
+      const { dimension, space } = options;
+      await refuseTaken(context.target.ports, collection);
+      const outcome = await createCollection(context.target.ports, {
+        collection,
+        dimension,
+        space,
+        creator: 'compactor create',
+      });
+      const text = `Collection "${collection}" ${outcome === 'created' ? 'created' : 'exists already'}: dimension ${dimension}, ${space}.`;
+      context.output.result({ collection, dimension, space, outcome }, text);
+    },
+    { changes: true },
+  );
 }
 
 /** Stored under a name that clients know another collection by, it would be reached by none of them. */

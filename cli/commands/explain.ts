@@ -64,7 +64,7 @@ async function tellDeltas({ target, output }: Context, traces: readonly DeltaTra
     const text = told.map(({ collection, deltaId, verdict, story, todo }) =>
       tell(`Delta ${deltaId} of "${collection}": ${verdict}.`, story, todo),
     );
-    output.result(told.length === 1 ? told[0] : told, text.join('\n\n'));
+    output.result(told.length === 1 ? (told[0] ?? told) : told, text.join('\n\n'));
     process.exitCode = Math.max(
       ...told.map(({ verdict }) => (verdict === 'unknown' ? EXIT.badInput : (EXIT_OF[verdict] ?? EXIT.ok))),
     );

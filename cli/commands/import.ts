@@ -1,6 +1,5 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { chooseCollection, shownName } from '../../lambdas/adapters/chroma/choose.ts';
 import { extractCollection } from '../../lambdas/adapters/chroma/extract-collection.ts';
@@ -13,6 +12,7 @@ import { unpack } from '../archive.ts';
 import { withTarget } from '../command.ts';
 import { bytes } from '../output.ts';
 import { withProgress } from '../progress.ts';
+import { makeScratch } from '../scratch.ts';
 
 interface Options {
   collection?: string;
@@ -27,43 +27,47 @@ const ACTOR = 'compactor import';
 export function importSnapshot(program: Command): void {
   const command = program
     .command('import <chroma-dir>')
-    .description('adopt an existing Chroma directory, or a .tar.gz of one, as version 1 (exit 3 if it is damaged)')
-    .option('--collection <name>', 'which of its collections, when it holds several: a name, or tenant/database/name')
-    .option('--as <name>', 'name of the collection here; default: its own')
-    .option('--max-gib <n>', 'largest archive, unpacked', Number, 64)
+    .description('import an existing Chroma directory, or a .tar.gz of one, as version 1 (exit 3 if it is damaged)')
+    .option('--collection <name>', 'which collection to import if there are several: a name, or tenant/database/name')
+    .option('--as <name>', 'name to import it under; default: its own')
+    .option('--max-gib <n>', 'largest size of an archive once unpacked', Number, 64)
     .addHelpText(
       'after',
       `
-The directory is only read, and must be at rest: stop the server or the Python process that has it open. It is checked
-(SQLite quick check), copied, and opened by a Chroma server, which counts it; its distance is measured, and whatever
-belongs to other collections is removed from the copy. Only then is anything created here. It is refused when it was
-made by a newer Chroma than the one here (CHROMA_BIN chooses), when several collections are in it and none is chosen,
-or when the collection has a history here already. Deltas that wait are merged on top of it.
+The directory is not changed. Nothing may write to it meanwhile: stop the server or the Python process that has it open.
+It is checked (by SQLite's quick check), copied, and opened by a Chroma server to count its records and measure its
+distance; other collections are removed from the copy. Only then is anything created here. The import is refused if the
+directory was written by a newer Chroma than the one here (choose another with CHROMA_BIN), if it holds several
+collections and none is chosen, or if the collection already has a history here. Waiting deltas are merged on top of it.
 
 Example:
   compactor import ./chroma --collection pets
   compactor import ./chroma --collection acme/main/pets
   compactor import snapshot.tar.gz --as pets`,
     );
-  withTarget<[string, Options]>(command, async ({ target, output }, given, options) => {
-    const scratch = await mkdtemp(join(tmpdir(), 'compactor-import-'));
-    try {
-      const done = await withProgress(output, `Importing ${given}`, async (report) => {
-        report('reading');
-        const source = await openSource(resolve(given), scratch, options.maxGib);
-        return importFrom(target.ports, source, options, report);
-      });
-      const text = [
-        `"${done.collection}" is at version ${done.version}: ${done.records} records, dimension ${done.dimension}, ${done.space}; ` +
-          `${bytes(done.uploadedBytes)} uploaded for ${bytes(done.snapshotBytes)}.`,
-        ...(done.removed.length === 0 ? [] : [`Left out, other collections: ${done.removed.join(', ')}.`]),
-        ...(done.strangers.length === 0 ? [] : [`Left out, no part of a collection: ${done.strangers.join(', ')}.`]),
-      ];
-      output.result(done, text.join('\n'));
-    } finally {
-      await rm(scratch, { recursive: true, force: true });
-    }
-  });
+  withTarget<[string, Options]>(
+    command,
+    async ({ target, output }, given, options) => {
+      const scratch = await makeScratch();
+      try {
+        const done = await withProgress(output, `Importing ${given}`, async (report) => {
+          report('reading');
+          const source = await openSource(resolve(given), scratch.path, options.maxGib);
+          return importFrom(target.ports, source, options, report);
+        });
+        const text = [
+          `"${done.collection}" is at version ${done.version}: ${done.records} records, dimension ${done.dimension}, ${done.space}; ` +
+            `${bytes(done.uploadedBytes)} uploaded for ${bytes(done.snapshotBytes)}.`,
+          ...(done.removed.length === 0 ? [] : [`Left out, other collections: ${done.removed.join(', ')}.`]),
+          ...(done.strangers.length === 0 ? [] : [`Left out, no part of a collection: ${done.strangers.join(', ')}.`]),
+        ];
+        output.result(done, text.join('\n'));
+      } finally {
+        await scratch.remove();
+      }
+    },
+    { changes: true },
+  );
 }
 
 async function importFrom(ports: Ports, source: string, options: Options, report: (text: string) => void) {

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { isClaimLive, isLockFree, type LockItem } from '../../lambdas/protocol/lock.ts';
-import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { withCollection } from '../command.ts';
 import { listCollections } from '../explain/find.ts';
 import { columns } from '../output.ts';
@@ -37,7 +36,7 @@ export function locks(program: Command): void {
     );
   withCollection<[string | undefined]>(command, async ({ target, output }, collection) => {
     const reports = await withProgress(output, 'Reading locks', async () => {
-      const names = collection === undefined ? await listCollections(target) : [checkCollection(collection)];
+      const names = collection === undefined ? await listCollections(target) : [collection];
       const now = target.ports.clock.now();
       return Promise.all(names.map(async (name) => describeLock(name, await target.ports.locks.readLock(name), now)));
     });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { mapLimit } from '../../lambdas/concurrency/map-limit.ts';
+import { CorruptObjectError, PointerMissingError } from '../../lambdas/errors/errors.ts';
 import { fullName, listNames, listUnnamed } from '../../lambdas/names/look-up.ts';
 import { DEFAULT_DATABASE, DEFAULT_TENANT, idOfStored } from '../../lambdas/names/records.ts';
 import type { Ports } from '../../lambdas/ports.ts';
@@ -20,6 +21,8 @@ export interface NameReport {
   dimension: number | null;
   tenant: string;
   database: string;
+  /** Why its dimension cannot be read. */
+  problem?: string;
 }
 
 /** `compactor names`: what clients of Chroma can ask for. */
@@ -42,17 +45,25 @@ export function names(program: Command): void {
     const unnamed = await mapLimit(await listUnnamed(ports), READS_AT_ONCE, (name) => reportStored(ports, name));
     const all = [...listed, ...unnamed].sort((a, b) => (a.name < b.name ? -1 : 1));
     const rows = all.map(({ name, collection, id, dimension }) => [name, collection, id, dimension ?? '-']);
-    const text = columns([['name', 'stored as', 'id', 'dimension'], ...rows]);
+    const problems = all.flatMap(({ name, problem }) =>
+      problem === undefined ? [] : [`"${name}" is damaged: ${problem}`],
+    );
+    const text = [columns([['name', 'stored as', 'id', 'dimension'], ...rows]), ...problems].join('\n');
     output.result(all, all.length === 0 ? 'There are no collections.' : text);
   });
 }
 
-/** Of one that no endpoint has been asked for yet. One that is damaged is listed all the same. */
+/** Of one that no endpoint has been asked for yet. One that is damaged is listed all the same, with what is wrong. */
 async function reportStored(ports: Ports, name: string): Promise<NameReport> {
-  const manifest = await readPointer(ports, name)
-    .then(({ pointer }) => loadManifest(ports, pointer.manifest))
-    .catch(() => undefined);
-  const dimension = manifest?.manifest.dimension ?? null;
   const place = { tenant: DEFAULT_TENANT, database: DEFAULT_DATABASE };
-  return { name, collection: name, id: idOfStored(name), dimension, ...place };
+  const report = { name, collection: name, id: idOfStored(name), dimension: null, ...place };
+  try {
+    const { pointer } = await readPointer(ports, name);
+    const { manifest } = await loadManifest(ports, pointer.manifest);
+    return { ...report, dimension: manifest.dimension };
+  } catch (error) {
+    // All else, such as a store that does not answer, says nothing of the collection.
+    if (!(error instanceof CorruptObjectError || error instanceof PointerMissingError)) throw error;
+    return { ...report, problem: error.message };
+  }
 }

@@ -11,7 +11,10 @@ import { withProgress } from '../progress.ts';
 export function rollback(program: Command): void {
   const command = program
     .command('rollback <collection> <version>')
-    .description('make a new version with the content of an older one (exit 1 if not confirmed, 3 if it is damaged)')
+    .description(
+      'make a new version with the content of an older one (exit 1 if not confirmed, 2 without --yes if there is no ' +
+        'terminal to confirm on, 3 if the older version is damaged)',
+    )
     .option('-y, --yes', 'do not ask')
     .addHelpText(
       'after',
@@ -36,6 +39,7 @@ export function rollback(program: Command): void {
       );
       output.result(done, describe(done));
     },
+    { changes: true },
   );
 }
 

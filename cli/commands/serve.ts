@@ -1,23 +1,25 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { fixedToken, type TokenSource } from '../../lambdas/endpoint/token.ts';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
-import type { Telemetry } from '../../lambdas/ports.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { READ_LEVELS, type ReadLevel } from '../../lambdas/serving/looks.ts';
-import { listen, listenEverywhere } from '../../local/listen.ts';
+import { checkPort, listenOn } from '../../local/listen.ts';
 import { withTarget } from '../command.ts';
+import { ServeLog } from '../serve-log.ts';
 
 interface Options {
   port: number;
   host: string;
   readLevel: ReadLevel;
   allowReset: boolean;
+  tokenFile?: string;
 }
 
-const LOOPBACK = ['127.0.0.1', 'localhost'];
-const MAX_PORT = 65_535;
+const LOOPBACK = '127.0.0.1';
 const REMEDY = 'choose another one by --port';
 
 /** `compactor serve`: Chroma's HTTP API over the store, until it is interrupted. */
@@ -28,36 +30,46 @@ export function serve(program: Command): void {
     .option('--port <n>', 'port to listen on; 0 takes a free one', Number, 8_000)
     .option(
       '--host <address>',
-      'address to listen on; others than loopback are open to whoever reaches them',
-      LOOPBACK[0],
+      'address to listen on; any but a loopback address is open to whoever can reach it',
+      LOOPBACK,
     )
     .addOption(
       new Option('--read-level <level>', 'what reads reflect').choices([...READ_LEVELS]).default('index_and_wal'),
     )
     .option('--allow-reset', 'let clients delete everything', false)
+    .option(
+      '--token-file <path>',
+      'ask clients for the token in this file; default: COMPACTOR_ENDPOINT_TOKEN, if it is set',
+    )
     .addHelpText('after', '\nExample:\n  compactor serve --port 8000 --read-level index_and_wal');
-  withTarget<[Options]>(command, async ({ target, output }, { port, host, readLevel, allowReset }) => {
-    checkPort(port);
-    const { server, close } = await serveEndpoint({ ...target.ports, telemetry: LOG }, { readLevel, allowReset });
-    try {
-      const url = `http://${host}:${await open(server, host, port)}`;
-      output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
-      await interrupted();
-    } finally {
-      await close();
-    }
-  });
+  withTarget<[Options]>(
+    command,
+    async ({ target, output }, { port, host, readLevel, allowReset, tokenFile }) => {
+      checkPort(port, '--port');
+      const token = await readToken(tokenFile);
+      const log = new ServeLog();
+      const ports = { ...target.ports, telemetry: log };
+      const { server, close } = await serveEndpoint(ports, { readLevel, allowReset }, token);
+      try {
+        const taken = await listenOn(host, server, 'The endpoint', port, REMEDY);
+        const url = `http://${isIPv6(host) ? `[${host}]` : host}:${taken}`;
+        output.result({ url, readLevel }, `Chroma's API is served on ${url}; stop it with Ctrl-C.`);
+        await interrupted();
+      } finally {
+        await close();
+        log.flush();
+      }
+    },
+    { changes: true, runsOn: true },
+  );
 }
 
-/** Before anything is started for it. */
-function checkPort(port: number): void {
-  if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
-  throw new InvalidInputError(`--port must be a whole number from 0 to ${MAX_PORT}.`);
-}
-
-function open(server: Server, host: string, port: number): Promise<number> {
-  if (LOOPBACK.includes(host)) return listen(server, 'The endpoint', port, REMEDY);
-  return listenEverywhere(server, host, 'The endpoint', port, REMEDY);
+async function readToken(file: string | undefined): Promise<TokenSource | undefined> {
+  const given = file === undefined ? process.env.COMPACTOR_ENDPOINT_TOKEN : await readFile(file, 'utf8');
+  if (given === undefined) return undefined;
+  const token = given.trim();
+  if (token !== '') return fixedToken(token);
+  throw new InvalidInputError(`The token in ${file ?? 'COMPACTOR_ENDPOINT_TOKEN'} is empty: write one into it.`);
 }
 
 async function interrupted(): Promise<void> {
@@ -65,15 +77,4 @@ async function interrupted(): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM'].map((signal) => once(process, signal, { signal: stop.signal }).catch(() => {}));
   await Promise.race(signals);
   stop.abort();
-}
-
-/** On standard error, one JSON object a line: what is opened and closed, and what went wrong. */
-const LOG: Telemetry = {
-  metric: () => {},
-  info: (message, fields) => write('info', message, fields),
-  warn: (message, fields) => write('warn', message, fields),
-};
-
-function write(level: string, message: string, fields: Record<string, unknown> = {}): void {
-  process.stderr.write(`${JSON.stringify({ level, message, ...fields })}\n`);
 }

@@ -42,7 +42,14 @@ export class Demonstration {
     // Readers have their own directories: what is checked is hydrated from nothing.
     const directories = new FileWorkingDirectories({ root: join(config.workDirectory, '..', 'checkouts') });
     this.#ports = { ...stack.ports, directories };
-    this.#target = { kind: 'embedded', ports: stack.ports, sfn, stateMachineArn, close: () => stack.close() };
+    this.#target = {
+      kind: 'embedded',
+      place: { local: join(config.workDirectory, '..') },
+      ports: stack.ports,
+      sfn,
+      stateMachineArn,
+      close: () => stack.close(),
+    };
     this.#embedder = embedder;
   }
 

@@ -3,6 +3,7 @@
 import type { DeltaReport, DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
 import { isClaimLive, type LockItem } from '../../lambdas/protocol/lock.ts';
 import { isSetAside } from '../../lambdas/snapshot/aside.ts';
+import type { DeltaSource } from '../../lambdas/snapshot/delta-source.ts';
 import type { DeltaOutcome, Rejection } from '../../lambdas/snapshot/ledger.ts';
 import { REJECTION_CATALOGUE, type RejectionName } from '../../lambdas/snapshot/rejection-catalogue.ts';
 import { bytes } from '../output.ts';
@@ -16,6 +17,12 @@ export interface DeltaExplanation {
   todo: string[];
 }
 
+const SOURCES: Readonly<Record<DeltaSource, string>> = {
+  endpoint: "An endpoint wrote it for a client of Chroma's",
+  library: 'The library or `compactor submit` made its id',
+  producer: 'Its producer chose its id',
+};
+
 /** Rejections shown; the report has them all. */
 const SHOWN = 5;
 
@@ -27,7 +34,16 @@ export interface DeltaContext {
   execution: string | undefined;
 }
 
-export function explainDelta({ trace, lock, now, execution }: DeltaContext): DeltaExplanation {
+export function explainDelta(context: DeltaContext): DeltaExplanation {
+  const { verdict, story, todo } = explainFate(context);
+  const { source, number } = context.trace;
+  // Of what never came, only a number of the log tells where it would have come from.
+  if (verdict === 'unknown' && number === null) return { verdict, story, todo };
+  const place = number === null ? '' : `, as number ${number.number} of the collection's log`;
+  return { verdict, story: [`${SOURCES[source]}${place}.`, ...story], todo };
+}
+
+function explainFate({ trace, lock, now, execution }: DeltaContext): DeltaExplanation {
   const { collection, deltaId, inbox, status, ledger, commit, reports, aside } = trace;
   const decision = status ?? ledger;
   if (decision === null) return explainUndecided({ trace, lock, now, execution });
@@ -87,7 +103,8 @@ function verdictOf(outcome: DeltaOutcome, rejectedOperations: number, wasSetAsid
 }
 
 function explainUndecided({ trace, lock, now }: DeltaContext): DeltaExplanation {
-  const { collection, inbox } = trace;
+  const { collection, inbox, number } = trace;
+  if (inbox === null && number !== null) return explainNumber(number.isPassed);
   if (inbox === null) {
     return {
       verdict: 'unknown',
@@ -117,6 +134,14 @@ function explainUndecided({ trace, lock, now }: DeltaContext): DeltaExplanation 
     ],
     todo: [isClaimed ? `compactor wait ${collection} ${trace.deltaId}` : `compactor start ${collection}`],
   };
+}
+
+/** Of a number that nothing lies under. */
+function explainNumber(isPassed: boolean): DeltaExplanation {
+  const decided = 'Its number is decided, so it was applied or rejected; its status has expired.';
+  const open = 'Nothing was written under this number yet.';
+  const todo = isPassed ? [] : ["Send the request again, by a client of Chroma's: each is a write of its own."];
+  return { verdict: 'unknown', story: [isPassed ? decided : open], todo };
 }
 
 function listRejections(

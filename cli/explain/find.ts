@@ -2,7 +2,7 @@
 import { DescribeExecutionCommand, ExecutionDoesNotExist, paginateListExecutions } from '@aws-sdk/client-sfn';
 import { decodeTime } from 'ulid';
 import { type DeltaTrace, traceDelta } from '../../lambdas/producer/trace-delta.ts';
-import { checkCollection, isDeltaId, POINTERS_PREFIX, parsePointerKey } from '../../lambdas/snapshot/keys.ts';
+import { isDeltaId, POINTERS_PREFIX, parsePointerKey } from '../../lambdas/snapshot/keys.ts';
 import { resolveName } from '../resolve-name.ts';
 import type { Target } from '../target.ts';
 
@@ -41,7 +41,7 @@ export async function findDeltas(target: Target, subject: string, collection?: s
   const [, inside, name = subject] = /^(?:deltas\/)?(.+)\/([^/]+)$/.exec(subject) ?? [];
   if (!isDeltaId(name)) return [];
   const named = collection ?? inside;
-  const only = named === undefined ? undefined : checkCollection(await resolveName(target.ports, named));
+  const only = named === undefined ? undefined : await resolveName(target.ports, named);
   if (only !== undefined) return [await traceDelta(target.ports, only, name)];
   const found: DeltaTrace[] = [];
   for (const each of await listCollections(target)) {

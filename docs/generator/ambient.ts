@@ -11,17 +11,31 @@ export const ambient = z.object({
     .number()
     .default(8_000)
     .describe("Port of Chroma's API beside the local stack: `npm run local`. `--endpoint-port` overrides it."),
+  COMPACTOR_ENDPOINT_TOKEN: z
+    .string()
+    .optional()
+    .describe('Token that `compactor serve` asks clients for, unless `--token-file` names one.'),
   COMPACTOR_PORT: z.coerce
     .number()
     .int()
     .min(0)
     .max(65_535)
     .default(4_599)
-    .describe('Port of `npm run local`, as `--port`; 0 takes a free one.'),
+    .describe('Port of `npm run local`, as `--port`. DynamoDB and S3 have the two ports below it; 0 takes free ones.'),
   CHROMA_BIN: z
     .string()
     .optional()
     .describe('Path of the Chroma server to run. Without it, the one that npm brought is used.'),
+  NODE_COMPILE_CACHE: z
+    .string()
+    .optional()
+    .describe(
+      'Folder in which node keeps what it has compiled for `compactor`, instead of the one below `XDG_CACHE_HOME`.',
+    ),
+  XDG_CACHE_HOME: z
+    .string()
+    .default('~/.cache')
+    .describe('Where `compactor` keeps what node has compiled: in `chroma-compactor/compiled`, which may be deleted.'),
   POWERTOOLS_SERVICE_NAME: z
     .string()
     .default('chroma-compactor')

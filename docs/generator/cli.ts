@@ -45,8 +45,8 @@ export async function playStory(): Promise<Map<string, Shown[]>> {
   return sections;
 }
 
-export function cliPage(sections: ReadonlyMap<string, readonly Shown[]>): string {
-  const program = createProgram({});
+export async function cliPage(sections: ReadonlyMap<string, readonly Shown[]>): Promise<string> {
+  const program = await createProgram({});
   const commands = program.commands.map((command) => ({ command, name: command.name() }));
   return page(
     heading('Command line', 'cli/program.ts', 'cli/commands', 'docs/generator/story.ts'),

@@ -1,7 +1,9 @@
 /** docs/reference/configuration.md: from the schemas that parse it. */
 import { z } from 'zod';
-import { CONTEXT_PREFIX, deployment, parseDeploymentConfig } from '../../cdk/config.ts';
+import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/config.ts';
+import { deployment } from '../../cdk/deployment.ts';
 import { environment, parseConfig } from '../../lambdas/runtime/config.ts';
+import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';
 import { ambient } from './ambient.ts';
 import { code, fence, heading, page, table } from './markdown.ts';
 
@@ -20,23 +22,27 @@ interface Property {
 }
 
 /** Combinations that are refused, each with one that shows the message. */
-const REFUSED: ReadonlyArray<Record<string, number>> = [
+const REFUSED: ReadonlyArray<Record<string, number | boolean>> = [
   { lockDurationMinutes: 1, heartbeatIntervalSeconds: 40 },
   { statusTtlDays: 7 },
   { batchWindowSeconds: 120 },
   { batchSize: 100, batchWindowSeconds: 0 },
   { expectedSnapshotMiB: 3_000, mergeTmpMiB: 8_192 },
   { expectedSnapshotMiB: 3_000, mergeMemoryMiB: 8_192 },
+  { endpoint: true, expectedSnapshotMiB: 900 },
 ];
 
 export function configurationPage(): string {
   return page(
-    heading('Configuration', 'lambdas/runtime/config.ts', 'cdk/config.ts', 'docs/generator/ambient.ts'),
+    heading('Configuration', 'lambdas/runtime/config.ts', 'cdk/deployment.ts', 'docs/generator/ambient.ts'),
     `## Environment
 
 Lambdas, the local stack and \`compactor\` read the same variables. In a deployed stack they are set from the context below. \`npm run local\` takes them from its own environment; \`compactor\` uses them when \`STATE_MACHINE_ARN\` is set. A missing or impossible value is reported at start, before any work.`,
     variables(environment),
     `A combination that cannot work is refused as well:\n\n${fence(messageOf(() => parseConfig(badHeartbeat())))}`,
+    '## The function of the endpoint',
+    'Beside those above. In a deployed stack they are set from the context below.',
+    variables(endpointEnvironment),
     '## Other variables',
     variables(ambient),
     `The SDKs also read their usual variables, such as \`AWS_PROFILE\`.`,
@@ -85,7 +91,7 @@ function badHeartbeat(): Record<string, string> {
   return { ...needed, HEARTBEAT_INTERVAL_SECONDS: '40', LOCK_DURATION_MINUTES: '1' };
 }
 
-function refusal(settings: Record<string, number>): string {
+function refusal(settings: Record<string, number | boolean>): string {
   const options = Object.entries(settings).map(([name, value]) => `-c ${CONTEXT_PREFIX}${name}=${value}`);
   const context = Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [`${CONTEXT_PREFIX}${name}`, value]),

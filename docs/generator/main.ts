@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { parseDeploymentConfig } from '../../cdk/config.ts';
+import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/config.ts';
 import { CompactorStack } from '../../cdk/stack.ts';
 import { apiPage } from './api.ts';
 import { cliPage, playStory } from './cli.ts';
@@ -16,7 +16,7 @@ import { corrected, followTutorial, TUTORIAL } from './tutorial.ts';
 const REFERENCE = new URL('../../docs/reference/', import.meta.url);
 
 function synthesise(): TemplateText {
-  const config = parseDeploymentConfig({});
+  const config = parseDeploymentConfig({ [`${CONTEXT_PREFIX}endpoint`]: true });
   const stack = new CompactorStack(new App(), config.stackName, { config });
   return Template.fromStack(stack).toJSON() as TemplateText;
 }
@@ -30,7 +30,7 @@ const JOBS = {
     await write('api.md', apiPage());
   },
   async cli() {
-    await write('cli.md', cliPage(await playStory()));
+    await write('cli.md', await cliPage(await playStory()));
   },
   async tutorial() {
     const { markdown, steps } = await followTutorial();

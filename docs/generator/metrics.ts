@@ -26,8 +26,8 @@ export function metricsPage(template: Template): string {
   const alarms = Object.entries(template.Resources)
     .filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm')
     .map(([logicalId, { Properties }]) => ({ name: nameOf(logicalId), ...(Properties as AlarmProperties) }));
-  const metrics = Object.values(METRICS).map(({ name, unit, byPhase, meaning }) => {
-    const dimensions = byPhase ? '`Collection`, `Phase`' : '`Collection`';
+  const metrics = Object.values(METRICS).map(({ name, unit, byPhase, byCollection, meaning }) => {
+    const dimensions = [...(byCollection ? ['`Collection`'] : []), ...(byPhase ? ['`Phase`'] : [])].join(', ');
     const read = alarms.filter((alarm) => metricsOf(alarm).includes(name)).map(linkTo);
     return [code(name), unit, dimensions, meaning, read.join(', ')];
   });
@@ -35,7 +35,7 @@ export function metricsPage(template: Template): string {
     heading('Metrics and alarms', 'lambdas/protocol/metrics.ts', 'cdk/constructs/alarms.ts'),
     `## Metrics
 
-Namespace \`${NAMESPACE}\`. Every metric is emitted twice: with the dimension \`Collection\`, and without it for the whole stack, which is what alarms read. Those of the lock also have \`Phase\`, which is \`validation\` or \`swap\`. All have \`service\`, the name of the stack. The local stack writes them to \`telemetry.jsonl\` in its data directory.`,
+Namespace \`${NAMESPACE}\`. Every metric is emitted without the dimension \`Collection\` for the whole stack, which is what alarms read, and with it as well, unless it is one of endpoints, which serve any number of collections. Those of the lock also have \`Phase\`, which is \`validation\` or \`swap\`. All have \`service\`, the name of the stack. The local stack writes them to \`telemetry.jsonl\` in its data directory, and \`compactor serve\` a summary of a minute to its log.`,
     table(['metric', 'unit', 'dimensions', 'meaning', 'alarms'], metrics),
     `## Alarms
 

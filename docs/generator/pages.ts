@@ -3,7 +3,7 @@ import { configurationPage } from './configuration.ts';
 import { errorsPage } from './errors.ts';
 import { metricsPage, type Template } from './metrics.ts';
 
-/** @param template The CloudFormation template of a stack with default settings. */
+/** @param template The CloudFormation template of a stack with default settings, and an endpoint. */
 export function referencePages(template: Template): Record<string, string> {
   return {
     'configuration.md': configurationPage(),

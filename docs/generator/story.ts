@@ -33,8 +33,10 @@ export const STORY: readonly Line[] = [
   ...show(
     'submit',
     'compactor submit pets pets.jsonl --delta-id monday',
+    'compactor submit pets pets.jsonl --delta-id monday',
     'compactor submit pets wrong.jsonl',
     'compactor submit pets wrong.jsonl --delta-id tuesday --force',
+    'compactor submit pets wrong.jsonl --delta-id monday --force',
   ),
   ...show('status', 'compactor status pets'),
   ...show('start', 'compactor start pets', 'compactor start pets'),
@@ -45,6 +47,7 @@ export const STORY: readonly Line[] = [
   ...show(
     'wait',
     'compactor wait pets monday',
+    'compactor wait pets monday --sha256 "$(sha256sum < wrong.jsonl | cut -c -64)"',
     'compactor wait pets tuesday',
     'compactor wait pets wednesday',
     'compactor wait pets never-sent --timeout 1',
@@ -104,6 +107,6 @@ export const STORY: readonly Line[] = [
   ...show('import', 'compactor import ./pets --as adopted', 'compactor import ./pets --as pets'),
   ...show('names', 'compactor names', 'compactor names --json'),
   ...show('drop', 'compactor drop adopted', 'compactor drop adopted --yes', 'compactor drop adopted --yes'),
-  ...show('gc', 'compactor gc pets --dry-run', 'compactor gc pets'),
+  ...show('gc', 'compactor gc pets --dry-run', 'compactor gc pets', 'compactor gc --dry-run'),
   ...show('status', 'compactor status pets --json', 'compactor status pats'),
 ];

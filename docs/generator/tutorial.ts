@@ -1,7 +1,8 @@
 /** docs/tutorial.md, followed in a fresh copy of this checkout, as its reader does. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +16,7 @@ export const TUTORIAL = join(ROOT, 'docs/tutorial.md');
 export async function followTutorial(): Promise<{ markdown: string; steps: Step[] }> {
   const markdown = await readFile(TUTORIAL, 'utf8');
   const checkout = await realpath(await mkdtemp(join(tmpdir(), 'compactor-tutorial-')));
-  const ports = { 4599: await freePort(), 8000: await freePort() };
+  const ports = { 4599: await freePorts(3), 8000: await freePorts(1) };
   // What this checkout was installed from is in npm's cache.
   const terminal = openTerminal(checkout, { COMPACTOR_PORT: String(ports[4599]), npm_config_prefer_offline: 'true' });
   try {
@@ -47,10 +48,26 @@ async function copyCheckout(target: string): Promise<void> {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
+/** The last of so many free ports in a row: the local stack has DynamoDB and S3 on the two below its own. */
+async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = await tryPort(0);
+    const ports = Array.from({ length: count }, (_, i) => (first ?? 0) + i);
+    const free = await Promise.all(ports.map(tryPort));
+    if (free.every((port) => port !== undefined)) return ports.at(-1) ?? 0;
+  }
+}
+
+/** @param port 0: any @returns the port if it was free, and is again */
+async function tryPort(port: number): Promise<number | undefined> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  } catch {
+    return undefined;
+  } finally {
+    server.close();
+    if (server.listening) await once(server, 'close');
+  }
 }

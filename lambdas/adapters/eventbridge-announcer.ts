@@ -79,10 +79,3 @@ function* batches(announcements: readonly CompactionCommitted[]): Generator<Comp
   }
   if (batch.length > 0) yield batch;
 }
-
-/** For stacks that announce nothing. */
-export class SilentAnnouncer implements Announcer {
-  async announce(): Promise<Refusal[]> {
-    return [];
-  }
-}

@@ -18,6 +18,7 @@ import { type BatchLimits, deltaCap } from '../protocol/plan.ts';
 import { MAX_AUTOMATIC_BYTES } from '../protocol/vacuum.ts';
 import { isSetAside } from '../snapshot/aside.ts';
 import { REJECTION, rejectedWhole } from '../snapshot/delta.ts';
+import { numberIn } from '../snapshot/log-number.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
 import { type LoadedManifest, loadManifest } from '../versions/load-manifest.ts';
 import { whileCurrent } from '../versions/while-current.ts';
@@ -125,7 +126,8 @@ async function mergeInto(
   const { missingDeletes } = plan;
   const setAside = applied.filter(isSetAside).length;
   const counts = { deltas: deltas.length, operations, rejectedOperations, missingDeletes, setAside };
-  return { ...sealed.merge, ...counts, ...(vacuumed && { vacuumed }) };
+  const logged = applied.filter(({ deltaId }) => numberIn(deltaId) !== undefined).length;
+  return { ...sealed.merge, ...counts, ...(logged > 0 && { logged }), ...(vacuumed && { vacuumed }) };
 }
 
 /** An unrequested vacuum that fails fails nothing else: its damage is repaired, and the merge is redone without it. */

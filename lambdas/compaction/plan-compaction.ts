@@ -11,6 +11,7 @@ import {
   type Next,
   type PlanInput,
 } from '../../statemachine/contract.ts';
+import { describeIssues } from '../errors/describe-issues.ts';
 import { InvalidInputError } from '../errors/errors.ts';
 import { chooseTrial } from '../inbox/choose-trial.ts';
 import { loadCurrentInbox } from '../inbox/current-inbox.ts';
@@ -20,11 +21,21 @@ import { checkCollection } from '../snapshot/keys.ts';
 import { withIdentity } from '../versions/own-pointer.ts';
 import { delegateUnlocked } from './delegate.ts';
 
-/** The execution's input; on later rounds, with the state's own `execution`. */
-const input = z.object({
+/** On later rounds. */
+const state = z.object({
   collection: z.string(),
   execution: z.string().optional(),
   vacuum: z.boolean().optional(),
+});
+/**
+ * What people and triggers start with: a misspelt `vacuum` must not become a compaction. A state is known by an execution:
+ * its own one, or that of an execution that was started with the state of another, which counts for nothing.
+ */
+const started = z.strictObject({
+  collection: z.string(),
+  vacuum: z.boolean().optional(),
+  // By convention, from another state machine, so that the console links the two.
+  AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: z.string().optional(),
 });
 
 const NO_COMMITS: CommitTotals = {
@@ -44,16 +55,18 @@ type PlanPorts = Pick<Ports, 'clock' | 'ids' | 'locks' | 'settings' | 'statuses'
  * StoreUnavailableError, TableUnavailableError
  */
 export async function planCompaction(ports: PlanPorts, { input: raw, execution }: PlanInput): Promise<CompactionState> {
-  const parsed = input.safeParse(raw);
+  const isState = typeof raw === 'object' && raw !== null && 'execution' in raw;
+  const parsed = (isState ? state : started).safeParse(raw);
   if (!parsed.success) {
     throw new InvalidInputError(
       'The execution\'s input must be {"collection": "<name>"}, with "vacuum": true for a vacuum: ' +
-        z.prettifyError(parsed.error),
+        describeIssues(parsed.error, raw),
     );
   }
   const collection = checkCollection(parsed.data.collection);
   // Carried over: nothing but tokens, counts and own commits; and only by this execution, since its input is anybody's.
-  const before: Partial<CompactionState> = parsed.data.execution === execution ? (raw as CompactionState) : {};
+  const before: Partial<CompactionState> =
+    isState && (raw as CompactionState).execution === execution ? (raw as CompactionState) : {};
   const [current, inbox] = await loadCurrentInbox(ports, collection);
   const { pointer, etag } = current;
   const statusTable = await withIdentity(ports, pointer.statusTable);

@@ -37,6 +37,7 @@ export function withCommit(state: CompactionState, merge: Merge): CompactionStat
 /** Metrics of a commit that is known to be in the ancestry. */
 export function recordCommit(ports: Pick<Ports, 'telemetry'>, collection: string, merge: Merge): void {
   ports.telemetry.metric(METRICS.deltasApplied, merge.deltas, { collection });
+  if (merge.logged !== undefined) ports.telemetry.metric(METRICS.endpointDeltasApplied, merge.logged, { collection });
   ports.telemetry.metric(METRICS.operationsRejected, merge.rejectedOperations, { collection });
   ports.telemetry.metric(METRICS.recordCount, merge.records, { collection });
   if (merge.setAside > 0) ports.telemetry.metric(METRICS.setAside, merge.setAside, { collection });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { ReleaseAbandonedInput, ReleaseAbandonedOutput } from '../../statemachine/contract.ts';
+import { describeIssues } from '../errors/describe-issues.ts';
 import { CollectionNotFoundError, InvalidInputError } from '../errors/errors.ts';
 import { isAnythingWaiting } from '../inbox/find-work.ts';
 import type { Ports } from '../ports.ts';
@@ -12,6 +13,17 @@ import { checkCollection } from '../snapshot/keys.ts';
 import { releaseHeld } from './release-held.ts';
 
 const executionInput = z.object({ collection: z.string() });
+/** As people start it, and as it goes on after a wait. AWS's own event has `executionArn`, and whatever AWS adds. */
+const byHand = z.strictObject({
+  execution: z.string(),
+  collection: z.string(),
+  releasedLock: z.boolean().optional(),
+  releasedClaim: z.boolean().optional(),
+  waiting: z.boolean().optional(),
+  successorName: z.string().optional(),
+  // By the machine's Catch, before the wait.
+  error: z.unknown().optional(),
+} satisfies Record<keyof ReleaseAbandonedOutput | 'error', z.ZodType>);
 
 /**
  * An execution whose input names no collection has ended before it touched anything: nothing is held, and nothing waits.
@@ -22,6 +34,12 @@ export async function releaseAbandoned(ports: Ports, event: ReleaseAbandonedInpu
   const execution = event?.executionArn ?? event?.execution;
   if (typeof execution !== 'string') {
     throw new InvalidInputError('No execution is named. Give "execution", its ARN, and "collection".');
+  }
+  const { error } = event.executionArn === undefined ? byHand.safeParse(event) : {};
+  if (error !== undefined) {
+    throw new InvalidInputError(
+      `The input must be {"execution": "<its ARN>", "collection": "<name>"}: ${describeIssues(error, event)}.`,
+    );
   }
   const collection = collectionOf(execution, event);
   if (collection === undefined) {

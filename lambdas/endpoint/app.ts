@@ -3,13 +3,18 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import {
   CompactorError,
+  ConditionalRequestConflictError,
+  EngineRunawayError,
   EngineUnavailableError,
+  InboxChangedError,
   InvalidInputError,
+  MergeVerificationError,
   PointerMovedError,
+  SecretUnavailableError,
   StoreUnavailableError,
   TableUnavailableError,
 } from '../errors/errors.ts';
-import type { ApiAnswer } from '../ports.ts';
+import type { ApiAnswer, Telemetry } from '../ports.ts';
 import { addCollectionRoutes } from './collections.ts';
 import type { Endpoint } from './endpoint.ts';
 import { addRecordRoutes } from './records.ts';
@@ -19,31 +24,29 @@ import { addTenantRoutes } from './tenants.ts';
 /** As Chroma's own. */
 const MAX_BODY_BYTES = 40 * 1024 * 1024;
 /** What the engine says of itself. */
-const OWN_WORDS = [
-  '/api/v2',
-  '/api/v2/heartbeat',
-  '/api/v2/version',
-  '/api/v2/pre-flight-checks',
-  '/api/v2/healthcheck',
-];
+const OWN_WORDS = ['/api/v2', '/api/v2/heartbeat', '/api/v2/version', '/api/v2/healthcheck'];
 
 export function createApp(endpoint: Endpoint): Hono {
   const app = new Hono();
   const tooLarge = () => toResponse({ status: 413, body: 'Payload too large', contentType: undefined });
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
+  app.use(bodyLimit({ maxSize: endpoint.options.maxBodyBytes ?? MAX_BODY_BYTES, onError: tooLarge }));
   for (const path of [...OWN_WORDS, '/api/v2/auth/identity', '/openapi.json']) {
     app.get(path, async (context) => toResponse(await forward(endpoint, context.req.raw)));
   }
+  app.get('/api/v2/pre-flight-checks', async (context) => toResponse(await checks(endpoint, context.req.raw)));
   app.post('/api/v2/reset', async (context) => toResponse(await reset(endpoint, context.req.raw)));
   addTenantRoutes(app, endpoint);
   addCollectionRoutes(app, endpoint);
   addRecordRoutes(app, endpoint);
   app.notFound(async (context) => toResponse(await unknown(endpoint, context.req.raw)));
-  app.onError((error) => {
-    endpoint.ports.telemetry.warn('A request failed.', { error: error.name, reason: error.message });
-    return toResponse(failure(error));
-  });
+  app.onError((error) => failureOf(error, endpoint.ports.telemetry));
   return app;
+}
+
+/** What a failure is to a client; all of it is for the log. */
+export function failureOf(error: Error, telemetry: Telemetry): Response {
+  telemetry.warn('A request failed.', { error: error.name, reason: error.message });
+  return toResponse(failure(error));
 }
 
 /** A request that concerns no collection, answered by the engine itself. */
@@ -51,6 +54,15 @@ export async function forward({ scratch }: Endpoint, request: Request, body?: st
   const { pathname, search } = new URL(request.url);
   const contentType = request.headers.get('content-type') ?? undefined;
   return scratch.send({ method: request.method, path: pathname + search, body, contentType });
+}
+
+/** Clients cut what they send into batches of so many records: as many as the engine takes, or as fit into a request here. */
+async function checks(endpoint: Endpoint, request: Request): Promise<ApiAnswer> {
+  const answer = await forward(endpoint, request);
+  const { maxBatchSize } = endpoint.options;
+  if (maxBatchSize === undefined || answer.status !== 200) return answer;
+  const said = JSON.parse(answer.body) as { max_batch_size: number };
+  return ok(JSON.stringify({ ...said, max_batch_size: Math.min(said.max_batch_size, maxBatchSize) }));
 }
 
 /** The engine here refuses it, in its own words. */
@@ -74,10 +86,21 @@ function forClients({ message }: Error): string {
   return message.replace(/ The server printed last: .*$/s, '');
 }
 
-const PASSING = [EngineUnavailableError, PointerMovedError, StoreUnavailableError, TableUnavailableError];
+/** May be otherwise the next time: with another look, another copy, or when others are done. */
+const PASSING = [
+  ConditionalRequestConflictError,
+  EngineRunawayError,
+  EngineUnavailableError,
+  InboxChangedError,
+  MergeVerificationError,
+  PointerMovedError,
+  SecretUnavailableError,
+  StoreUnavailableError,
+  TableUnavailableError,
+];
 
 /** What went wrong is not the client's doing. A write that ends so was not acknowledged, and may be there all the same. */
-function failure(error: Error): ApiAnswer {
+export function failure(error: Error): ApiAnswer {
   const said =
     error instanceof CompactorError ? `${error.name}: ${forClients(error)}` : 'The endpoint failed; see its log.';
   if (error instanceof InvalidInputError) return invalid(said);

@@ -1,7 +1,5 @@
 /** Collections: created, found, listed, counted, changed and dropped by the directory of names. */
 import type { Context, Hono } from 'hono';
-import { findDatabase } from '../names/databases.ts';
-import type { CollectionRecord } from '../names/records.ts';
 import type { ApiAnswer } from '../ports.ts';
 import { isCollectionId } from '../snapshot/name-keys.ts';
 import { forward } from './app.ts';
@@ -57,17 +55,15 @@ async function create({ ports, directory, scratch }: Endpoint, context: Context)
   if (refused !== undefined) return refused;
   const { tenant = '', database = '' } = context.req.param() as Record<string, string>;
   const { name, get_or_create: mayExist } = JSON.parse(body) as { name: string; get_or_create?: boolean | null };
-  const existing = async (record: CollectionRecord) =>
-    mayExist ? ok(await show(ports, record)) : exists(`Collection [${name}]`);
-  const noDatabase = invalid(`Database [${database}] does not exist`);
-  const found = await directory.findByName(tenant, database, name);
-  if (found !== undefined) return existing(found);
-  if ((await findDatabase(ports, tenant, database)) === undefined) return noDatabase;
-  const described = await scratch.describe(body);
-  if ('status' in described) return described;
-  const made = await directory.create(tenant, database, name, described);
-  if (made === undefined) return noDatabase;
-  return made.isNew ? ok(await show(ports, made.record)) : existing(made.record);
+  let unmade = invalid(`Database [${database}] does not exist`);
+  const made = await directory.create(tenant, database, name, async () => {
+    const described = await scratch.describe(body);
+    if (!('status' in described)) return described;
+    unmade = described;
+    return undefined;
+  });
+  if (typeof made === 'string') return unmade;
+  return made.isNew || mayExist ? ok(await show(ports, made.record)) : exists(`Collection [${name}]`);
 }
 
 async function modify(endpoint: Endpoint, context: Context): Promise<ApiAnswer> {
@@ -87,7 +83,7 @@ async function modify(endpoint: Endpoint, context: Context): Promise<ApiAnswer> 
   if (outcome === 'absent') return forward(endpoint, context.req.raw, body);
   if (refused !== undefined) return refused;
   if (outcome === 'taken') return refusal(500, 'InternalError', NAME_TAKEN);
-  const record = await directory.findById(id);
+  const record = await endpoint.findById(id);
   if (record !== undefined) await servings.configure(settingsOf(record));
   return ok();
 }

@@ -6,9 +6,10 @@ import { NamesDirectory } from '../names/directory.ts';
 import type { CollectionRecord } from '../names/records.ts';
 import type { ApiRequest } from '../ports.ts';
 import { compareVersions } from '../protocol/versions.ts';
-import type { ReadLevel } from '../serving/looks.ts';
+import { INDEX_ONLY_MS, type ReadLevel } from '../serving/looks.ts';
 import { type ServingLimits, Servings } from '../serving/servings.ts';
 import type { ServingPorts, Settings } from '../serving/target.ts';
+import { membersOf } from '../snapshot/exact-json.ts';
 import { probeStore } from '../upkeep/probe-store.ts';
 import { Scratch } from './scratch.ts';
 import { Validator } from './validate.ts';
@@ -19,8 +20,8 @@ export const OLDEST_ENGINE = '1.4.0';
 
 /** Collections whose records are remembered. */
 const MAX_KNOWN = 4_096;
-/** How long an answer at `index_only` may go by a record, in milliseconds. */
-const INDEX_ONLY_MS = 1_000;
+/** Members of a request to delete that say which records it means. */
+const SELECTING = ['ids', 'where', 'where_document', 'limit'];
 
 export interface EndpointOptions {
   /** Of requests that name none. */
@@ -28,6 +29,12 @@ export interface EndpointOptions {
   /** May clients forget everything that there is? */
   allowReset: boolean;
   limits?: ServingLimits;
+  /** Of a request. Default: as Chroma's own. */
+  maxBodyBytes?: number;
+  /** Records of one request that clients are told to send at most. Default: as many as the engine says. */
+  maxBatchSize?: number;
+  /** The store is known to keep the conditions of writes. Default: it is tried. */
+  isTried?: boolean;
 }
 
 export class Endpoint {
@@ -61,7 +68,7 @@ export class Endpoint {
           'a newer "chroma": see docs/how-to/use-a-chroma-client.md.',
       );
     }
-    await probeStore(ports);
+    if (!options.isTried) await probeStore(ports);
     const endpoint = new Endpoint(ports, options);
     try {
       await endpoint.servings.shared();
@@ -99,6 +106,11 @@ export class Endpoint {
     return answer.value;
   }
 
+  /** Of a collection that was asked for a moment ago; of others, their id. */
+  storedName(id: string): string {
+    return this.#known.get(id)?.record.collection ?? id;
+  }
+
   /** As it is now. */
   async findById(id: string): Promise<CollectionRecord | undefined> {
     const at = this.ports.clock.monotonic();
@@ -130,12 +142,13 @@ export class Endpoint {
 
   /** Ids that a request to delete by filter means, with all that was acknowledged before it. */
   async #select(record: CollectionRecord, body: string) {
-    const { ids, where, where_document, limit } = JSON.parse(body) as Record<string, unknown>;
-    const wanted = { ids, where, where_document, limit, include: [] };
+    // As texts, since numbers in filters are what they are written as.
+    const members = [...membersOf(body)].filter(([name]) => SELECTING.includes(name));
+    const wanted = [...members.map(([name, text]) => `${JSON.stringify(name)}:${text}`), '"include":[]'];
     const answer = await this.ask(record, 'index_and_wal', {
       method: 'POST',
       path: 'get',
-      body: JSON.stringify(wanted),
+      body: `{${wanted.join(',')}}`,
     });
     return answer.status === 200 ? (JSON.parse(answer.body) as { ids: string[] }).ids : answer;
   }

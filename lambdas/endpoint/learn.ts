@@ -2,10 +2,8 @@
  * Which keys the metadata of records have, and of which types: Chroma notes them in the schema of the collection as it
  * takes the records, and shows it. Here they are taken from what is written, so that nothing need be opened to show them.
  */
+import { type Learned, MAX_LEARNED_BYTES } from '../names/records.ts';
 import { membersOf, parseExact, stringifyExact } from '../snapshot/exact-json.ts';
-
-/** Types by key, as Chroma calls them. */
-export type Learned = Readonly<Record<string, readonly string[]>>;
 
 type Type = 'string' | 'int' | 'float' | 'bool';
 
@@ -18,6 +16,7 @@ const MIN_INTEGER = -(2n ** 63n);
 export function learnFrom(body: string, metadatas: readonly unknown[], known: Learned): Learned | undefined {
   if (!metadatas.some((metadata) => mayTeach(metadata, known))) return undefined;
   const found = new Map(Object.entries(known).map(([key, types]) => [key, new Set(types)]));
+  let bytes = Buffer.byteLength(JSON.stringify(known));
   let isNew = false;
   for (const metadata of parseExact(membersOf(body).get('metadatas') ?? '[]') as Array<Record<
     string,
@@ -27,6 +26,10 @@ export function learnFrom(body: string, metadatas: readonly unknown[], known: Le
       const type = typeOf(value);
       const types = found.get(key) ?? new Set();
       if (type === undefined || types.has(type) || (!found.has(key) && found.size >= MAX_KEYS)) continue;
+      // At most what it is by itself, with what stands around it.
+      const more = Buffer.byteLength(JSON.stringify({ [key]: [type] }));
+      if (bytes + more > MAX_LEARNED_BYTES) continue;
+      bytes += more;
       found.set(key, types.add(type));
       isNew = true;
     }

@@ -5,6 +5,7 @@ import { isCollectionId } from '../snapshot/name-keys.ts';
 import { forward } from './app.ts';
 import { COLLECTIONS_ROUTE } from './collections.ts';
 import type { Endpoint } from './endpoint.ts';
+import { measureRequests } from './measure.ts';
 import { refusal, toResponse } from './replies.ts';
 
 const WRITES = ['add', 'upsert', 'update'] as const;
@@ -15,6 +16,10 @@ const REFUSED = ['fork', 'functions/attach', 'attached_functions/:function/detac
 
 export function addRecordRoutes(app: Hono, endpoint: Endpoint): void {
   const at = `${COLLECTIONS_ROUTE}/:id`;
+  app.use(
+    `${at}/*`,
+    measureRequests(endpoint.ports.telemetry, (id) => endpoint.storedName(id)),
+  );
   for (const op of WRITES) app.post(`${at}/${op}`, (context) => write(endpoint, context, op));
   app.post(`${at}/delete`, (context) => write(endpoint, context, 'delete'));
   for (const verb of ASKED_BY_POST) app.post(`${at}/${verb}`, (context) => ask(endpoint, context));

@@ -45,7 +45,7 @@ export function toResponse({ status, body, contentType }: ApiAnswer, reflected?:
   if (status >= 400) headers.set('chroma-trace-id', '0'.repeat(32));
   if (reflected !== undefined) {
     headers.set('x-compactor-version', String(reflected.version ?? 0));
-    headers.set('x-compactor-waiting', String(reflected.waiting));
+    headers.set('x-compactor-waiting', String(reflected.waiting.length));
   }
   return new Response(body === '' ? null : body, { status, headers });
 }

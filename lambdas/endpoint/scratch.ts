@@ -52,7 +52,7 @@ export class Scratch {
     // As it is kept: the answer to its creation repeats what came.
     const kept = await this.send({ method: 'GET', path: `${COLLECTIONS}/${name}` });
     await this.#remove(name);
-    const described = describedBy(kept);
+    const described = describedBy(name, kept);
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.set(key, described);
     return described;
@@ -73,12 +73,13 @@ export class Scratch {
       if (made.status !== 200) throw new EngineUnavailableError(`The engine makes no such collection: ${made.body}`);
       const path = `${COLLECTIONS}/${(JSON.parse(made.body) as { id: string }).id}`;
       const answer = await this.send({ method: 'PUT', path, body, contentType });
+      if (answer.status === 404) throw gone(name);
       const isDone = answer.status === 200;
       const newName = isDone ? (JSON.parse(body) as { new_name?: string | null }).new_name : undefined;
       const nameNow = newName ?? name;
       const read = await this.send({ method: 'GET', path: `${COLLECTIONS}/${nameNow}` });
       await this.#remove(nameNow);
-      return isDone ? { ...describedBy(read), name: newName ?? undefined } : answer;
+      return isDone ? { ...describedBy(nameNow, read), name: newName ?? undefined } : answer;
     };
     const done = this.#line.then(task);
     this.#line = done.catch(() => {});
@@ -101,8 +102,14 @@ function unlessDead(error: unknown): ApiAnswer {
   return refusal(500, 'InternalError', 'The engine gave no answer to this request');
 }
 
-/** @throws ConfigurationError (an engine without schemas) */
-function describedBy({ body }: ApiAnswer): Described {
+/** What was made a moment ago is not there: the server has ended meanwhile, and another one answers. */
+function gone(name: string): EngineUnavailableError {
+  return new EngineUnavailableError(`The engine was started anew, and "${name}" is gone. Send the request again.`);
+}
+
+/** @throws ConfigurationError (an engine without schemas), EngineUnavailableError (it was started anew) */
+function describedBy(name: string, { status, body }: ApiAnswer): Described {
+  if (status === 404) throw gone(name);
   const members = membersOf(body);
   const [metadata, configuration, schema] = ['metadata', 'configuration_json', 'schema'].map((name) =>
     members.get(name),

@@ -3,11 +3,10 @@
 import { mapLimit } from '../concurrency/map-limit.ts';
 import { CollectionNotFoundError } from '../errors/errors.ts';
 import type { CollectionRecord } from '../names/records.ts';
+import { READS_AT_ONCE } from '../names/small-object.ts';
 import type { Ports } from '../ports.ts';
 import { readPointer } from '../versions/read-pointer.ts';
 import { withLearned } from './learn.ts';
-
-const READS_AT_ONCE = 16;
 
 /** @returns JSON text; its `version` is that of the snapshot, which rises with each commit */
 export async function show(ports: Pick<Ports, 'store'>, record: CollectionRecord): Promise<string> {

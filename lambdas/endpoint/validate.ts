@@ -3,8 +3,10 @@
  * scratch server whose dimension hardly any embedding has: the engine then checks everything down to the dimension, names
  * the one that it found, and writes nothing. What it looks at after that is looked at here.
  */
+import { EngineUnavailableError } from '../errors/errors.ts';
 import type { ApiAnswer } from '../ports.ts';
 import { COLLECTIONS } from '../serving/target.ts';
+import { parseJson } from '../snapshot/escaped-names.ts';
 import type { RequestOp } from '../snapshot/request-delta.ts';
 import { invalid, messageOf, refusal } from './replies.ts';
 import type { Scratch } from './scratch.ts';
@@ -20,67 +22,101 @@ export interface Accepted {
   /** Numbers per embedding; `undefined` without any. */
   dimension: number | undefined;
   metadatas: readonly unknown[];
+  /** The body, parsed. Numbers in it are JavaScript's. */
+  parsed: object;
   /** What Chroma finds wrong once the dimension is right, and fixed. */
   fault: ApiAnswer | undefined;
+}
+
+/** A collection of the scratch server that requests are tried on. */
+interface Place {
+  name: string;
+  path: string;
+  users: number;
+  carriedOut: number;
 }
 
 export class Validator {
   readonly #scratch: Scratch;
   readonly #newId: () => string;
-  #path: Promise<string> | undefined;
-  #carriedOut = 0;
+  #place: Promise<Place> | undefined;
 
   constructor(scratch: Scratch, newId: () => string) {
     this.#scratch = scratch;
     this.#newId = newId;
   }
 
-  /** The engine's refusal, or what it takes. Dimensions are for the caller to compare. */
+  /**
+   * The engine's refusal, or what it takes. Dimensions are for the caller to compare.
+   * @throws EngineUnavailableError
+   */
   async check(op: RequestOp, body: string, contentType: string | undefined): Promise<ApiAnswer | Accepted> {
-    let answer = await this.#send(op, body, contentType);
-    if (answer.status === 404) {
-      // The scratch server was started anew.
-      this.#path = undefined;
-      answer = await this.#send(op, body, contentType);
-    }
+    const answer = await this.#try(op, body, contentType);
     const found = WRONG_DIMENSION.exec(messageOf(answer) ?? '');
     if (found === null && answer.status >= 300) return answer;
-    if (found === null) this.#countCarriedOut();
-    const columns = JSON.parse(body) as Columns;
+    const columns = parseJson(body) as Columns;
     const fault = op === 'delete' ? undefined : faultIn(columns);
     const hasEmbedding = columns.embeddings?.some((embedding) => embedding !== null) ?? false;
     const dimension = found === null ? (hasEmbedding ? DIMENSION : undefined) : Number(found[1]);
-    return { ids: columns.ids ?? [], dimension, metadatas: columns.metadatas ?? [], fault };
+    const { ids, metadatas } = columns;
+    return { ids: ids ?? [], dimension, metadatas: metadatas ?? [], parsed: columns, fault };
   }
 
-  async #send(op: RequestOp, body: string, contentType: string | undefined): Promise<ApiAnswer> {
-    this.#path ??= this.#open();
-    const opening = this.#path;
+  async #try(op: RequestOp, body: string, contentType: string | undefined): Promise<ApiAnswer> {
+    for (let attempt = 1; ; attempt++) {
+      const opening = this.#opened();
+      const place = await opening;
+      place.users++;
+      try {
+        const path = `${place.path}/${op}`;
+        const answer = await this.#scratch.send({ method: 'POST', path, body, contentType });
+        if (answer.status < 300) place.carriedOut++;
+        if (answer.status !== 404) return answer;
+        // The scratch server was started anew.
+        if (this.#place === opening) this.#place = undefined;
+        if (attempt > 1) throw unusable('has lost the collection that requests are tried on', answer);
+      } finally {
+        place.users--;
+        this.#giveUpOutworn(opening, place);
+      }
+    }
+  }
+
+  #opened(): Promise<Place> {
+    const opening = this.#place ?? this.#open();
+    this.#place = opening;
     opening.catch(() => {
-      if (this.#path === opening) this.#path = undefined;
+      if (this.#place === opening) this.#place = undefined;
     });
-    return this.#scratch.send({ method: 'POST', path: `${await opening}/${op}`, body, contentType });
+    return opening;
   }
 
-  async #open(): Promise<string> {
-    const body = JSON.stringify({ name: `v-${this.#newId()}` });
-    const made = await this.#scratch.send({ method: 'POST', path: COLLECTIONS, body });
+  async #open(): Promise<Place> {
+    const name = `v-${this.#newId()}`;
+    const made = await this.#scratch.send({ method: 'POST', path: COLLECTIONS, body: JSON.stringify({ name }) });
+    if (made.status >= 300) throw unusable('makes no collection to try requests on', made);
     const path = `${COLLECTIONS}/${(JSON.parse(made.body) as { id: string }).id}`;
     const embedding = Buffer.from(new Float32Array(DIMENSION).fill(1).buffer).toString('base64');
-    await this.#scratch.send({
-      method: 'POST',
-      path: `${path}/add`,
-      body: JSON.stringify({ ids: ['dimension'], embeddings: [embedding] }),
-    });
-    return path;
+    const body = JSON.stringify({ ids: ['dimension'], embeddings: [embedding] });
+    const fixed = await this.#scratch.send({ method: 'POST', path: `${path}/add`, body });
+    if (fixed.status >= 300) throw unusable('fixes no dimension of a collection to try requests on', fixed);
+    return { name, path, users: 0, carriedOut: 0 };
   }
 
-  #countCarriedOut(): void {
-    this.#carriedOut++;
-    if (this.#carriedOut < MAX_CARRIED_OUT) return;
-    this.#carriedOut = 0;
-    this.#path = undefined;
+  /** Its last user deletes it. */
+  #giveUpOutworn(opening: Promise<Place>, { name, users, carriedOut }: Place): void {
+    if (carriedOut < MAX_CARRIED_OUT) return;
+    if (this.#place === opening) this.#place = undefined;
+    if (users > 0) return;
+    // It goes with the server at the latest.
+    this.#scratch.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` }).catch(() => {});
   }
+}
+
+function unusable(what: string, { status, body }: ApiAnswer): EngineUnavailableError {
+  return new EngineUnavailableError(
+    `The engine ${what}: it answered ${status}: ${body.slice(0, 300)}. Send the request again.`,
+  );
 }
 
 interface Columns {
@@ -90,6 +126,9 @@ interface Columns {
   uris?: ReadonlyArray<unknown> | null;
   metadatas?: ReadonlyArray<Record<string, unknown> | null> | null;
 }
+
+/** Where the engine itself keeps the document: its writer dies, for good, of anything but a text there. */
+const DOCUMENT = 'chroma:document';
 
 /** What Chroma refuses once the dimension is right, in its order. */
 function faultIn({ ids, embeddings, documents, uris, metadatas }: Columns): ApiAnswer | undefined {
@@ -101,9 +140,14 @@ function faultIn({ ids, embeddings, documents, uris, metadatas }: Columns): ApiA
   if (ids?.includes('')) return invalid('Empty ID, ID must have at least one character');
   for (const metadata of metadatas ?? []) {
     const sparse = Object.entries(metadata ?? {}).find(([, value]) => isSparse(value));
-    if (sparse === undefined) continue;
-    const message = `Unimplemented: Sparse vector is not supported for local chroma: ${sparse[0]}`;
-    return refusal(501, 'ChromaError', message);
+    if (sparse !== undefined) {
+      const message = `Unimplemented: Sparse vector is not supported for local chroma: ${sparse[0]}`;
+      return refusal(501, 'ChromaError', message);
+    }
+    const text = metadata?.[DOCUMENT];
+    if (text !== undefined && typeof text !== 'string') {
+      return refusal(500, 'InternalError', `The engine breaks down over a "${DOCUMENT}" in metadata that is no text`);
+    }
   }
   return undefined;
 }

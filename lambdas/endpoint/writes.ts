@@ -12,7 +12,7 @@ import type { Accepted, Validator } from './validate.ts';
 const MAX_WRITERS = 1_024;
 
 /** The ids of what a filter selects now, with all that was acknowledged before; or the engine's refusal of the filter. */
-export type Select = (record: CollectionRecord, body: string) => Promise<readonly string[] | ApiAnswer>;
+type Select = (record: CollectionRecord, body: string) => Promise<readonly string[] | ApiAnswer>;
 
 export class Writes {
   readonly #ports: Ports;
@@ -49,14 +49,14 @@ export class Writes {
     // An update of a collection that nothing was ever written to: there is no record that it could change.
     if (dimension === null) return done;
     const writer = await this.#writerOf(record, dimension);
-    await Promise.all([writer.append({ op, body }), this.#learn(record, body, checked)]);
+    await Promise.all([writer.append({ op, body }, checked.parsed), this.#learn(record, body, checked)]);
     return done;
   }
 
   async delete(record: CollectionRecord, body: string, contentType: string | undefined): Promise<ApiAnswer> {
     const checked = await this.#validator.check('delete', body, contentType);
     if ('status' in checked) return checked;
-    const { where, where_document } = JSON.parse(body) as Record<string, unknown>;
+    const { where, where_document } = checked.parsed as Record<string, unknown>;
     const isFiltered = (where ?? where_document ?? null) !== null;
     const ids = isFiltered ? await this.#select(record, body) : checked.ids;
     if ('status' in ids) return ids;
@@ -98,7 +98,15 @@ export class Writes {
     const { hnsw } = JSON.parse(configuration) as { hnsw: { space: Space } };
     const { space } = hnsw;
     const creator = 'compactor serve';
-    await createCollection(this.#ports, { collection, dimension, space, schema, creator, isTried: true });
+    await createCollection(this.#ports, {
+      collection,
+      dimension,
+      space,
+      schema,
+      creator,
+      isTried: true,
+      isNamed: true,
+    });
     const writer = this.#writers.get(collection) ?? new LogWriter(this.#ports, collection);
     if (this.#writers.size >= MAX_WRITERS) this.#writers.clear();
     this.#writers.set(collection, writer);

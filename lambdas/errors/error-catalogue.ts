@@ -83,6 +83,10 @@ export const ERROR_CATALOGUE = {
     cause: 'The table did not answer, or throttled. For a write, the outcome is unknown.',
     remedy: 'Wait, and check the health of the table. Correctness does not depend on it.',
   },
+  SecretUnavailableError: {
+    cause: 'Secrets Manager did not give the token of an endpoint, so that nobody can say who may ask.',
+    remedy: 'Check that the secret exists, has a value, and that the role of the endpoint may read it.',
+  },
   ExecutionsUnavailableError: {
     cause: 'Step Functions did not answer, or throttled the call that starts or looks up an execution.',
     remedy: 'Wait. If it persists, check the quota of StartExecution and the role.',

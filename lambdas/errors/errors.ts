@@ -100,6 +100,11 @@ export class ExecutionsUnavailableError extends CompactorError {
   override readonly name = 'ExecutionsUnavailableError';
 }
 
+/** Secrets Manager did not give the token of an endpoint: nobody can say who may ask. */
+export class SecretUnavailableError extends CompactorError {
+  override readonly name = 'SecretUnavailableError';
+}
+
 /** The event bus did not answer, or refused the call; an event may have been accepted. Never ends a step. */
 export class AnnouncerUnavailableError extends CompactorError {
   override readonly name = 'AnnouncerUnavailableError';

@@ -34,11 +34,12 @@ export class LogWriter {
   /**
    * Resolves when the request is durable, and before every request that is appended from then on, by whichever writer.
    * Requests of one writer are in the order of the calls.
+   * @param parsed What its body says, if it was parsed already: embeddings make that the dearest part.
    * @throws InvalidInputError (it cannot be logged), StoreUnavailableError or TableUnavailableError (nobody knows whether
    * it is in the log, or will be), CollectionNotFoundError, and those of the pointer
    */
-  async append(request: LoggedRequest): Promise<{ number: number }> {
-    const line = encodeRequest(request);
+  async append(request: LoggedRequest, parsed?: object): Promise<{ number: number }> {
+    const line = encodeRequest(request, parsed);
     const bytes = Buffer.byteLength(line) + 1;
     if (bytes > MAX_DELTA_BYTES - HEADER_BYTES) {
       throw new InvalidInputError(`The request has ${bytes} bytes; at most ${MAX_DELTA_BYTES} go into the log.`);

@@ -83,7 +83,7 @@ export class LogEnd {
   async #put(key: string, body: Uint8Array, digest: string): Promise<boolean> {
     return this.#retried(async () => {
       try {
-        await createOnce(this.#ports, key, body, digest);
+        await createOnce(this.#ports, key, body, digest, 1);
         return true;
       } catch (error) {
         if (error instanceof KeyCollisionError) return false;

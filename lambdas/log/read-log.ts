@@ -10,30 +10,13 @@ import type { CurrentVersion } from '../versions/load-current.ts';
 import { readPointer } from '../versions/read-pointer.ts';
 import type { WaitingDelta } from './waiting-delta.ts';
 
-export type { WaitingDelta } from './waiting-delta.ts';
-
 type LogPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
 
 /**
- * Every delta that was accepted before the call and that `current` does not contain, and perhaps later ones. The listing
- * begins after the call, and the pointer is read once more after it: a commit that landed in between may have taken
- * deltas out of the inbox, which neither the listing nor `current` has.
- * @throws PointerMovedError (`current` is not the current version any more: take the next one), StoreUnavailableError,
- * TableUnavailableError, and those of the pointer
- */
-export async function listWaiting(
-  ports: LogPorts,
-  collection: string,
-  current: Pick<CurrentVersion, 'manifest'>,
-): Promise<WaitingDelta[]> {
-  const waiting = await listUnconfirmed(ports, collection, current);
-  await confirmCurrent(ports, collection, current);
-  return waiting;
-}
-
-/**
- * The same without the second look at the pointer, for whoever does something in between: nothing of it may be shown to
- * anybody before `confirmCurrent` was called, after this, and has not thrown.
+ * Every delta that was accepted before the call and that `current` does not contain, and perhaps later ones. A commit that
+ * landed meanwhile may have taken deltas out of the inbox, which neither the listing nor `current` has: nothing of it may
+ * be shown to anybody before `confirmCurrent` was called, after this, and has not thrown.
+ * @throws StoreUnavailableError, TableUnavailableError
  */
 export async function listUnconfirmed(
   ports: LogPorts,

@@ -20,7 +20,7 @@ export function nothingMerged(): Merged {
 /** Rejections kept in one manifest; beyond it only their number is. */
 const MAX_REJECTIONS_PER_COMMIT = 2_000;
 
-export interface MergedCollection {
+interface MergedCollection {
   collection: string;
   space: Space;
   dimension: number;

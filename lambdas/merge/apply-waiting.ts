@@ -1,6 +1,11 @@
 /** Applies what waits to the server of a serving copy, by the code that merges it, so that both give the same records. */
 
-import { EngineRejectedDataError, InvariantViolatedError, type RefusedLine } from '../errors/errors.ts';
+import {
+  EngineRejectedDataError,
+  EngineUnavailableError,
+  InvariantViolatedError,
+  type RefusedLine,
+} from '../errors/errors.ts';
 import { readDeltas, withoutRefused } from '../inbox/read-deltas.ts';
 import type { WaitingDelta } from '../log/waiting-delta.ts';
 import type { EngineSession, Ports } from '../ports.ts';
@@ -16,8 +21,8 @@ export interface Overlay {
   records: number;
 }
 
-export interface WaitingOptions {
-  /** What was applied to this session already; nothing by default. */
+interface WaitingOptions {
+  /** What was applied to this session already: others may be asking it. Without, nothing was, and nobody is. */
   overlay?: Overlay | undefined;
   /**
    * Lines that the engine is known to refuse: they are left out, as a merge leaves them out, of the object that they were
@@ -41,11 +46,12 @@ export function continues({ deltas: applied }: Pick<Overlay, 'deltas'>, deltas: 
 /**
  * Applies to a session, whose collection is in use, those of the deltas that it does not have yet. Whatever this throws,
  * the session is of no more use.
- * @param deltas All that wait, as `listWaiting` gives them.
+ * @param deltas All that wait, as `listUnconfirmed` gives them.
  * @returns what the session holds now: to be given with the next call
  * @throws InvariantViolatedError (the overlay is no beginning of the deltas: see `continues`), InboxChangedError (a delta
  * is decided by now, or cannot be read: list again), EngineRejectedDataError (its `refused` are to be left out, of a fresh
- * copy; without any, a merge will reject the delta as a whole), MergeVerificationError, EngineUnavailableError
+ * copy; without any, a merge will reject the delta as a whole), MergeVerificationError, EngineUnavailableError (also when
+ * something is refused on top of an overlay: looking for it writes lines in any order, which a fresh copy is for)
  */
 export async function applyWaiting(
   ports: WaitingPorts,
@@ -69,7 +75,7 @@ export async function applyWaiting(
     const etags = new Map(batch.map(({ deltaId, etag }) => [deltaId, etag]));
     const own = refused.filter(({ deltaId, etag }) => etags.get(deltaId) === (etag ?? etags.get(deltaId)));
     try {
-      records += await applyBatch(ports, session, { ...manifest, records }, read, own);
+      records += await applyBatch(ports, session, { ...manifest, records }, read, own, overlay === undefined);
     } catch (error) {
       throw error instanceof EngineRejectedDataError ? withEtags(error, etags) : error;
     }
@@ -81,20 +87,24 @@ export async function applyWaiting(
 type Shape = Parameters<typeof applyInOrder>[1];
 type Read = Awaited<ReturnType<typeof readDeltas>>;
 
-/** @returns by how many records the collection grows */
+/** @param mayBlame Whether lines may be looked for on this session. @returns by how many records the collection grows */
 async function applyBatch(
   { engine }: Pick<Ports, 'engine'>,
   session: EngineSession,
   shape: Shape,
   read: Read,
   refused: readonly RefusedLine[],
+  mayBlame: boolean,
 ): Promise<number> {
   const { version } = await engine.identify();
   const deltas = read.map((delta) => withoutRefused(delta, refused, version));
   try {
     return (await applyInOrder(session, shape, deltas)).growth;
   } catch (error) {
-    throw error instanceof EngineRejectedDataError ? await withRefused(error, session, deltas) : error;
+    if (!(error instanceof EngineRejectedDataError)) throw error;
+    if (mayBlame) throw await withRefused(error, session, deltas);
+    const message = `Chroma refuses a line that waits for "${shape.collection}", on a copy in use. Take a fresh copy.`;
+    throw new EngineUnavailableError(message, { cause: error });
   }
 }
 

@@ -1,5 +1,4 @@
 /** Tenants and databases. The default ones are there without an object. */
-import { mapLimit } from '../concurrency/map-limit.ts';
 import { databaseKey, databasesPrefix, tenantKey } from '../snapshot/name-keys.ts';
 import {
   type DatabaseRecord,
@@ -10,9 +9,7 @@ import {
   tenantRecord,
   uuidOf,
 } from './records.ts';
-import { deleteSmall, type Held, readSmall, type SmallPorts, writeSmall } from './small-object.ts';
-
-const READS_AT_ONCE = 16;
+import { deleteSmall, type Held, readBelow, readSmall, type SmallPorts, writeSmall } from './small-object.ts';
 
 export interface Tenant {
   name: string;
@@ -69,11 +66,9 @@ export async function deleteDatabase(ports: SmallPorts, tenant: string, name: st
 
 /** By name. */
 export async function listDatabases(ports: SmallPorts, tenant: string): Promise<Database[]> {
-  const keys: string[] = [];
-  for await (const page of ports.store.list(databasesPrefix(tenant))) for (const { key } of page) keys.push(key);
-  const held = await mapLimit(keys, READS_AT_ONCE, (key) => readSmall(ports, key, databaseRecord));
-  const found = held.flatMap((one) => (one === undefined || one.value.dropped ? [] : [toDatabase(one.value)]));
-  const hasObject = held.some((one) => one !== undefined && isDefault(tenant, one.value.name));
+  const all = await readBelow(ports, databasesPrefix(tenant), databaseRecord, async (record) => record);
+  const found = all.filter(({ dropped }) => !dropped).map(toDatabase);
+  const hasObject = all.some(({ name }) => isDefault(tenant, name));
   if (tenant === DEFAULT_TENANT && !hasObject) {
     found.push({ id: DEFAULT_DATABASE_ID, name: DEFAULT_DATABASE, tenant });
   }

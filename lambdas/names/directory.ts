@@ -1,5 +1,4 @@
 /** The directory of names: what Chroma's clients call a collection, and which stored collection that is. */
-import { mapLimit } from '../concurrency/map-limit.ts';
 import type { Ports, Space } from '../ports.ts';
 import {
   DATABASES_PREFIX,
@@ -12,22 +11,33 @@ import {
 import { loadManifest } from '../versions/load-manifest.ts';
 import { readPointer } from '../versions/read-pointer.ts';
 import { type Database, deleteDatabase, findDatabase, isDefault } from './databases.ts';
-import { createRecord, drop, type HeldRecord, readNamed, readRecord, rename, rewrite, takeName } from './entries.ts';
-import { isStored, listUnnamed } from './look-up.ts';
+import {
+  createRecord,
+  drop,
+  type HeldRecord,
+  nameNew,
+  readNamed,
+  readRecord,
+  rename,
+  rewrite,
+  takeName,
+} from './entries.ts';
+import { isStored, listBelow, listUnnamed } from './look-up.ts';
 import {
   type CollectionRecord,
+  checkSettings,
   collectionRecord,
   DEFAULT_DATABASE,
   DEFAULT_TENANT,
   idOfStored,
   isStoredName,
-  nameEntry,
   storedName,
+  UNNAMED,
   uuidOf,
 } from './records.ts';
-import { deleteSmall, readSmall } from './small-object.ts';
+import { deleteSmall, gather, readSmall } from './small-object.ts';
 
-export type DirectoryPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
+type DirectoryPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
 
 /** What the engine makes of a request to create a collection, each as its JSON text. */
 export interface Described {
@@ -35,8 +45,6 @@ export interface Described {
   configuration: string;
   schema: string;
 }
-
-const READS_AT_ONCE = 16;
 
 export class NamesDirectory {
   readonly #ports: DirectoryPorts;
@@ -57,32 +65,38 @@ export class NamesDirectory {
     return found && (await this.#find(found, name))?.value;
   }
 
-  /** @returns the one that has the name: this one, or another that came first; `undefined`: no such database */
+  /**
+   * @param describe What it is to be, asked for when the name is free; `undefined`: there can be none.
+   * @returns the one that has the name: this one, or another that came first
+   * @throws InvalidInputError (it says too much of itself)
+   */
   async create(
     tenant: string,
     database: string,
     name: string,
-    described: Described,
-  ): Promise<{ record: CollectionRecord; isNew: boolean } | undefined> {
+    describe: () => Promise<Described | undefined>,
+  ): Promise<{ record: CollectionRecord; isNew: boolean } | 'no database' | 'refused'> {
     const found = await findDatabase(this.#ports, tenant, database);
-    if (found === undefined) return undefined;
+    if (found === undefined) return 'no database';
     const existing = await this.#find(found, name);
     if (existing !== undefined) return { record: existing.value, isNew: false };
-    const ulid = this.#ports.ids.commitId();
-    const id = uuidOf(ulid);
-    const place = { tenant, database, databaseId: found.id, name };
-    const record = { ...place, id, collection: storedName(ulid), ...described, ...this.#fresh(null) };
-    await createRecord(this.#ports, record);
-    const taken = await takeName(this.#ports, place, id);
-    const held = await readRecord(this.#ports, id);
-    if ('owner' in taken) {
-      // Nothing leads to ours, and nobody knows its id.
-      if (held !== undefined) await drop(this.#ports, held, false);
-      return { record: taken.owner.value, isNew: false };
+    const described = await describe();
+    if (described === undefined) return 'refused';
+    checkSettings(described);
+    for (;;) {
+      const ulid = this.#ports.ids.commitId();
+      const id = uuidOf(ulid);
+      const place = { tenant, database, databaseId: found.id, name };
+      const record = { ...place, id, collection: storedName(ulid), ...described, ...this.#fresh(null) };
+      await createRecord(this.#ports, { ...record, name: UNNAMED });
+      const outcome = await nameNew(this.#ports, id, place);
+      // Nobody has seen it: the creation begins again.
+      if (outcome === 'gone') continue;
+      if (outcome !== 'named') return { record: outcome.owner.value, isNew: false };
+      // Whoever found it by its name may have dropped it already.
+      const held = await readRecord(this.#ports, id);
+      return { record: held?.value ?? { format: 1, revision: '', ...record }, isNew: true };
     }
-    if (held !== undefined) return { record: held.value, isNew: true };
-    // Somebody found it by its name, and dropped it already.
-    return { record: { format: 1, revision: '', ...record }, isNew: true };
   }
 
   /** In the order of ids. */
@@ -96,6 +110,7 @@ export class NamesDirectory {
 
   /**
    * Change what is said of a collection, its name included. @param change What to write, from what is there now.
+   * @throws InvalidInputError (it would say too much)
    */
   async modify(
     id: string,
@@ -105,12 +120,16 @@ export class NamesDirectory {
       const held = await readRecord(this.#ports, id);
       if (held === undefined) return 'absent';
       const { name, ...rest } = await change(held.value);
+      if ('metadata' in rest || 'configuration' in rest || 'schema' in rest) checkSettings({ ...held.value, ...rest });
       if (name !== undefined && name !== held.value.name) {
         const { tenant, database, databaseId } = held.value;
         const other = await this.#find({ id: databaseId, tenant, name: database }, name);
         if (other !== undefined && other.value.id !== id) return 'taken';
-        const outcome = await rename(this.#ports, id, name, rest);
-        return outcome === 'renamed' ? 'changed' : outcome;
+        const outcome = await rename(this.#ports, held, name, rest);
+        if (outcome === 'taken') return outcome;
+        if (outcome === 'renamed') return 'changed';
+        // What changed meanwhile was acknowledged: the change is made of that anew.
+        continue;
       }
       if (Object.keys(rest).length === 0 || (await rewrite(this.#ports, held, rest))) return 'changed';
     }
@@ -156,17 +175,21 @@ export class NamesDirectory {
     // Stored collections without an entry need a record that says that they are gone.
     for (const collection of await listUnnamed(this.#ports)) await this.#adopt(database, collection);
     for await (const page of store.list(RECORDS_PREFIX)) {
-      await mapLimit(page, READS_AT_ONCE, async ({ key, etag }) => {
-        const held = await readRecord(this.#ports, key.slice(RECORDS_PREFIX.length, -'.json'.length));
-        if (held === undefined) return;
-        if (isStoredName(held.value.collection)) await deleteSmall(this.#ports, key, etag);
-        else await rewrite(this.#ports, held, { dropped: true });
-      });
+      await gather(page, ({ key }) => this.#forget(key.slice(RECORDS_PREFIX.length, -'.json'.length)));
     }
+    // What was changed meanwhile means nothing without its record, or was made after the reset.
     for (const prefix of [NAMES_PREFIX, DATABASES_PREFIX, TENANTS_PREFIX]) {
       for await (const page of store.list(prefix)) {
-        await mapLimit(page, READS_AT_ONCE, ({ key, etag }) => deleteSmall(this.#ports, key, etag));
+        await gather(page, ({ key, etag }) => deleteSmall(this.#ports, key, etag));
       }
+    }
+  }
+
+  /** Whatever is changed of it at the same time. */
+  async #forget(id: string): Promise<void> {
+    for (;;) {
+      const held = await readRecord(this.#ports, id);
+      if (held === undefined || (await drop(this.#ports, held, !isStoredName(held.value.collection)))) return;
     }
   }
 
@@ -199,18 +222,8 @@ export class NamesDirectory {
     return isMeant ? held : undefined;
   }
 
-  async #listed({ id, tenant, name: database }: Database): Promise<CollectionRecord[]> {
-    const keys: string[] = [];
-    for await (const page of this.#ports.store.list(namesPrefix(tenant, database))) {
-      for (const { key } of page) keys.push(key);
-    }
-    const found = await mapLimit(keys, READS_AT_ONCE, async (key) => {
-      const entry = await readSmall(this.#ports, key, nameEntry);
-      const held = entry && (await readRecord(this.#ports, entry.value.id));
-      const isMeant = held?.value.name === entry?.value.name && held?.value.databaseId === id;
-      return held !== undefined && isMeant ? [held.value] : [];
-    });
-    return found.flat();
+  #listed({ id, tenant, name: database }: Database): Promise<CollectionRecord[]> {
+    return listBelow(this.#ports, namesPrefix(tenant, database), async () => id);
   }
 
   async #adoptAll(database: Database): Promise<void> {

@@ -3,7 +3,7 @@
  * the entry of a name says whose it is. An entry counts if, and only if, the record that it leads to is called so. So
  * each change is one write of one record, and an entry that a crash left over means nothing and is taken over.
  *
- * - create: record, then entry. The record leads nowhere until its entry is there.
+ * - create: record without a name, entry, then the record (that is the moment).
  * - rename: entry of the new name, then the record (that is the moment), then the old entry goes.
  * - drop: the record goes (that is the moment), then its entry.
  *
@@ -39,7 +39,7 @@ export async function readNamed(ports: SmallPorts, place: Place): Promise<HeldRe
 
 /**
  * Give a name to a collection whose record was read, or is about to be called so.
- * @returns the collection that has the name; or the ETag of the entry, which is this collection's now
+ * @returns the collection that has the name; or that the entry is this collection's now
  */
 export async function takeName(
   ports: SmallPorts,
@@ -60,6 +60,29 @@ export async function takeName(
   }
 }
 
+/**
+ * Name a collection that was made without a name. Like a rename, it fails on a record that was rewritten meanwhile, by
+ * whoever takes its entry over, or is gone, because garbage collection took it: nobody had ever seen it then.
+ * @returns the collection that has the name; `gone`: this one was taken; `named`
+ */
+export async function nameNew(
+  ports: SmallPorts,
+  id: string,
+  place: Place,
+): Promise<{ owner: HeldRecord } | 'gone' | 'named'> {
+  for (;;) {
+    const held = await readRecord(ports, id);
+    if (held === undefined) return 'gone';
+    const taken = await takeName(ports, place, id);
+    if ('owner' in taken) {
+      // Nothing leads to ours, and nobody knows its id. What stays of it is garbage.
+      await deleteSmall(ports, recordKey(id), held.etag);
+      return taken;
+    }
+    if (await rewrite(ports, held, { name: place.name })) return 'named';
+  }
+}
+
 /** @returns false: it was changed meanwhile */
 export async function rewrite(
   ports: SmallPorts,
@@ -77,28 +100,23 @@ export async function createRecord(ports: SmallPorts, record: Omit<CollectionRec
 }
 
 /**
- * A new name for a collection. @returns `absent`: there is no such collection; `taken`: the name is another one's
+ * A new name for a collection, and what else changes with it.
+ * @param held As it was read when `change` was made of it.
+ * @returns `moved`: it was changed meanwhile, or is gone; `taken`: the name is another one's
  */
 export async function rename(
   ports: SmallPorts,
-  id: string,
+  held: HeldRecord,
   name: string,
   change: Partial<CollectionRecord> = {},
-): Promise<'renamed' | 'absent' | 'taken'> {
-  for (;;) {
-    const held = await readRecord(ports, id);
-    if (held === undefined) return 'absent';
-    if (held.value.name === name) {
-      if (await rewrite(ports, held, change)) return 'renamed';
-      continue;
-    }
-    // Before the new name counts: one that is written later is not ours to delete.
-    const old = await readSmall(ports, keyOf(held.value), nameEntry);
-    if ('owner' in (await takeName(ports, { ...held.value, name }, id))) return 'taken';
-    if (!(await rewrite(ports, held, { ...change, name }))) continue;
-    if (old?.value.id === id) await forget(ports, keyOf(held.value), old.etag);
-    return 'renamed';
-  }
+): Promise<'renamed' | 'moved' | 'taken'> {
+  const { id } = held.value;
+  // Before the new name counts: one that is written later is not ours to delete.
+  const old = await readSmall(ports, keyOf(held.value), nameEntry);
+  if ('owner' in (await takeName(ports, { ...held.value, name }, id))) return 'taken';
+  if (!(await rewrite(ports, held, { ...change, name }))) return 'moved';
+  if (old?.value.id === id) await forget(ports, keyOf(held.value), old.etag);
+  return 'renamed';
 }
 
 /** @returns false: it was changed meanwhile */

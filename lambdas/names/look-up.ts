@@ -1,5 +1,4 @@
 /** The directory of names as whoever only looks sees it: nothing is written, and no engine is asked. */
-import { mapLimit } from '../concurrency/map-limit.ts';
 import { InvalidInputError, ObjectNotFoundError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import { checkCollection, POINTERS_PREFIX, parsePointerKey, pointerKey } from '../snapshot/keys.ts';
@@ -15,11 +14,9 @@ import {
   isStoredName,
   nameEntry,
 } from './records.ts';
-import { readSmall, type SmallPorts } from './small-object.ts';
+import { gather, readBelow, readSmall, type SmallPorts } from './small-object.ts';
 
-const READS_AT_ONCE = 16;
-
-export interface FullName {
+interface FullName {
   tenant: string;
   database: string;
   name: string;
@@ -78,16 +75,13 @@ export async function listUnnamed(ports: Pick<Ports, 'store'>): Promise<string[]
     }
   }
   // Of a dropped one there is a record, too: that is what it is kept for.
-  const found = await mapLimit(stored, READS_AT_ONCE, async (collection) =>
-    (await recordOfStored(ports, collection)) === undefined ? [collection] : [],
+  return gather(stored, async (collection) =>
+    (await recordOfStored(ports, collection)) === undefined ? collection : undefined,
   );
-  return found.flat();
 }
 
 /** Every entry that counts, of all tenants and databases, by name. */
 export async function listNames(ports: SmallPorts): Promise<CollectionRecord[]> {
-  const keys: string[] = [];
-  for await (const page of ports.store.list(NAMES_PREFIX)) for (const { key } of page) keys.push(key);
   const databases = new Map<string, Promise<string | undefined>>();
   const idOf = (tenant: string, database: string) => {
     const key = JSON.stringify([tenant, database]);
@@ -95,13 +89,24 @@ export async function listNames(ports: SmallPorts): Promise<CollectionRecord[]> 
     databases.set(key, known);
     return known;
   };
-  const found = await mapLimit(keys, READS_AT_ONCE, async (key) => {
-    const entry = await readSmall(ports, key, nameEntry);
-    const record = entry && (await readRecord(ports, entry.value.id))?.value;
-    if (record === undefined || record.name !== entry?.value.name) return [];
-    return (await idOf(record.tenant, record.database)) === record.databaseId ? [record] : [];
+  const found = await listBelow(ports, NAMES_PREFIX, ({ tenant, database }) => idOf(tenant, database));
+  return found.sort((a, b) => (fullName(a) < fullName(b) ? -1 : 1));
+}
+
+/**
+ * Collections whose entries are below a prefix of keys, and count.
+ * @param databaseIdOf Of the database that is called so now: of another one, nothing counts.
+ */
+export async function listBelow(
+  ports: SmallPorts,
+  prefix: string,
+  databaseIdOf: (record: CollectionRecord) => Promise<string | undefined>,
+): Promise<CollectionRecord[]> {
+  return readBelow(ports, prefix, nameEntry, async ({ id, name }) => {
+    const record = (await readRecord(ports, id))?.value;
+    if (record === undefined || record.name !== name) return undefined;
+    return (await databaseIdOf(record)) === record.databaseId ? record : undefined;
   });
-  return found.flat().sort((a, b) => (fullName(a) < fullName(b) ? -1 : 1));
 }
 
 /** As a person writes it: without tenant and database, if they are the default ones. */

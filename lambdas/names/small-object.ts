@@ -2,15 +2,19 @@
  * Small JSON objects that change by compare-and-swap. Every body has a `revision` of its own, so that no two writes have
  * equal bytes: no ETag comes back, and a writer whose answer was lost knows its own write when it reads it.
  */
+import { mapLimit } from '../concurrency/map-limit.ts';
 import { retry } from '../concurrency/retry.ts';
 import {
   ConditionalRequestConflictError,
   CorruptObjectError,
+  InvalidInputError,
   ObjectNotFoundError,
   PreconditionFailedError,
   StoreUnavailableError,
 } from '../errors/errors.ts';
+import { readBounded } from '../objects/read-bounded.ts';
 import type { Ports } from '../ports.ts';
+import { parseJson } from '../snapshot/escaped-names.ts';
 
 export type SmallPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
 
@@ -25,8 +29,10 @@ interface Kind<Value> {
 }
 
 const ATTEMPTS = 6;
-/** A larger one was not written by us. */
+/** A larger one is not written, and was not written by us. */
 const MAX_BYTES = 1024 * 1024;
+/** Small ones, of a listing. */
+export const READS_AT_ONCE = 16;
 
 /** `undefined`: there is none. @throws CorruptObjectError, StoreUnavailableError */
 export async function readSmall<Value>(
@@ -37,7 +43,7 @@ export async function readSmall<Value>(
   const found = await readBytes(store, key);
   if (found === undefined) return undefined;
   try {
-    return { value: kind.parse(JSON.parse(Buffer.from(found.bytes).toString('utf8'))), etag: found.etag };
+    return { value: kind.parse(parseJson(Buffer.from(found.body).toString('utf8'))), etag: found.etag };
   } catch (cause) {
     throw new CorruptObjectError(`"${key}" is not what it must be. Restore it from an earlier bucket version.`, {
       cause,
@@ -45,11 +51,35 @@ export async function readSmall<Value>(
   }
 }
 
+/** Those below a prefix, in the order of their keys, and what each leads to: a few at a time. `undefined`: nothing. */
+export async function readBelow<Value, Result>(
+  { store }: Pick<Ports, 'store'>,
+  prefix: string,
+  kind: Kind<Value>,
+  follow: (value: Value) => Promise<Result | undefined>,
+): Promise<Result[]> {
+  const keys: string[] = [];
+  for await (const page of store.list(prefix)) for (const { key } of page) keys.push(key);
+  return gather(keys, async (key) => {
+    const held = await readSmall({ store }, key, kind);
+    return held && follow(held.value);
+  });
+}
+
+/** What is found of each item, a few at a time; without those of which there is nothing. */
+export async function gather<Item, Result>(
+  items: readonly Item[],
+  find: (item: Item) => Promise<Result | undefined>,
+): Promise<Result[]> {
+  const found = await mapLimit(items, READS_AT_ONCE, find);
+  return found.filter((one) => one !== undefined);
+}
+
 /**
  * Create it, or put it in the place of the one that was read.
  * @param last ETag of that; `undefined`: there must be none.
  * @returns false: another write came first, and what was read is not there any more
- * @throws StoreUnavailableError (whether it was written is unknown)
+ * @throws InvalidInputError (it is too large to be read again), StoreUnavailableError (whether it was written is unknown)
  */
 export async function writeSmall(
   ports: SmallPorts,
@@ -58,6 +88,9 @@ export async function writeSmall(
   last: string | undefined,
 ): Promise<boolean> {
   const bytes = Buffer.from(JSON.stringify(value));
+  if (bytes.length > MAX_BYTES) {
+    throw new InvalidInputError(`"${key}" would have ${bytes.length} bytes; it can have ${MAX_BYTES}. Say less in it.`);
+  }
   const write = async (attempt: number) => {
     try {
       await (last === undefined ? ports.store.putIfAbsent(key, bytes) : ports.store.putIfMatch(key, bytes, last));
@@ -94,16 +127,14 @@ function isTransient(error: unknown): boolean {
 
 async function isOurs(store: Ports['store'], key: string, bytes: Uint8Array): Promise<boolean> {
   const found = await readBytes(store, key);
-  return found !== undefined && Buffer.compare(found.bytes, bytes) === 0;
+  return found !== undefined && Buffer.compare(found.body, bytes) === 0;
 }
 
-async function readBytes(store: Ports['store'], key: string): Promise<{ bytes: Uint8Array; etag: string } | undefined> {
+async function readBytes(store: Ports['store'], key: string) {
   try {
-    const { body, etag, size } = await store.get(key, { range: { start: 0, end: MAX_BYTES } });
-    if (size <= MAX_BYTES) return { bytes: body, etag };
+    return await readBounded({ store }, key, MAX_BYTES);
   } catch (error) {
     if (error instanceof ObjectNotFoundError) return undefined;
     throw error;
   }
-  throw new CorruptObjectError(`"${key}" has more than the ${MAX_BYTES} bytes that it can have. Restore it.`);
 }

@@ -16,6 +16,7 @@ const TRANSIENT = [StoreUnavailableError, ConditionalRequestConflictError, Preco
 /**
  * Write an immutable object. When the key exists already, size and SHA-256 tell whether it is our own earlier attempt.
  * @param digest Hex SHA-256 of the body.
+ * @param attempts 1 for whoever tries again by itself.
  * @returns whether this call or an earlier one of ours created the object
  * @throws KeyCollisionError (other content under the key), StoreUnavailableError
  */
@@ -24,6 +25,7 @@ export async function createOnce(
   key: string,
   body: Body,
   digest: string,
+  attempts = ATTEMPTS,
 ): Promise<'created' | 'existed'> {
   const size = body instanceof Uint8Array ? body.length : body.size;
   const attempt = async (): Promise<'created' | 'existed'> => {
@@ -38,7 +40,7 @@ export async function createOnce(
     }
   };
   const isTransient = (error: unknown) => TRANSIENT.some((kind) => error instanceof kind);
-  return retry(ports, ATTEMPTS, attempt, isTransient);
+  return retry(ports, attempts, attempt, isTransient);
 }
 
 async function findExisting(ports: Pick<Ports, 'store'>, key: string): Promise<ObjectInfo | undefined> {

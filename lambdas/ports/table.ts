@@ -35,4 +35,9 @@ export interface StatusTable {
   getStatuses(collection: string, deltaIds: readonly string[]): Promise<Map<string, DeltaStatus>>;
   /** Create-only; an equal status is success. @throws StatusConflictError (another one is there) */
   putStatus(collection: string, deltaId: string, status: DeltaStatus): Promise<void>;
+  /**
+   * Delete every item of a collection, its lock included. Only for one that is gone for good, and whose name is never
+   * used again. @returns how many there were
+   */
+  forgetCollection(collection: string): Promise<number>;
 }

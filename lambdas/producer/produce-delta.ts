@@ -19,7 +19,7 @@ import { deltaKey } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
 import { readPointer } from '../versions/read-pointer.ts';
-import { findStatus, putDelta } from './put-delta.ts';
+import { findStatus, putDelta, submitOnce } from './put-delta.ts';
 
 /** Collects operations, in the order of the calls. */
 export class DeltaBuilder {
@@ -59,15 +59,27 @@ export interface Submitted {
   sha256: string;
 }
 
+/** What came of a submission. A conflict with other content is an error. */
+export interface SubmitResult extends Submitted {
+  /**
+   * `duplicate`: this content was submitted under this id before. Without a table only a delta that waits is known to be
+   * one; one that was decided is `new` then, and does no harm.
+   */
+  outcome: 'new' | 'duplicate';
+  /** What became of a duplicate that is decided; `null` otherwise. */
+  status: DeltaStatus | null;
+}
+
 /**
  * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form.
  * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
- * (other content waits under this id), StoreUnavailableError
+ * (other content waits under this id, or was decided under it), StoreUnavailableError, TableUnavailableError
+ * @param ports Without `statuses`, only the inbox is asked whether the id is in use.
  */
 export async function submitDelta(
-  ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'>,
+  ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'> & { statuses: Ports['statuses'] | undefined },
   { collection, operations, deltaId = ports.ids.commitId() }: DeltaToSubmit,
-): Promise<Submitted> {
+): Promise<SubmitResult> {
   const text = encodeLines(operations instanceof DeltaBuilder ? operations.operations : operations);
   if (text.length > MAX_DELTA_BYTES) {
     throw new InvalidInputError(
@@ -83,7 +95,7 @@ export async function submitDelta(
       `${rejectedOperations} of the operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
     );
   }
-  return { collection, ...(await submitText(ports, collection, deltaId, text)) };
+  return { collection, ...(await submitText(ports, { collection, deltaId, text })) };
 }
 
 /**
@@ -91,20 +103,20 @@ export async function submitDelta(
  * If what waits holds the same text, it is the delta.
  */
 async function submitText(
-  ports: Pick<Ports, 'store' | 'clock' | 'ids'>,
-  collection: string,
-  deltaId: string,
-  text: Uint8Array,
-): Promise<{ deltaId: string; sha256: string }> {
+  { statuses, ...ports }: Parameters<typeof submitDelta>[0],
+  { collection, deltaId, text }: { collection: string; deltaId: string; text: Uint8Array },
+): Promise<Omit<SubmitResult, 'collection'>> {
+  const delta = { collection, deltaId, body: compressDelta(text) };
   try {
-    return await putDelta(ports, { collection, deltaId, body: compressDelta(text) });
+    if (statuses === undefined) return { ...(await putDelta(ports, delta)), status: null };
+    return await submitOnce({ ...ports, statuses }, delta);
   } catch (error) {
     if (!(error instanceof KeyCollisionError)) throw error;
     const waiting = await readBounded(ports, deltaKey(collection, deltaId), MAX_DELTA_BYTES).catch(() => undefined);
     if (waiting === undefined) throw error;
     const found = textOf(waiting.body);
     if ('rejections' in found || !Buffer.from(text).equals(found)) throw error;
-    return { deltaId, sha256: sha256(waiting.body) };
+    return { deltaId, sha256: sha256(waiting.body), outcome: 'duplicate', status: null };
   }
 }
 

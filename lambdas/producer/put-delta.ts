@@ -15,14 +15,23 @@ export interface Submission {
   body: Uint8Array;
 }
 
+export interface PutDelta {
+  deltaId: string;
+  /** Of its content, hex. */
+  sha256: string;
+  /** `duplicate`: the same content was there under this id, and nothing was sent. */
+  outcome: 'new' | 'duplicate';
+}
+
 /**
- * Put a delta into the inbox. Sending the same content under the same id again is a success, however often.
- * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id)
+ * Put a delta into the inbox. Sending the same content under the same id again is a success, however often. Only the inbox
+ * is looked at: `submitOnce` knows of what is decided as well.
+ * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id; nothing was sent)
  */
 export async function putDelta(
   ports: Pick<Ports, 'store' | 'clock' | 'ids'>,
   { collection, deltaId, body }: Submission,
-): Promise<{ deltaId: string; sha256: string }> {
+): Promise<PutDelta> {
   checkDeltaId(deltaId);
   if (numberIn(deltaId) !== undefined) {
     throw new InvalidInputError(
@@ -31,8 +40,51 @@ export async function putDelta(
   }
   await readPointer(ports, collection);
   const digest = sha256(body);
-  await createOnce(ports, deltaKey(collection, deltaId), body, digest);
-  return { deltaId, sha256: digest };
+  const created = await createOnce(ports, deltaKey(collection, deltaId), body, digest).catch((cause: unknown) => {
+    if (!(cause instanceof KeyCollisionError)) throw cause;
+    throw new KeyCollisionError(
+      `Delta id "${deltaId}" of "${collection}" is already waiting with other content. Yours (SHA-256 ${digest}) was not ` +
+        'sent: send it under a new id.',
+      { cause },
+    );
+  });
+  return { deltaId, sha256: digest, outcome: created === 'created' ? 'new' : 'duplicate' };
+}
+
+export interface Submitted extends PutDelta {
+  /** What became of it, if that is decided; `null` while it waits. */
+  status: DeltaStatus | null;
+}
+
+/**
+ * Put a delta into the inbox unless it is decided already. The table is asked before the PUT, so that nothing is sent in
+ * vain; and after it, because a delta that was decided meanwhile has left the inbox, which then takes it once more. It
+ * does no harm there: whoever compacts next knows its id.
+ * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id, or was decided
+ * under it), StoreUnavailableError, TableUnavailableError
+ */
+export async function submitOnce(
+  ports: Pick<Ports, 'store' | 'clock' | 'ids' | 'statuses'>,
+  submission: Submission,
+): Promise<Submitted> {
+  const { collection, deltaId, body } = submission;
+  const digest = sha256(body);
+  const before = await readStatus(ports, collection, checkDeltaId(deltaId));
+  if (before !== undefined && before.sha256 !== digest) {
+    throw new KeyCollisionError(
+      `Delta id "${deltaId}" of "${collection}" was ${before.outcome} in version ${before.version} with other content. ` +
+        `Yours (SHA-256 ${digest}) was not sent: send it under a new id.`,
+    );
+  }
+  if (before !== undefined) return { deltaId, sha256: digest, outcome: 'duplicate', status: before };
+  const put = await putDelta(ports, submission);
+  if (put.outcome === 'duplicate') return { ...put, status: null };
+  const after = await findStatus(ports, collection, deltaId, digest);
+  return after === undefined ? { ...put, status: null } : { ...put, outcome: 'duplicate', status: after };
+}
+
+async function readStatus({ statuses }: Pick<Ports, 'statuses'>, collection: string, deltaId: string) {
+  return (await statuses.getStatuses(collection, [deltaId])).get(deltaId);
 }
 
 /**
@@ -45,7 +97,7 @@ export async function findStatus(
   deltaId: string,
   digest?: string,
 ): Promise<DeltaStatus | undefined> {
-  const status = (await ports.statuses.getStatuses(collection, [deltaId])).get(deltaId);
+  const status = await readStatus(ports, collection, deltaId);
   if (status !== undefined && digest !== undefined && status.sha256 !== digest) {
     throw new KeyCollisionError(
       `Delta id "${deltaId}" was decided for other content in version ${status.version}. Send yours under a new id; ` +

@@ -3,8 +3,10 @@ import { ObjectNotFoundError, PreconditionFailedError, StoreUnavailableError } f
 import { hashObject } from '../objects/hash-object.ts';
 import { readBounded } from '../objects/read-bounded.ts';
 import type { Ports } from '../ports.ts';
+import { type DeltaSource, sourceOf } from '../snapshot/delta-source.ts';
 import { checkDeltaId, deltaKey, parseRejectionKey, rejectionKey } from '../snapshot/keys.ts';
 import type { DeltaStatus, LedgerEntry, Rejection } from '../snapshot/ledger.ts';
+import { numberIn } from '../snapshot/log-number.ts';
 import { decodeReport, MAX_REPORT_BYTES } from '../snapshot/report.ts';
 import { loadCurrent } from '../versions/load-current.ts';
 import type { LoadedManifest } from '../versions/load-manifest.ts';
@@ -14,6 +16,9 @@ import { type AsideDelta, listAside } from './aside.ts';
 export interface DeltaTrace {
   collection: string;
   deltaId: string;
+  source: DeltaSource;
+  /** Its place in the log, if an endpoint wrote it; `isPassed`: all up to there are decided. */
+  number: { number: number; isPassed: boolean } | null;
   /** What lies in the inbox under its id now. */
   inbox: { size: number; arrivedAt: number; sha256: string | 'unreadable' } | null;
   status: DeltaStatus | null;
@@ -45,7 +50,13 @@ export async function traceDelta(ports: Ports, collection: string, deltaId: stri
   const commit = version === undefined ? null : await findCommit(ports, current, version);
   const reports = await readReports(ports, collection, deltaId);
   const aside = (await listAside(ports, collection, deltaId)).at(-1) ?? null;
-  return { collection, deltaId, inbox, status, ledger, commit, reports, aside };
+  const number = numberIn(deltaId);
+  const mark = current.manifest.numbered ?? 0;
+  return {
+    ...{ collection, deltaId, source: sourceOf(deltaId) },
+    number: number === undefined ? null : { number, isPassed: number <= mark },
+    ...{ inbox, status, ledger, commit, reports, aside },
+  };
 }
 
 async function readInbox(ports: Ports, key: string): Promise<DeltaTrace['inbox']> {

@@ -3,6 +3,7 @@
  * compare-and-swap on the ETag that was read when planning. Nothing refers to it by a digest, so it carries its own.
  */
 import { z } from 'zod';
+import { describeIssues } from '../errors/describe-issues.ts';
 import { CorruptObjectError } from '../errors/errors.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 
@@ -78,7 +79,7 @@ export function decodePointer(key: string, collection: string, bytes: Uint8Array
     throw corrupt(key, 'it is not JSON', cause);
   }
   const parsed = schema.safeParse(json);
-  if (!parsed.success) throw corrupt(key, z.prettifyError(parsed.error).slice(0, 500));
+  if (!parsed.success) throw corrupt(key, describeIssues(parsed.error, json).slice(0, 500));
   if (parsed.data.collection !== collection) throw corrupt(key, `it belongs to collection "${parsed.data.collection}"`);
   const { sha256: digest, ...body } = parsed.data;
   if (digest !== pointerDigest(body)) throw corrupt(key, 'its fields do not match its "sha256"');

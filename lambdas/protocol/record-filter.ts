@@ -3,6 +3,7 @@
  * it is. A member with another name would be passed over in silence, and the answer taken for what it is not.
  */
 import { z } from 'zod';
+import { describeIssues } from '../errors/describe-issues.ts';
 import { InvalidInputError } from '../errors/errors.ts';
 
 /** Columns of a record that the engine can be asked for. */
@@ -33,5 +34,5 @@ export function checkPage(given: unknown): void {
 
 function check(schema: z.ZodType, given: unknown): void {
   const { error } = schema.safeParse(given);
-  if (error !== undefined) throw new InvalidInputError(`This is no filter: ${z.prettifyError(error)}`);
+  if (error !== undefined) throw new InvalidInputError(`This is no filter: ${describeIssues(error, given)}`);
 }

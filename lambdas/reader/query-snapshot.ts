@@ -1,5 +1,6 @@
 /** Query: nearest neighbours from a reader that lives as long as its container and follows the commits. */
 import { z } from 'zod';
+import { describeIssues } from '../errors/describe-issues.ts';
 import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import { filterMembers } from '../protocol/record-filter.ts';
@@ -35,7 +36,7 @@ export function makeQuery(): (ports: Ports, event: QueryRequest) => Promise<Quer
   let opened: { collection: string; followed: Promise<Followed> } | undefined;
   return async (ports, event) => {
     const parsed = request.safeParse(event);
-    if (!parsed.success) throw new InvalidInputError(`This is no query: ${z.prettifyError(parsed.error)}`);
+    if (!parsed.success) throw new InvalidInputError(`This is no query: ${describeIssues(parsed.error, event)}`);
     const { embedding, limit, maxStalenessSeconds, where, whereDocument, include } = parsed.data;
     const filter = {
       ...(where && { where }),

@@ -1,5 +1,6 @@
 /** Configuration from the environment, parsed once. */
 import { z } from 'zod';
+import { describeIssues } from '../errors/describe-issues.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import type { Settings } from '../ports.ts';
 
@@ -86,7 +87,9 @@ export interface Config {
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const parsed = environment.safeParse(env);
   if (!parsed.success) {
-    throw new ConfigurationError(`The environment does not configure a compactor:\n${z.prettifyError(parsed.error)}`);
+    throw new ConfigurationError(
+      `The environment does not configure a compactor:\n${describeIssues(parsed.error, env)}`,
+    );
   }
   const values = parsed.data;
   const lockDurationMs = values.LOCK_DURATION_MINUTES * 60_000;

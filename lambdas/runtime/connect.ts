@@ -5,6 +5,7 @@ import type { Executions, Ports, Telemetry } from '../ports.ts';
 import { type Clients, composePorts } from './compose.ts';
 import { parseConfig } from './config.ts';
 import { Connection, type MachineConnection, type StoreConnection, type TableConnection } from './connection.ts';
+import { type Members, refuseUnknown } from './refuse-unknown.ts';
 
 export interface ConnectOptions {
   /** `s3://bucket/prefix`, or `file:///dir`. */
@@ -36,7 +37,7 @@ const SILENT: Telemetry = { metric: () => {}, info: () => {}, warn: () => {} };
  * Connect an application. Nothing is called yet, so nothing fails here but the configuration. What can be done follows
  * from what is named: `submit` and `openReader` by the store alone, `wait` and `createCollection` with `tableName`, `start`
  * with `stateMachineArn`. A call whose name was not given fails with a ConfigurationError.
- * @throws ConfigurationError
+ * @throws ConfigurationError, InvalidInputError (an option that is not known)
  */
 export function connect(
   options: ConnectOptions & WithTable & WithMachine,
@@ -45,11 +46,12 @@ export function connect(options: ConnectOptions & WithTable): StoreConnection & 
 export function connect(options: ConnectOptions & WithMachine): StoreConnection & MachineConnection;
 export function connect(options: ConnectOptions): StoreConnection;
 export function connect(options: ConnectOptions): StoreConnection {
-  return new Connection(applicationPorts(options));
+  return new Connection(applicationPorts(options), { hasTable: options.tableName !== undefined });
 }
 
-/** The ports of an application. @throws ConfigurationError */
+/** The ports of an application. @throws ConfigurationError, InvalidInputError (an option that is not known) */
 export function applicationPorts(options: ConnectOptions): Ports {
+  refuseUnknown('What `connect` is given', options, OPTIONS);
   const { tableName, stateMachineArn } = options;
   const config = parseConfig({
     STORE_URL: options.storeUrl,
@@ -65,6 +67,16 @@ export function applicationPorts(options: ConnectOptions): Ports {
     ...(stateMachineArn === undefined ? { executions: unnamed<Executions>(MACHINE) } : {}),
   };
 }
+
+const OPTIONS: Members<ConnectOptions> = {
+  storeUrl: true,
+  tableName: true,
+  stateMachineArn: true,
+  workDirectory: true,
+  cacheDirectory: true,
+  clients: true,
+  telemetry: true,
+};
 
 const TABLE =
   'This needs the DynamoDB table of the stack, and none was named. Give `tableName` to `connect`; the stack has it as its ' +

@@ -2,6 +2,7 @@
 import type { Ports, Space } from '../ports.ts';
 import {
   type DeltaToSubmit,
+  type SubmitResult,
   type Submitted,
   submitDelta,
   type WaitOptions,
@@ -12,16 +13,18 @@ import { type ReaderOptions, SnapshotReader } from '../reader/snapshot-reader.ts
 import { checkCollection } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import { createCollection } from '../upkeep/create-collection.ts';
+import { type Members, refuseUnknown } from './refuse-unknown.ts';
 
 /** Takes the store alone. */
 export interface StoreConnection {
   /**
    * Put operations into the inbox, all or none: nothing is sent if one of them would be rejected for its form. The same
-   * operations under the same id are sent once, however often this is called.
+   * operations under the same id are sent once, however often this is called. With `tableName`, it is also known which ids
+   * are decided.
    * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
-   * (other content waits under this id), StoreUnavailableError
+   * (other content waits under this id, or was decided under it; nothing of this delta is applied), StoreUnavailableError
    */
-  submit(delta: DeltaToSubmit): Promise<Submitted>;
+  submit(delta: DeltaToSubmit): Promise<SubmitResult>;
   /**
    * Hydrate the current version of a collection, and start a server on it.
    * @throws CollectionNotFoundError, CorruptObjectError, EngineTooOldError, EngineUnavailableError, DiskFullError,
@@ -64,26 +67,38 @@ export interface MachineConnection {
   start(collection: string): Promise<void>;
 }
 
+const DELTA: Members<DeltaToSubmit> = { collection: true, operations: true, deltaId: true };
+const WAIT: Members<WaitOptions> = { timeoutMs: true, pollMs: true };
+const READER: Members<ReaderOptions> = { maxCopies: true };
+const SHAPE: Members<NewCollection> = { dimension: true, space: true };
+
 export class Connection implements StoreConnection, TableConnection, MachineConnection {
   readonly #ports: Ports;
+  readonly #hasTable: boolean;
 
-  constructor(ports: Ports) {
+  constructor(ports: Ports, { hasTable = true }: { hasTable?: boolean } = {}) {
     this.#ports = ports;
+    this.#hasTable = hasTable;
   }
 
-  submit(delta: DeltaToSubmit): Promise<Submitted> {
-    return submitDelta(this.#ports, delta);
+  async submit(delta: DeltaToSubmit): Promise<SubmitResult> {
+    refuseUnknown('A delta to submit', delta, DELTA);
+    return submitDelta({ ...this.#ports, statuses: this.#hasTable ? this.#ports.statuses : undefined }, delta);
   }
 
-  openReader(collection: string, options?: ReaderOptions): Promise<SnapshotReader> {
+  async openReader(collection: string, options: ReaderOptions = {}): Promise<SnapshotReader> {
+    refuseUnknown('The options of a reader', options, READER);
     return SnapshotReader.open(this.#ports, collection, options);
   }
 
-  wait(delta: Submitted, options?: WaitOptions): Promise<DeltaStatus | undefined> {
+  async wait(delta: Submitted, options: WaitOptions = {}): Promise<DeltaStatus | undefined> {
+    refuseUnknown('The options of a wait', options, WAIT);
     return waitForDelta(this.#ports, delta, options);
   }
 
-  createCollection(collection: string, { dimension, space = 'cosine' }: NewCollection): Promise<'created' | 'existed'> {
+  async createCollection(collection: string, shape: NewCollection): Promise<'created' | 'existed'> {
+    refuseUnknown('The shape of a collection', shape, SHAPE);
+    const { dimension, space = 'cosine' } = shape;
     return createCollection(this.#ports, { collection, dimension, space, creator: 'application' });
   }
 

@@ -5,6 +5,8 @@ import { createAdaptorServer } from '@hono/node-server';
 import { ChromaApiEngine } from '../adapters/chroma/api-engine.ts';
 import { createApp } from '../endpoint/app.ts';
 import { Endpoint, type EndpointOptions } from '../endpoint/endpoint.ts';
+import { createFront } from '../endpoint/front.ts';
+import type { TokenSource } from '../endpoint/token.ts';
 import type { Ports } from '../ports.ts';
 
 export interface ServedEndpoint {
@@ -14,10 +16,19 @@ export interface ServedEndpoint {
   close(): Promise<void>;
 }
 
-/** @throws ConfigurationError, UnsafeStoreError, EngineUnavailableError, StoreUnavailableError */
-export async function serveEndpoint(ports: Ports, options: EndpointOptions): Promise<ServedEndpoint> {
+/**
+ * @param token Who may ask. Default: whoever reaches it.
+ * @throws ConfigurationError, UnsafeStoreError, EngineUnavailableError, StoreUnavailableError
+ */
+export async function serveEndpoint(
+  ports: Ports,
+  options: EndpointOptions,
+  token?: TokenSource,
+): Promise<ServedEndpoint> {
   const endpoint = await Endpoint.start({ ...ports, api: new ChromaApiEngine() }, options);
-  const server = createAdaptorServer({ fetch: createApp(endpoint).fetch }) as Server;
+  const app = createApp(endpoint);
+  const front = createFront({ app: () => app, token, telemetry: ports.telemetry });
+  const server = createAdaptorServer({ fetch: front.fetch }) as Server;
   // A client that went away must not end the process.
   server.on('clientError', (_error, socket) => socket.destroy());
   const close = async () => {

@@ -27,10 +27,11 @@ export class PowertoolsTelemetry implements Telemetry {
     this.#metrics = new Metrics({ namespace: NAMESPACE, serviceName });
   }
 
-  /** Twice: for the collection, and for the whole stack, which is what alarms read. */
+  /** For the whole stack, which is what alarms read, and mostly for the collection, too. */
   metric(metric: Metric, value: number, { collection, phase }: { collection: string; phase?: string }): void {
     const byPhase: Record<string, string> = phase === undefined ? {} : { Phase: phase };
-    for (const dimensions of [{ Collection: collection, ...byPhase }, byPhase]) {
+    const ofCollection = metric.byCollection ? [{ Collection: collection, ...byPhase }] : [];
+    for (const dimensions of [...ofCollection, byPhase]) {
       this.#metrics.singleMetric().addDimensions(dimensions).addMetric(metric.name, UNITS[metric.unit], value);
     }
   }

@@ -5,8 +5,9 @@ import {
   ObjectNotFoundError,
   PointerMovedError,
 } from '../errors/errors.ts';
-import { confirmCurrent, listUnconfirmed, type WaitingDelta } from '../log/read-log.ts';
+import { confirmCurrent, listUnconfirmed } from '../log/read-log.ts';
 import { shareNext } from '../log/share-next.ts';
+import type { WaitingDelta } from '../log/waiting-delta.ts';
 import type { Ports } from '../ports.ts';
 import { pointerKey } from '../snapshot/keys.ts';
 import { type CurrentVersion, loadCurrent } from '../versions/load-current.ts';
@@ -30,8 +31,8 @@ export interface Look {
 
 type LookPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry' | 'clock'>;
 
-/** How old a look may be that an answer at `index_only` is made from, in milliseconds. */
-const INDEX_ONLY_MS = 1_000;
+/** How old whatever an answer at `index_only` goes by may be, in milliseconds. */
+export const INDEX_ONLY_MS = 1_000;
 
 /**
  * Looks that are shared by all who ask at one time. At `index_and_wal` every one of them began after whoever gets it had

@@ -13,27 +13,29 @@ import {
   InboxChangedError,
   MergeVerificationError,
   PointerMovedError,
-  type RefusedLine,
 } from '../errors/errors.ts';
+import type { WaitingDelta } from '../log/waiting-delta.ts';
 import { applyWaiting, continues, type Overlay } from '../merge/apply-waiting.ts';
 import type { ApiServer, WorkingDirectory } from '../ports.ts';
+import { METRICS } from '../protocol/metrics.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
 import { hydrate } from '../versions/hydrate.ts';
 import { Copy } from './copy.ts';
 import { type Look, looksAt, type ReadLevel } from './looks.ts';
+import { RefusedLines } from './refused-lines.ts';
 import { configure, openCopy, openShared, type ServingPorts, type Settings, type Target } from './target.ts';
 
 /** What an answer reflects. */
 export interface Reflected {
   /** `undefined`: nothing was ever written. */
   version: number | undefined;
-  /** Waiting deltas on top of it. */
-  waiting: number;
+  /** What waits on top of it, in order; the answer to a question in flight may show more. */
+  waiting: readonly WaitingDelta[];
 }
 
 /** Copies that came to nothing, because something died or could not be read, for one question; ... */
 const ATTEMPTS = 4;
-/** ... and looks, because a newer version came meanwhile. */
+/** ... and such as led on: a newer version came meanwhile, or the line was found that the engine refuses. */
 const MOVES = 20;
 
 export class ServedCollection {
@@ -47,8 +49,7 @@ export class ServedCollection {
   #pristine: WorkingDirectory | undefined;
   /** One change of what serves at a time. */
   #line: Promise<unknown> = Promise.resolve();
-  /** Lines that the engine refused, by delta: a merge will leave them out, too. */
-  #refused: RefusedLine[] = [];
+  readonly #refused = new RefusedLines();
   #isClosed = false;
 
   constructor(ports: ServingPorts, settings: Settings, level: ReadLevel, shared: () => Promise<ApiServer>) {
@@ -73,20 +74,26 @@ export class ServedCollection {
       try {
         return await this.#askOnce(question);
       } catch (error) {
-        if (error instanceof PointerMovedError) moves++;
+        if (leadsOn(error)) moves++;
         else attempts++;
-        const isPassing = error instanceof PointerMovedError || mayPass(error);
+        const isPassing = leadsOn(error) || mayPass(error);
         if (!isPassing || attempts >= ATTEMPTS || moves >= MOVES || this.#isClosed) throw error;
-        if (error instanceof EngineRejectedDataError) this.#refused.push(...error.refused);
       }
     }
   }
 
   async #askOnce<Answer>(question: (target: Target) => Promise<Answer>): Promise<Answer & { reflected: Reflected }> {
+    const { clock, telemetry } = this.#ports;
+    const began = clock.monotonic();
     const look = await this.#look();
     // Held while it is sure to be the one at hand.
     const copy = await this.#inLine(async () => (await this.#advance(look)).hold());
-    const reflected = { version: copy.version, waiting: copy.overlay.deltas.length };
+    const { collection } = this.#settings;
+    const reflected = { version: copy.version, waiting: copy.overlay.deltas };
+    telemetry.metric(METRICS.endpointWaiting, reflected.waiting.length, { collection });
+    // Changed by this very look.
+    if (copy.turn === look.turn)
+      telemetry.metric(METRICS.endpointVisibleAfter, clock.monotonic() - began, { collection });
     const [answer] = await both(copy.lend(question), look.confirmed);
     return { ...answer, reflected };
   }
@@ -94,11 +101,22 @@ export class ServedCollection {
   /** Settings that were changed by name hold from now on for the copy at hand, and for all later ones. */
   async configure(settings: Settings): Promise<void> {
     if (settings.configuration === this.#settings.configuration) return;
-    this.#settings = settings;
-    await this.#copy
-      ?.hold()
-      .lend(({ server, path }) => configure(server, path, settings))
-      .catch(() => {});
+    // A copy that is being made has those of before.
+    await this.#inLine(async () => {
+      this.#settings = settings;
+      const copy = this.#copy;
+      if (copy === undefined) return;
+      try {
+        await copy.hold().lend((target) => configure(this.#ports, target, settings));
+      } catch (error) {
+        const { collection } = settings;
+        this.#ports.telemetry.warn('A copy did not take its settings; the next one has them.', {
+          collection,
+          reason: String(error),
+        });
+        this.#retire(copy);
+      }
+    });
   }
 
   /** Wait for questions in flight, and give everything back. */
@@ -162,6 +180,7 @@ export class ServedCollection {
     const { from, storeBytes } = await hydrate(this.#ports, this.#pristine, current, { rescan: !isKnown });
     const target = await openCopy(this.#ports, current, this.#pristine, this.#settings);
     const took = { ms: Math.round(clock.monotonic() - began), from, storeBytes };
+    if (!isKnown) telemetry.metric(METRICS.endpointColdOpen, took.ms, { collection });
     telemetry.info(isKnown ? 'The next version serves.' : 'A collection was opened.', {
       collection,
       ...facts(current),
@@ -174,11 +193,13 @@ export class ServedCollection {
   async #apply(copy: Copy, { current, waiting, turn }: Look, overlay: Overlay | undefined): Promise<void> {
     try {
       if (current !== undefined && waiting.length > copy.overlay.deltas.length) {
-        const options = { overlay, refused: this.#refused };
+        const options = { overlay, refused: this.#refused.among(waiting) };
         copy.overlay = await applyWaiting(this.#ports, copy.target.session, current, waiting, options);
       }
       copy.turn = turn;
     } catch (error) {
+      // Before whoever is next in the line: it would look for them once more.
+      if (error instanceof EngineRejectedDataError) this.#refused.add(error.refused);
       this.#retire(copy);
       throw error;
     }
@@ -190,14 +211,18 @@ export class ServedCollection {
   }
 }
 
+/** The next attempt is another one. */
+function leadsOn(error: unknown): boolean {
+  return error instanceof PointerMovedError || (error instanceof EngineRejectedDataError && error.refused.length > 0);
+}
+
 /** Another look, or another copy, may do. */
 function mayPass(error: unknown): boolean {
   return (
     error instanceof EngineUnavailableError ||
     error instanceof InboxChangedError ||
     error instanceof CorruptObjectError ||
-    error instanceof MergeVerificationError ||
-    (error instanceof EngineRejectedDataError && error.refused.length > 0)
+    error instanceof MergeVerificationError
   );
 }
 

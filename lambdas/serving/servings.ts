@@ -2,6 +2,7 @@
  * The collections that an endpoint has open: each on use, the least recently used closed when there are too many, and all
  * that nobody uses any more. Those without a snapshot share one server.
  */
+import { EngineUnavailableError } from '../errors/errors.ts';
 import type { ApiServer } from '../ports.ts';
 import type { ReadLevel } from './looks.ts';
 import { type Reflected, ServedCollection } from './served-collection.ts';
@@ -47,7 +48,6 @@ export class Servings {
     question: (target: Target) => Promise<Answer>,
   ): Promise<Answer & { reflected: Reflected }> {
     const open = await this.#use(settings, level);
-    open.users++;
     try {
       return await open.served.ask(question);
     } finally {
@@ -70,11 +70,13 @@ export class Servings {
 
   /** The server of collections without a snapshot: anything may be tried on it that has no name of a collection. */
   async shared(): Promise<ApiServer> {
-    if (this.#isClosed) throw new Error('The endpoint is closed.');
+    if (this.#isClosed) throw closed();
     this.#shared ??= this.#start();
-    const server = await this.#shared;
+    const started = this.#shared;
+    const server = await started;
     if (server.isRunning) return server;
-    this.#shared = undefined;
+    // Whoever came first may have started the next one by now.
+    if (this.#shared === started) this.#shared = undefined;
     await server.close();
     return this.shared();
   }
@@ -98,11 +100,12 @@ export class Servings {
     return started;
   }
 
+  /** What is used is not closed: counted in the turn in which it is found. */
   async #use(settings: Settings, level: ReadLevel): Promise<Open> {
     const key = `${settings.collection} ${level}`;
     // What is still being closed holds the directory, or the name on the shared server.
     while (this.#closing.has(key)) await this.#closing.get(key);
-    if (this.#isClosed) throw new Error('The endpoint is closed.');
+    if (this.#isClosed) throw closed();
     let open = this.#open.get(key);
     if (open === undefined) {
       const served = new ServedCollection(this.#ports, settings, level, () => this.shared());
@@ -111,7 +114,7 @@ export class Servings {
     // The last in the map is the one that was used last.
     this.#open.delete(key);
     this.#open.set(key, open);
-    open.usedAt = this.#ports.clock.monotonic();
+    open.users++;
     return open;
   }
 
@@ -144,4 +147,8 @@ export class Servings {
       .finally(() => this.#closing.delete(key));
     this.#closing.set(key, closing);
   }
+}
+
+function closed(): EngineUnavailableError {
+  return new EngineUnavailableError('The endpoint is being closed. Send the request to another one.');
 }

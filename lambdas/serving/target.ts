@@ -10,13 +10,16 @@ import type {
   Ports,
   WorkingDirectory,
 } from '../ports.ts';
-import { stringifyExact } from '../snapshot/exact-json.ts';
+import { parseExact, stringifyExact } from '../snapshot/exact-json.ts';
 import type { LoadedManifest } from '../versions/load-manifest.ts';
 import { refuseOlder } from '../versions/refuse-older.ts';
 
 export type ServingPorts = Ports & { api: ApiEngine };
 
 export const COLLECTIONS = '/api/v2/tenants/default_tenant/databases/default_database/collections';
+
+/** Below what Chroma takes in one request. */
+const REMOVED_AT_ONCE = 1_000;
 
 /** What is said of a collection to whoever serves it, as JSON texts. */
 export interface Settings {
@@ -43,9 +46,7 @@ export async function openShared(
 ): Promise<Target> {
   const body = `{"name":${JSON.stringify(name)},"schema":${schema}}`;
   const path = `${COLLECTIONS}/${idIn(await server.send({ method: 'POST', path: COLLECTIONS, body }), collection)}`;
-  const close = async () => {
-    await server.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` }).catch(() => {});
-  };
+  const close = () => removeShared(server, path, name).catch(() => {});
   const session = server.session();
   try {
     if (shape !== undefined) await session.useCollection(name, shape);
@@ -54,6 +55,20 @@ export async function openShared(
     await close();
     throw error;
   }
+}
+
+/**
+ * Its records first: a Chroma server that drops a collection keeps the lists in the metadata of its records, and shows them
+ * as those of whichever records get their places next, in any other collection.
+ */
+async function removeShared(server: ApiServer, path: string, name: string): Promise<void> {
+  const { status, body } = await server.send({ method: 'POST', path: `${path}/get`, body: '{"include":[]}' });
+  const { ids } = status === 200 ? (JSON.parse(body) as { ids: string[] }) : { ids: [] };
+  for (let from = 0; from < ids.length; from += REMOVED_AT_ONCE) {
+    const some = JSON.stringify({ ids: ids.slice(from, from + REMOVED_AT_ONCE) });
+    await server.send({ method: 'POST', path: `${path}/delete`, body: some });
+  }
+  await server.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` });
 }
 
 /** A server of its own, on a copy of a directory that holds the version. */
@@ -85,7 +100,7 @@ export async function openCopy(
       );
     }
     const path = `${COLLECTIONS}/${idIn(await server.send({ method: 'GET', path: `${COLLECTIONS}/${collection}` }), collection)}`;
-    await configure(server, path, settings);
+    await configure({ telemetry }, { server, path }, settings);
     return { server, session, path, close };
   } catch (error) {
     await close();
@@ -93,13 +108,26 @@ export async function openCopy(
   }
 }
 
-/** Settings that can change: a snapshot has those of the time when it was made. */
-export async function configure(server: ApiServer, path: string, { configuration }: Settings): Promise<void> {
-  const { hnsw } = JSON.parse(configuration) as { hnsw: Record<string, unknown> | null };
+/**
+ * Settings that can change: a snapshot has those of the time when it was made.
+ * @throws EngineUnavailableError. An engine that refuses them answers by its own: they are about how it searches.
+ */
+export async function configure(
+  { telemetry }: Pick<Ports, 'telemetry'>,
+  { server, path }: Pick<Target, 'server' | 'path'>,
+  { collection, configuration }: Settings,
+): Promise<void> {
+  const { hnsw } = parseExact(configuration) as { hnsw: Record<string, unknown> | null };
   if (hnsw === null || hnsw === undefined) return;
   const changing = ['ef_search', 'resize_factor', 'sync_threshold', 'max_neighbors'].filter((name) => name in hnsw);
   const values = Object.fromEntries(changing.map((name) => [name, hnsw[name]]));
-  await server.send({ method: 'PUT', path, body: stringifyExact({ new_configuration: { hnsw: values } }) });
+  const body = stringifyExact({ new_configuration: { hnsw: values } });
+  const answer = await server.send({ method: 'PUT', path, body });
+  if (answer.status < 300) return;
+  const said = `${answer.status}: ${answer.body.slice(0, 300)}`;
+  if (answer.status >= 500)
+    throw new EngineUnavailableError(`The settings of "${collection}" were not taken: ${said}.`);
+  telemetry.warn('The engine refuses settings of a collection.', { collection, reason: said });
 }
 
 function idIn({ status, body }: ApiAnswer, collection: string): string {

@@ -6,6 +6,7 @@
  * key, `null` removes a key, what is not given stays). To start a record afresh, delete it first.
  */
 import { z } from 'zod';
+import { describeIssue } from '../errors/describe-issues.ts';
 import { InvalidInputError } from '../errors/errors.ts';
 import { compressDelta, decompressDelta } from './compressed-delta.ts';
 import { base64, encodeEmbedding, isTooLong, isTooWide, MAX_DIMENSION, numbers } from './embedding.ts';
@@ -314,9 +315,8 @@ export function abbreviated(text: string): string {
 function explain(given: Record<string, unknown>, error: z.ZodError): Pick<Rejection, 'error' | 'reason'> {
   const issue = error.issues[0];
   const field = String(issue?.path[0] ?? '');
-  const where = issue?.path.map(String).join('.').slice(0, 80) ?? '';
-  const message = (issue?.message ?? 'invalid').slice(0, MAX_REASON_LENGTH);
-  return { error: errorOf(field, given), reason: `${where === '' ? 'The line' : `"${where}"`}: ${message}.` };
+  const what = issue === undefined ? 'The line is not valid' : describeIssue(issue, given, 'The line');
+  return { error: errorOf(field, given), reason: `${what.slice(0, MAX_REASON_LENGTH)}.` };
 }
 
 function errorOf(field: string, given: Record<string, unknown>): string {

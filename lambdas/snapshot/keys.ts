@@ -138,12 +138,21 @@ export function parseAsideKey(key: string): { collection: string; deltaId: strin
   return isCollection(collection) && isDeltaId(deltaId) ? { collection, deltaId, sha256 } : undefined;
 }
 
+/** Kinds of objects of a collection, beside its pointer, in the order in which they go with it. */
+export const COLLECTION_PREFIXES = ['manifests/', 'packs/', DELTAS_PREFIX, 'rejected/', 'aside/'] as const;
+
+/** Whose an object of these kinds is; `undefined`: it is none that this system makes. */
+export function collectionOf(key: string): string | undefined {
+  const parsed = parseManifestKey(key) ?? parsePackKey(key) ?? parseDeltaKey(key);
+  return (parsed ?? parseRejectionKey(key) ?? parseAsideKey(key))?.collection;
+}
+
 /** Of an object that is written to try the store, and deleted at once. */
 export function probeKey(id: string): string {
   return `probes/${id}`;
 }
 
-function isCollection(name: string): boolean {
+export function isCollection(name: string): boolean {
   return COLLECTION.test(name) && !name.includes('..');
 }
 

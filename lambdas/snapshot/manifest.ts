@@ -3,6 +3,7 @@
  * ancestry, the ledger, and what engine wrote it. docs/format.md gives the stored form byte by byte.
  */
 import { z } from 'zod';
+import { describeIssues } from '../errors/describe-issues.ts';
 import { CorruptObjectError, InvariantViolatedError } from '../errors/errors.ts';
 import { BLOCK_SIZE, sha256 } from './blocks.ts';
 import type { Extent, Frame } from './frames.ts';
@@ -168,8 +169,8 @@ export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256:
  */
 export function decodeManifest(key: string, bytes: Uint8Array, expected: string): Manifest {
   if (sha256(bytes) !== expected) throw corrupt(key, 'its SHA-256 is not the one that its referrer gives');
-  const parsed = parseStored(key, bytes);
-  if (!parsed.success) throw corrupt(key, z.prettifyError(parsed.error).slice(0, 500));
+  const { json, parsed } = parseStored(key, bytes);
+  if (!parsed.success) throw corrupt(key, describeIssues(parsed.error, json).slice(0, 500));
   const { format, frames: storedFrames, ...stored } = parsed.data;
   if (format !== formatOf(stored)) throw corrupt(key, `format ${format} and its members disagree`);
   const frames = storedFrames.map(([pack, offset, length, rawLength, digest]): Frame => {
@@ -224,7 +225,8 @@ export function childAncestry(manifest: Manifest): CommitRef[] {
 
 function parseStored(key: string, bytes: Uint8Array) {
   try {
-    return schema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    const json: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return { json, parsed: schema.safeParse(json) };
   } catch (cause) {
     // Not JSON, or hostile beyond what the schema's parser can take (it throws RangeError on a flood of issues).
     throw corrupt(key, 'it is not JSON of this format', cause);

@@ -4,11 +4,13 @@
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { sha256 } from './blocks.ts';
+import { checkCollection, isCollection } from './keys.ts';
 
 export const NAMES_PREFIX = 'names/';
 export const RECORDS_PREFIX = 'collections/';
 export const DATABASES_PREFIX = 'databases/';
 export const TENANTS_PREFIX = 'tenants/';
+export const UNREACHED_PREFIX = 'unreached/';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** File systems allow 255 bytes for a segment, and `.json` and a temporary suffix come on top. */
@@ -27,6 +29,21 @@ export function namesPrefix(tenant: string, database: string): string {
 export function recordKey(id: string): string {
   if (!isCollectionId(id)) throw new InvalidInputError(`"${id.slice(0, 60)}" is no collection id; it is a UUID.`);
   return `${RECORDS_PREFIX}${id}.json`;
+}
+
+export function parseRecordKey(key: string): { id: string } | undefined {
+  const id = /^collections\/([^/]+)\.json$/.exec(key)?.[1];
+  return id !== undefined && isCollectionId(id) ? { id } : undefined;
+}
+
+/** Says since when no name leads to a stored collection. */
+export function unreachedKey(collection: string): string {
+  return `${UNREACHED_PREFIX}${checkCollection(collection)}.json`;
+}
+
+export function parseUnreachedKey(key: string): { collection: string } | undefined {
+  const collection = /^unreached\/([^/]+)\.json$/.exec(key)?.[1];
+  return collection === undefined || !isCollection(collection) ? undefined : { collection };
 }
 
 /** Is it a UUID in the form in which Chroma writes it? */

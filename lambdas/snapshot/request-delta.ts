@@ -7,7 +7,6 @@
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { compressDelta } from './compressed-delta.ts';
-import { textOf } from './delta.ts';
 import { membersOf } from './exact-json.ts';
 
 /** Of this form; it stands in the first line. */
@@ -18,6 +17,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export type RequestOp = 'add' | 'upsert' | 'update' | 'delete';
 const OPS: ReadonlySet<string> = new Set<RequestOp>(['add', 'upsert', 'update', 'delete']);
+const NO_OP = 'it is not add, upsert, update or delete, or not JSON.';
 
 export interface LoggedRequest {
   op: RequestOp;
@@ -38,39 +38,24 @@ export interface RequestFault {
 }
 
 /**
- * @param id Of this write: makes its bytes differ from those of every other write, so that a writer knows its own object.
- * @throws InvalidInputError (a body that is no request of its kind): nothing of it may be acknowledged
+ * One line, without its end.
+ * @param parsed What the body says, if it was parsed already.
+ * @throws InvalidInputError (the body is no request of its kind): nothing of it may be acknowledged
  */
-export function encodeRequests(requests: readonly LoggedRequest[], id?: string): Uint8Array {
-  return joinRequests(requests.map(encodeRequest), id);
-}
-
-/** One line, without its end. @throws InvalidInputError (the body is no request of its kind) */
-export function encodeRequest({ op, body }: LoggedRequest): string {
+export function encodeRequest({ op, body }: LoggedRequest, parsed: unknown = parse(body)): string {
+  const fault = OPS.has(op) ? bodyFault(op, parsed) : NO_OP;
+  if (fault !== undefined) throw new InvalidInputError(`This cannot be logged as "${op}": ${fault}`);
   // A line break in JSON is white space: inside a text it is written as \n.
-  const text = body.replace(/[\r\n]+/g, ' ').trim();
-  const line = `{"op":${JSON.stringify(op)},"body":${text}}`;
-  const request = parseRequestLine(line);
-  if (typeof request === 'string') throw new InvalidInputError(`This cannot be logged as "${op}": ${request}`);
-  if (request.op === op && request.body === text) return line;
-  throw new InvalidInputError(`This cannot be logged as "${op}": its body is more than one object.`);
+  return `{"op":${JSON.stringify(op)},"body":${body.replace(/[\r\n]+/g, ' ').trim()}}`;
 }
 
-/** A delta of such lines, as it is stored. */
+/**
+ * A delta of such lines, as it is stored.
+ * @param id Of this write: makes its bytes differ from those of every other write, so that a writer knows its own object.
+ */
 export function joinRequests(lines: readonly string[], id?: string): Uint8Array {
   const header = JSON.stringify({ requests: FORM, ...(id !== undefined && { id }) });
   return compressDelta(Buffer.from(`${[header, ...lines].join('\n')}\n`));
-}
-
-/** Of a stored delta. @throws InvalidInputError (it is none, or a line of it) */
-export function decodeRequests(body: Uint8Array): LoggedRequest[] {
-  const text = textOf(body);
-  if ('rejections' in text || !isRequestDelta(text))
-    throw new InvalidInputError('This delta holds no requests: its first line does not say so.');
-  return [...requestsIn(text)].map((found) => {
-    if ('reason' in found) throw new InvalidInputError(`Line ${found.line} of the delta: ${found.reason}`);
-    return { op: found.op, body: found.body };
-  });
 }
 
 /** By the first bytes of its text. No line of an ordinary delta begins so. */
@@ -114,13 +99,19 @@ function headerFault(line: string): string | undefined {
 /** A request, or what is wrong with it. */
 function parseRequestLine(line: string): Omit<NumberedRequest, 'line'> | string {
   const { op, body, ...more } = (parse(line) ?? {}) as { op?: unknown; body?: unknown };
-  if (typeof op !== 'string' || !OPS.has(op)) return 'it is not add, upsert, update or delete, or not JSON.';
+  if (typeof op !== 'string' || !OPS.has(op)) return NO_OP;
   if (Object.keys(more).length > 0) return 'it has other members than "op" and "body".';
+  const fault = bodyFault(op as RequestOp, body);
+  if (fault !== undefined) return fault;
+  const { ids } = body as { ids: readonly string[] };
+  return { op: op as RequestOp, body: membersOf(line).get('body') ?? '', ids };
+}
+
+function bodyFault(op: RequestOp, body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'its body is no object.';
   const { ids } = body as { ids?: unknown };
   if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) return 'its body has no "ids" that are texts.';
-  if (op === 'delete' && Object.keys(body).length > 1) return 'a delete is by "ids" alone.';
-  return { op: op as RequestOp, body: membersOf(line).get('body') ?? '', ids };
+  return op === 'delete' && Object.keys(body).length > 1 ? 'a delete is by "ids" alone.' : undefined;
 }
 
 function parse(text: string): unknown {

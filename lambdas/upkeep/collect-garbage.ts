@@ -4,21 +4,19 @@
  * garbage there is no fence, without a fence nothing is deleted, and neither when anything cannot be read.
  */
 import { z } from 'zod';
-import { mapLimit } from '../concurrency/map-limit.ts';
-import { retry } from '../concurrency/retry.ts';
-import { InvalidInputError, StoreUnavailableError } from '../errors/errors.ts';
+import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports, PruneResult } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { isManifest, type ListedObject } from '../protocol/retention.ts';
 import { checkCollection, manifestsPrefix, packsPrefix, parseManifestKey, parsePackKey } from '../snapshot/keys.ts';
 import { collectionsFailed, forEachCollection, listCollections } from '../versions/list-collections.ts';
+import { type CollectedUnreached, collectUnreached } from './collect-unreached.ts';
+import { deleteAll } from './delete-objects.ts';
 import { type FenceRequest, fenceGarbage } from './fence-garbage.ts';
 
-const PARALLEL = 8;
-const DELETE_ATTEMPTS = 4;
-const MAX_FAILED_DELETES = 10;
 /** No execution is at one commit for so long; one that is fetches or merges again. */
 const CACHE_AGE_MS = 24 * 60 * 60 * 1_000;
+const NOTHING_PRUNED: PruneResult = { objects: 0, staging: 0, bytes: 0 };
 
 /** In a dry run: what would be. */
 export interface GarbageReport {
@@ -54,26 +52,41 @@ export async function collectGarbage(ports: Ports, request: FenceRequest): Promi
   return { ...report, garbage, strangers };
 }
 
-const input = z.object({ collection: z.string().optional() });
+const input = z.union([
+  // The schedule's own event, which has more members, and names no collection.
+  z.looseObject({ source: z.literal('aws.events'), collection: z.never().optional() }),
+  // By a person: a misspelt member must not become the garbage of all collections.
+  z.strictObject({ collection: z.string().optional() }),
+]);
 
 export interface GarbageRun {
   runId: string;
+  dryRun: boolean;
   reports: GarbageReport[];
-  /** What left the cache. */
+  /** Of a run over all: what no name leads to. */
+  unreached?: CollectedUnreached;
+  /** What left the cache; nothing in a dry run. */
   pruned: PruneResult;
 }
 
 /**
  * Collect the garbage of the collection that the event names, or of all.
  * @throws CollectionsFailedError (after all have been tried), InvalidInputError, StoreUnavailableError (they cannot be
- * listed), CacheUnwritableError
+ * listed), CorruptObjectError (the directory of names cannot be read), CacheUnwritableError
  */
 export async function collectAllGarbage(ports: Ports, event: unknown): Promise<GarbageRun> {
   const parsed = input.safeParse(event);
   if (!parsed.success) {
-    throw new InvalidInputError(`The input must be {"collection": "<name>"} or {}: ${z.prettifyError(parsed.error)}`);
+    throw new InvalidInputError('The input must be {"collection": "<name>"}, or {} for all. Nothing was collected.');
   }
-  const named = parsed.data.collection;
+  return collectMany(ports, { collection: parsed.data.collection, dryRun: false });
+}
+
+/** The same for whoever wants to know before. @throws all of `collectAllGarbage` */
+export async function collectMany(
+  ports: Ports,
+  { collection: named, dryRun }: { collection?: string | undefined; dryRun: boolean },
+): Promise<GarbageRun> {
   const listed = named === undefined ? await listCollections(ports) : [checkCollection(named)];
   // From another one each time: a run that is cut off always leaves some, and must not always leave the same.
   const first = Math.floor(ports.ids.random() * listed.length);
@@ -82,14 +95,17 @@ export async function collectAllGarbage(ports: Ports, event: unknown): Promise<G
   const reports: GarbageReport[] = [];
   const reachable = new Map<string, ReadonlySet<string>>();
   const failures = await forEachCollection(ports, collections, async (collection) => {
-    const collected = await collectFromStore(ports, { collection, runId });
+    const collected = await collectFromStore(ports, { collection, runId, dryRun });
     reports.push(collected.report);
     reachable.set(collection, collected.reachable);
   });
+  const unreached = named === undefined ? await collectUnreached(ports, { dryRun }) : undefined;
+  failures.push(...(unreached?.failures ?? []));
   for (const { collection } of failures) ports.telemetry.metric(METRICS.garbageFailure, 1, { collection });
-  const pruned = await pruneCache(ports, reachable);
+  const known = unreached && new Set(listed);
+  const pruned = dryRun ? NOTHING_PRUNED : await pruneCache(ports, reachable, known);
   if (failures.length > 0) throw collectionsFailed('Garbage collection', failures);
-  return { runId, reports, pruned };
+  return { runId, dryRun, reports, ...(unreached && { unreached }), pruned };
 }
 
 interface FromStore extends Pick<CollectedGarbage, 'garbage' | 'strangers'> {
@@ -132,31 +148,18 @@ async function listObjects(ports: Pick<Ports, 'store'>, collection: string): Pro
 }
 
 /**
- * Begun in the order given. One object that cannot be deleted keeps none of the others, until many cannot: then it is
- * the store. What is left goes in a later run. @throws the first failure, once the others are done
+ * All collections share the cache: what belongs to one that was not looked at stays.
+ * @param known All that there are: what belongs to none of them goes. Default: there may be others.
  */
-async function deleteAll(ports: Ports, objects: readonly ListedObject[]): Promise<void> {
-  const failures: unknown[] = [];
-  await mapLimit(objects, PARALLEL, async ({ key }) => {
-    if (failures.length >= MAX_FAILED_DELETES) return;
-    await deleteOne(ports, key).catch((error: unknown) => failures.push(error));
-  });
-  if (failures.length > 0) throw failures[0];
-}
-
-async function deleteOne(ports: Ports, key: string): Promise<void> {
-  const isTransient = (error: unknown) => error instanceof StoreUnavailableError;
-  await retry(ports, DELETE_ATTEMPTS, () => ports.store.delete(key), isTransient);
-}
-
-/** All collections share the cache: what belongs to one that was not looked at stays. */
 async function pruneCache(
   ports: Pick<Ports, 'cache' | 'clock'>,
   reachable: ReadonlyMap<string, ReadonlySet<string>>,
+  known?: ReadonlySet<string>,
 ): Promise<PruneResult> {
   const keep = (key: string) => {
     const collection = (parseManifestKey(key) ?? parsePackKey(key))?.collection;
-    return reachable.get(collection ?? '')?.has(key) ?? true;
+    if (collection === undefined) return true;
+    return reachable.get(collection)?.has(key) ?? known?.has(collection) ?? true;
   };
   const now = ports.clock.now();
   return ports.cache.prune({ keep, olderThanMs: CACHE_AGE_MS, stagingOlderThanMs: CACHE_AGE_MS, now });

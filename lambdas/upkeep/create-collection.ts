@@ -7,6 +7,8 @@ import {
   PointerMissingError,
   PreconditionFailedError,
 } from '../errors/errors.ts';
+import { recordOfStored } from '../names/look-up.ts';
+import { isStoredName } from '../names/records.ts';
 import { createOnce } from '../objects/create-once.ts';
 import type { Ports, Space } from '../ports.ts';
 import { encodePointer } from '../protocol/pointer.ts';
@@ -29,6 +31,8 @@ export interface NewCollection {
   creator: string;
   /** The store was tried already, by the same process. */
   isTried?: boolean;
+  /** It was made through the directory of names, which gives such names once. */
+  isNamed?: boolean;
 }
 
 type CreatePorts = Pick<Ports, 'store' | 'statuses' | 'cache' | 'clock' | 'ids'>;
@@ -36,7 +40,7 @@ type CreatePorts = Pick<Ports, 'store' | 'statuses' | 'cache' | 'clock' | 'ids'>
 /**
  * Idempotent: a collection that exists with the same dimension and space is left as it is.
  * The store is tried first: see `probeStore`.
- * @throws CollectionExistsError (with another dimension or space), PointerMissingError (it has a history but no pointer),
+ * @throws CollectionExistsError (with another dimension or space, or it was dropped), PointerMissingError (it has a history but no pointer),
  * UnsafeStoreError, InvalidInputError, TableUnavailableError, StoreUnavailableError
  */
 export async function createCollection(ports: CreatePorts, request: NewCollection): Promise<'created' | 'existed'> {
@@ -47,7 +51,10 @@ export async function createCollection(ports: CreatePorts, request: NewCollectio
       `Dimension ${dimension} is not valid: give the length of your embeddings, 1 to ${MAX_DIMENSION}.`,
     );
   }
-  if (await exists(ports, request)) return 'existed';
+  const isThere = await exists(ports, request);
+  // In this order: what is not there because it was dropped and taken has been dropped by now.
+  if (!request.isNamed) await refuseUnreachable(ports, collection);
+  if (isThere) return 'existed';
   if (await isRemnant(ports, collection)) {
     throw new PointerMissingError(
       `"${collection}" has snapshots but no pointer, so it is not new. Restore "${pointerKey(collection)}" from an ` +
@@ -96,6 +103,24 @@ export async function createCollection(ports: CreatePorts, request: NewCollectio
     if (error instanceof PreconditionFailedError && (await exists(ports, request))) return 'existed';
     throw error;
   }
+}
+
+/**
+ * No name would lead to a collection that is stored so, and garbage collection would take it.
+ * @throws InvalidInputError (the name is of a form that the directory of names gives), CollectionExistsError (it was
+ * dropped: the name that a collection is stored under is never used again)
+ */
+export async function refuseUnreachable(ports: Pick<Ports, 'store'>, collection: string): Promise<void> {
+  if (isStoredName(collection)) {
+    throw new InvalidInputError(
+      `"${collection}" has the form of names under which collections of Chroma's clients are stored. Use another name.`,
+    );
+  }
+  if (!(await recordOfStored(ports, collection))?.dropped) return;
+  throw new CollectionExistsError(
+    `What was stored as "${collection}" is of a collection that was dropped. Use another name, or create it by a client ` +
+      "of Chroma's, which stores it under a name of its own.",
+  );
 }
 
 async function exists(ports: CreatePorts, { collection, dimension, space }: NewCollection): Promise<boolean> {

@@ -25,7 +25,7 @@ import type { DirectoryDigests } from '../snapshot/blocks.ts';
 import { decodeManifest, type EngineStamp } from '../snapshot/manifest.ts';
 import { type CurrentVersion, loadCurrent } from '../versions/load-current.ts';
 import { readOwnPointer } from '../versions/own-pointer.ts';
-import { createCollection } from './create-collection.ts';
+import { createCollection, refuseUnreachable } from './create-collection.ts';
 import { readBack } from './read-back.ts';
 
 export interface ImportRequest {
@@ -91,9 +91,10 @@ export async function importSnapshot(ports: Ports, request: ImportRequest): Prom
 
 /**
  * For callers that want to know before anything is copied.
- * @throws CollectionExistsError, and those of the pointer
+ * @throws CollectionExistsError, InvalidInputError (no name would lead to it), and those of the pointer
  */
 export async function refuseHistory(ports: Pick<Ports, 'store' | 'statuses'>, collection: string): Promise<void> {
+  await refuseUnreachable(ports, collection);
   try {
     const { pointer } = await readOwnPointer(ports, collection);
     if (pointer.version > 0) throw hasHistory(pointer);

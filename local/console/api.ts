@@ -1,5 +1,8 @@
 /** The console's JSON API: GET only, changes nothing. Every name is checked before it is used. */
+
 import { z } from 'zod';
+import { describeIssues } from '../../lambdas/errors/describe-issues.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { checkCollection } from '../../lambdas/snapshot/keys.ts';
 import { assertName } from '../sfn/names.ts';
 import type { CollectionViews } from './collections.ts';
@@ -19,62 +22,74 @@ const position = z.coerce.number().int().min(0).optional();
 const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
 const machine = z.string().min(1).max(80).default('compaction');
 
-const listQuery = z.object({
+const listQuery = z.strictObject({
   machine,
   collection: z.string().min(1).max(128).optional(),
   status: z.enum(STATUSES).optional(),
   before: position,
   limit: limit(200, 50),
 });
-const eventsQuery = z.object({ machine, after: z.coerce.number().int().min(0).default(0), limit: limit(1_000, 100) });
-const versionsQuery = z.object({ before: position, limit: limit(200, 25) });
-const lanesQuery = z.object({
+const eventsQuery = z.strictObject({
+  machine,
+  after: z.coerce.number().int().min(0).default(0),
+  limit: limit(1_000, 100),
+});
+const versionsQuery = z.strictObject({ before: position, limit: limit(200, 25) });
+const lanesQuery = z.strictObject({
   collection: z.string(),
   active: z.stringbool().default(false),
   before: position,
   limit: limit(500, 50),
 });
-const pageQuery = z.object({ limit: limit(200, 25) });
-const machineQuery = z.object({ machine });
+const pageQuery = z.strictObject({ limit: limit(200, 25) });
+/** For what takes no parameter. */
+const noQuery = z.strictObject({});
+const machineQuery = z.strictObject({ machine });
 
 type Query = Record<string, string>;
 type Route = (views: Views, names: string[], query: Query) => unknown;
 
 const ROUTES: ReadonlyArray<readonly [pattern: RegExp, route: Route]> = [
-  [/^\/api\/stack$/, ({ stack }) => stack],
-  [/^\/api\/machines\/([^/]+)$/, ({ executions }, [name = '']) => executions.graph(name)],
-  [/^\/api\/executions$/, ({ executions }, _names, query) => executions.list(listQuery.parse(query))],
+  [/^\/api\/stack$/, ({ stack }, _names, query) => read(noQuery, query) && stack],
+  [
+    /^\/api\/machines\/([^/]+)$/,
+    ({ executions }, [name = ''], query) => read(noQuery, query) && executions.graph(name),
+  ],
+  [/^\/api\/executions$/, ({ executions }, _names, query) => executions.list(read(listQuery, query))],
   [
     /^\/api\/executions\/([^/]+)$/,
-    ({ executions }, [name = ''], query) => executions.detail(machineQuery.parse(query).machine, checked(name)),
+    ({ executions }, [name = ''], query) => executions.detail(read(machineQuery, query).machine, checked(name)),
   ],
   [
     /^\/api\/executions\/([^/]+)\/events$/,
     ({ executions }, [name = ''], query) => {
-      const { machine: of, ...page } = eventsQuery.parse(query);
+      const { machine: of, ...page } = read(eventsQuery, query);
       return executions.eventPage(of, checked(name), page);
     },
   ],
   [
     /^\/api\/executions\/([^/]+)\/visits\/(\d{1,6})$/,
     ({ executions }, [name = '', index], query) =>
-      executions.visit(machineQuery.parse(query).machine, checked(name), Number(index)),
+      executions.visit(read(machineQuery, query).machine, checked(name), Number(index)),
   ],
-  [/^\/api\/collections$/, ({ collections }) => collections.list()],
-  [/^\/api\/collections\/([^/]+)$/, ({ collections }, [name = '']) => collections.detail(checkCollection(name))],
+  [/^\/api\/collections$/, ({ collections }, _names, query) => read(noQuery, query) && collections.list()],
+  [
+    /^\/api\/collections\/([^/]+)$/,
+    ({ collections }, [name = ''], query) => read(noQuery, query) && collections.detail(checkCollection(name)),
+  ],
   [
     /^\/api\/collections\/([^/]+)\/versions$/,
-    ({ collections }, [name = ''], query) => collections.versions(checkCollection(name), versionsQuery.parse(query)),
+    ({ collections }, [name = ''], query) => collections.versions(checkCollection(name), read(versionsQuery, query)),
   ],
   [
     /^\/api\/collections\/([^/]+)\/rejections$/,
     ({ collections }, [name = ''], query) =>
-      collections.rejections(checkCollection(name), pageQuery.parse(query).limit),
+      collections.rejections(checkCollection(name), read(pageQuery, query).limit),
   ],
   [
     /^\/api\/lock-events$/,
     ({ lanes }, _names, query) => {
-      const { collection, ...page } = lanesQuery.parse(query);
+      const { collection, ...page } = read(lanesQuery, query);
       return lanes.page({ collection: checkCollection(collection), ...page });
     },
   ],
@@ -82,7 +97,7 @@ const ROUTES: ReadonlyArray<readonly [pattern: RegExp, route: Route]> = [
 
 /**
  * Answer one call. `undefined`: there is no such resource.
- * @throws ZodError, InvalidInputError, ApiError (a parameter is wrong, or what it names is not there), and those of reading
+ * @throws InvalidInputError, ApiError (a parameter is wrong, or what it names is not there), and those of reading
  */
 export async function answerApi(views: Views, url: URL): Promise<unknown> {
   for (const [pattern, route] of ROUTES) {
@@ -91,6 +106,13 @@ export async function answerApi(views: Views, url: URL): Promise<unknown> {
     return route(views, match.slice(1).map(decodeURIComponent), Object.fromEntries(url.searchParams));
   }
   return undefined;
+}
+
+/** @throws InvalidInputError (a parameter is wrong, or not known) */
+function read<Schema extends z.ZodType>(schema: Schema, query: Query): z.infer<Schema> {
+  const parsed = schema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInputError(`The parameters are not valid: ${describeIssues(parsed.error, query)}.`);
 }
 
 /** @throws ApiError `InvalidName` */

@@ -3,9 +3,13 @@ import { decodeTime } from 'ulid';
 import { CompactorError } from '../../lambdas/errors/errors.ts';
 import { listInbox } from '../../lambdas/inbox/list-inbox.ts';
 import { EVERYTHING, observeInbox } from '../../lambdas/inbox/observe-inbox.ts';
+import { readRecord } from '../../lambdas/names/entries.ts';
+import { fullName } from '../../lambdas/names/look-up.ts';
+import { idOf, UNNAMED } from '../../lambdas/names/records.ts';
 import type { ObjectInfo, Ports } from '../../lambdas/ports.ts';
 import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
 import type { Pointer } from '../../lambdas/protocol/pointer.ts';
+import { type DeltaSource, sourceOf } from '../../lambdas/snapshot/delta-source.ts';
 import {
   POINTERS_PREFIX,
   parsePackKey,
@@ -14,19 +18,24 @@ import {
   rejectionsPrefix,
 } from '../../lambdas/snapshot/keys.ts';
 import type { Rejection } from '../../lambdas/snapshot/ledger.ts';
+import { numberIn } from '../../lambdas/snapshot/log-number.ts';
 import { liveBytes, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
 import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
 import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 
-type ReadPorts = Pick<Ports, 'store' | 'cache' | 'statuses' | 'locks' | 'clock' | 'telemetry'>;
+type ReadPorts = Pick<Ports, 'store' | 'cache' | 'statuses' | 'locks' | 'clock' | 'ids' | 'telemetry'>;
 
 export interface CollectionRow {
   collection: string;
+  /** What clients of Chroma's call it, if that is not the same; with tenant and database, unless they are the default ones. */
+  name: string | null;
   version: number | null;
   records: number | null;
   committedAt: string | null;
   /** Objects in the inbox: pending, or decided and not yet settled. */
   waiting: number | null;
+  /** Of those, writes of endpoints. */
+  logged: number | null;
   lock: HeldView | null;
   claim: HeldView | null;
   /** Why it cannot be read. */
@@ -48,6 +57,8 @@ export interface VersionRow {
   sealedAt: number;
   records: number;
   deltas: number;
+  /** Of those, by where they came from. */
+  sources: SourceCounts;
   rejectedOperations: number;
   /** Own packs and the manifest. */
   uploadedBytes: number;
@@ -57,8 +68,13 @@ export interface VersionRow {
   execution: string | null;
 }
 
+export type SourceCounts = Record<DeltaSource, number>;
+
 export interface DeltaRow {
   deltaId: string;
+  source: DeltaSource;
+  /** Its place in the log, if an endpoint wrote it. */
+  number: number | null;
   size: number;
   /** When it arrived at the store, in milliseconds since the epoch. */
   arrivedAt: number;
@@ -84,6 +100,9 @@ export interface CollectionDetail {
   wake: number;
   /** `total`: objects in the inbox that are not known to be decided; `rows`: the oldest ones. */
   pending: { total: number; rows: DeltaRow[] };
+  /** The log: the number up to which it is decided, and the writes that follow it and wait. */
+  log: { decided: number; waiting: number };
+  name: string | null;
   /** In the inbox, known to be decided, and to be settled by the next FinishCompaction. */
   unsettled: number;
 }
@@ -117,9 +136,11 @@ export class CollectionViews {
     const { manifest } = await loadManifest(this.#ports, pointer.manifest);
     const limits = { ...EVERYTHING, maxDeltas: SHOWN_DELTAS };
     const inbox = await observeInbox(this.#ports, collection, manifest, limits);
-    const rows = inbox.pending
-      .slice(0, SHOWN_DELTAS)
-      .map(({ deltaId, size, lastModified }) => ({ deltaId, size, arrivedAt: lastModified }));
+    const rows = inbox.pending.slice(0, SHOWN_DELTAS).map(({ deltaId, size, lastModified: arrivedAt }) => {
+      return { deltaId, source: sourceOf(deltaId), number: numberIn(deltaId) ?? null, size, arrivedAt };
+    });
+    const logged = await this.#logged(collection);
+    const decided = manifest.numbered ?? 0;
     return {
       pointer,
       dimension: manifest.dimension,
@@ -127,6 +148,8 @@ export class CollectionViews {
       snapshotBytes: liveBytes(manifest.files),
       ...(await this.#held(collection)),
       pending: { total: inbox.pendingCount, rows },
+      log: { decided, waiting: logged.filter((number) => number > decided).length },
+      name: await this.#nameOf(collection),
       unsettled: inbox.decided.length,
     };
   }
@@ -160,17 +183,37 @@ export class CollectionViews {
     return { total: found.length, rows: await Promise.all(latest.map((object) => this.#rejection(object))) };
   }
 
+  /** What clients call it, if that is not the name that it is stored under; nothing of a damaged record. */
+  async #nameOf(collection: string): Promise<string | null> {
+    const record = await readRecord(this.#ports, idOf(collection)).catch((error: unknown) => {
+      if (error instanceof CompactorError) return undefined;
+      throw error;
+    });
+    if (record === undefined || record.value.name === UNNAMED) return null;
+    const name = fullName(record.value);
+    return name === collection ? null : name;
+  }
+
+  /** Numbers in the inbox. */
+  async #logged(collection: string): Promise<number[]> {
+    const inbox = await listInbox(this.#ports, collection);
+    return inbox.flatMap(({ deltaId }) => numberIn(deltaId) ?? []);
+  }
+
   async #row(collection: string): Promise<CollectionRow> {
+    const name = await this.#nameOf(collection);
     try {
       const { pointer } = await readPointer(this.#ports, collection);
       const { version, records, committedAt } = pointer;
-      const waiting = (await listInbox(this.#ports, collection)).length;
+      const inbox = await listInbox(this.#ports, collection);
+      const waiting = inbox.length;
+      const logged = inbox.filter(({ deltaId }) => sourceOf(deltaId) === 'endpoint').length;
       const { lock, claim } = await this.#held(collection);
-      return { collection, version, records, committedAt, waiting, lock, claim, problem: null };
+      return { collection, name, version, records, committedAt, waiting, logged, lock, claim, problem: null };
     } catch (error) {
       if (!(error instanceof CompactorError)) throw error;
-      const nothing = { version: null, records: null, committedAt: null, waiting: null, lock: null, claim: null };
-      return { collection, ...nothing, problem: `${error.name}: ${error.message}` };
+      const nothing = { version: null, records: null, committedAt: null, waiting: null, logged: null };
+      return { collection, name, ...nothing, lock: null, claim: null, problem: `${error.name}: ${error.message}` };
     }
   }
 
@@ -240,11 +283,18 @@ function versionRow(manifest: Manifest, manifestBytes: number): Omit<VersionRow,
     sealedAt: decodeTime(commitId),
     records,
     deltas: own.filter(({ outcome }) => outcome === 'applied').length,
+    sources: countSources(own.filter(({ outcome }) => outcome === 'applied')),
     rejectedOperations: own.reduce((sum, { rejectedOperations }) => sum + rejectedOperations, 0),
     uploadedBytes: packBytes + manifestBytes,
     snapshotBytes: liveBytes(files),
     engine: engine === null ? null : `${engine.name} ${engine.version}`,
   };
+}
+
+function countSources(deltas: ReadonlyArray<{ deltaId: string }>): SourceCounts {
+  const counts: SourceCounts = { endpoint: 0, library: 0, producer: 0 };
+  for (const { deltaId } of deltas) counts[sourceOf(deltaId)]++;
+  return counts;
 }
 
 /** Bounded: the oldest entry goes first. */

@@ -1,6 +1,5 @@
 /** The console page: its files and its API, as replies to GET requests of the local stack's server. */
 import { hash } from 'node:crypto';
-import { ZodError, z } from 'zod';
 import { CompactorError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
 import { ApiError } from '../sfn/errors.ts';
@@ -73,7 +72,6 @@ function reply(status: number, type: string, body: Buffer, etag: string, known: 
 
 /** What the page shows in place of what it asked for. */
 function problemOf(error: unknown): { status: number; error: string; message: string } {
-  if (error instanceof ZodError) return { status: 400, error: 'InvalidInputError', message: z.prettifyError(error) };
   if (error instanceof URIError)
     return { status: 400, error: 'InvalidInputError', message: 'The path is not encoded right.' };
   const name = error instanceof ApiError ? error.code : error instanceof CompactorError ? error.name : undefined;

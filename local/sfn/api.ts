@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { describeIssues } from '../../lambdas/errors/describe-issues.ts';
 import { ApiError } from './errors.ts';
 import type { LocalStepFunctions } from './executions.ts';
 import { withoutData } from './history.ts';
@@ -32,7 +33,13 @@ function operation<Input extends z.ZodType>(
 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   StartExecution: operation(
-    z.object({ stateMachineArn: arn, name: z.string().optional(), input: z.string().optional() }),
+    z.strictObject({
+      stateMachineArn: arn,
+      name: z.string().optional(),
+      input: z.string().optional(),
+      // For X-Ray, which is not here.
+      traceHeader: z.string().optional(),
+    }),
     (stepFunctions, { stateMachineArn, name, input }) => {
       const started = stepFunctions.start({
         stateMachineArn,
@@ -44,7 +51,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   ),
 
   StopExecution: operation(
-    z.object({ executionArn: arn, error: z.string().max(256).optional(), cause: z.string().max(32_768).optional() }),
+    z.strictObject({
+      executionArn: arn,
+      error: z.string().max(256).optional(),
+      cause: z.string().max(32_768).optional(),
+    }),
     async (stepFunctions, { executionArn, error, cause }) => {
       const { stopDate } = await stepFunctions.stop({
         executionArn,
@@ -55,7 +66,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
   ),
 
-  DescribeExecution: operation(z.object({ executionArn: arn, includedData }), (stepFunctions, input) => {
+  DescribeExecution: operation(z.strictObject({ executionArn: arn, includedData }), (stepFunctions, input) => {
     const record = stepFunctions.describe(input.executionArn);
     const included = input.includedData === 'ALL_DATA';
     return {
@@ -72,7 +83,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   }),
 
   ListExecutions: operation(
-    z.object({ stateMachineArn: arn, statusFilter: status.optional(), maxResults, nextToken }),
+    z.strictObject({ stateMachineArn: arn, statusFilter: status.optional(), maxResults, nextToken }),
     (stepFunctions, input) => {
       const { stateMachineArn } = stepFunctions.machine(input.stateMachineArn);
       const scope = `${stateMachineArn} ${input.statusFilter ?? '*'}`;
@@ -89,7 +100,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   ),
 
   GetExecutionHistory: operation(
-    z.object({
+    z.strictObject({
       executionArn: arn,
       maxResults,
       nextToken,
@@ -112,7 +123,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     },
   ),
 
-  DescribeStateMachine: operation(z.object({ stateMachineArn: arn }), (stepFunctions, input) => {
+  DescribeStateMachine: operation(z.strictObject({ stateMachineArn: arn, includedData }), (stepFunctions, input) => {
     const { name, stateMachineArn, definition, creationDate } = stepFunctions.machine(input.stateMachineArn);
     return {
       stateMachineArn,
@@ -127,7 +138,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     };
   }),
 
-  ListStateMachines: operation(z.object({ maxResults, nextToken }), (stepFunctions, input) => {
+  ListStateMachines: operation(z.strictObject({ maxResults, nextToken }), (stepFunctions, input) => {
     const all = stepFunctions.machines();
     const { page, token } = paginate('machines', input, (limit, after) =>
       all.map((machine, index) => ({ machine, index })).slice((after ?? -1) + 1, (after ?? -1) + 1 + limit),
@@ -149,7 +160,7 @@ export async function dispatch(stepFunctions: LocalStepFunctions, name: string, 
     throw new ApiError('UnknownOperationException', `"${name}" is not an operation of the local Step Functions.`);
   }
   const parsed = found.input.safeParse(input);
-  if (!parsed.success) throw new ApiError('ValidationException', z.prettifyError(parsed.error));
+  if (!parsed.success) throw new ApiError('ValidationException', describeIssues(parsed.error, input));
   return found.run(stepFunctions, parsed.data);
 }
 

@@ -1,4 +1,4 @@
-import validate from 'asl-validator';
+import { createRequire } from 'node:module';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -70,20 +70,18 @@ const UNSUPPORTED_FIELDS = [
  *
  * `${Name}` is replaced by `substitutions.Name`, as CloudFormation does; one that is left in a `Resource` becomes the
  * ARN of the local function of that name, without the suffix `Arn`.
+ * @param options.isValidated Its file has been validated, by a test: that takes half a second.
  * @throws InvalidInputError (not valid, a placeholder without value, or a feature that does not run locally)
  */
 export function parseDefinition(
   machine: string,
   source: string | object,
   substitutions: Readonly<Record<string, string>> = {},
+  { isValidated = false }: { isValidated?: boolean } = {},
 ): Definition {
   const parsed: unknown = typeof source === 'string' ? parseJson(machine, source) : structuredClone(source);
   const definition = substitute(machine, parsed, substitutions, '') as Definition;
-  // On a copy: the validator writes default values into what it is given.
-  const { isValid, errorsText } = validate(structuredClone(definition));
-  if (!isValid) {
-    throw new InvalidInputError(`State machine "${machine}" cannot run; correct its file. ${errorsText()}`);
-  }
+  if (!isValidated) validate(machine, definition);
   for (const [name, state] of [['(top level)', definition] as const, ...Object.entries(definition.States)]) {
     const type = 'Type' in state ? state.Type : undefined;
     if (typeof type === 'string' && !TYPES.includes(type)) {
@@ -95,6 +93,16 @@ export function parseDefinition(
     }
   }
   return definition;
+}
+
+function validate(machine: string, definition: Definition): void {
+  // Not before it is needed: it compiles a JSON schema.
+  const require = createRequire(import.meta.url);
+  const validator: typeof import('asl-validator').default = require('asl-validator');
+  // On a copy: the validator writes default values into what it is given.
+  const { isValid, errorsText } = validator(structuredClone(definition));
+  if (isValid) return;
+  throw new InvalidInputError(`State machine "${machine}" cannot run; correct its file. ${errorsText()}`);
 }
 
 function parseJson(machine: string, text: string): unknown {

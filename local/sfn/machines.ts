@@ -13,6 +13,8 @@ export interface StateMachineOptions {
   substitutions?: Readonly<Record<string, string>>;
   /** By name of the Task state. `arn:aws:states:::states:startExecution` needs none. */
   handlers: Readonly<Record<string, TaskHandler>>;
+  /** The file is known to be valid: its tests have seen to that. */
+  isValidated?: boolean;
 }
 
 export interface RegisteredMachine {
@@ -31,7 +33,7 @@ export function registeredMachine(
   host: { creationDate: number; start: Start; track: (work: Promise<unknown>) => Promise<unknown> },
 ): RegisteredMachine {
   assertName(options.name);
-  const definition = parseDefinition(options.name, options.definition, options.substitutions);
+  const definition = parseDefinition(options.name, options.definition, options.substitutions, options);
   const handlers: Record<string, TaskHandler> = {};
   for (const [state, { Type, Resource }] of Object.entries(definition.States)) {
     if (Type !== 'Task') continue;
@@ -41,12 +43,17 @@ export function registeredMachine(
     }
     handlers[state] = (input) => host.track(handler(input));
   }
+  let machine = options.isValidated === true ? undefined : compileMachine(definition);
   return {
     name: options.name,
     stateMachineArn: stateMachineArn(options.name),
     definition,
     creationDate: host.creationDate,
-    machine: compileMachine(definition),
+    // What is known to compile does so for its first execution.
+    get machine() {
+      machine ??= compileMachine(definition);
+      return machine;
+    },
     handlers,
   };
 }

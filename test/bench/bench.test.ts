@@ -9,6 +9,7 @@ import { type BenchDocument, benchDocument } from '../../bench/document.ts';
 import type { Plan } from '../../bench/plan.ts';
 import { BenchRun } from '../../bench/run.ts';
 import type { Scenario } from '../../bench/scenarios/scenarios.ts';
+import { processesWhere } from '../support/processes.ts';
 
 const POLL = { timeout: 120_000 };
 
@@ -108,7 +109,6 @@ test('a name that no scenario has is an error, not an empty success', async () =
 
 /** Command lines of the Chroma servers below this test's folder. */
 async function servers(): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
-  return lines.filter((line) => line.includes(folder));
+  const found = await processesWhere((words) => words.some((word) => word.includes(folder)));
+  return found.map(({ words }) => words.join(' '));
 }

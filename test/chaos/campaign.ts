@@ -7,16 +7,12 @@ import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.t
 import type { Executions, Ports, Telemetry } from '../../lambdas/ports.ts';
 import { composePorts } from '../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
-import { COMPACTION, RELEASE_ABANDONED, readDefinition, taskHandlers } from '../../local/machines.ts';
-import { parseDefinition } from '../../local/sfn/definition.ts';
-import { runExecution } from '../../local/sfn/interpreter.ts';
-import { stateMachineArn } from '../../local/sfn/names.ts';
-import { compileMachine } from '../../local/sfn/run-options.ts';
 import { startTable } from '../../local/table.ts';
 import { Random } from '../simulation/random.ts';
 import { Crew, type ExecutionEnd } from './crew.ts';
 import { type Phase, TARGETS, type Target } from './phases.ts';
 import { lingeringServers } from './processes.ts';
+import { releaser } from './release.ts';
 import { playRound, type RoundResult, type World } from './round.ts';
 
 const WORKERS = 3;
@@ -156,23 +152,6 @@ export async function runCampaign({ rounds, seed, onRound }: CampaignOptions): P
 function targetsOf(round: number): Target[] {
   const first = (round - 1) * KILLS_PER_ROUND;
   return Array.from({ length: KILLS_PER_ROUND }, (_, n) => TARGETS[(first + n) % TARGETS.length] as Target);
-}
-
-/** The real `release-abandoned`, whose successors always get to run: its minute is longer than a round. */
-function releaser(ports: Ports): World['release'] {
-  const definition = readDefinition(RELEASE_ABANDONED);
-  const substitutions = { CompactionArn: stateMachineArn(COMPACTION) };
-  const machine = compileMachine(parseDefinition(RELEASE_ABANDONED, definition, substitutions));
-  const StartSuccessor = async ({ Name, Input }: { Name: string; Input: { collection: string } }) =>
-    ports.executions.start(Name, Input);
-  const handlers = { ...taskHandlers(definition, ports), StartSuccessor };
-  return async (collection, execution) => {
-    const input = { collection, execution };
-    const context = { Execution: { Id: `release of ${execution}` } };
-    const outcome = await runExecution({ machine, handlers, input, context, onEvent: () => {} });
-    if (outcome.status !== 'SUCCEEDED')
-      throw new Error(`${execution} could not be released: ${JSON.stringify(outcome)}`);
-  };
 }
 
 /** A round that went well leaves nothing behind, so that a hundred of them fit on a disk. */

@@ -1,6 +1,6 @@
 /** Finds what a killed worker may have left running. Linux only: elsewhere nothing is found. */
-import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { processesWhere } from '../support/processes.ts';
 
 const PATIENCE_MS = 5_000;
 const POLL_MS = 20;
@@ -21,12 +21,6 @@ export async function lingeringServers(root: string): Promise<Lingering[]> {
 }
 
 async function serversOn(root: string): Promise<Lingering[]> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      return { pid: Number(pid), command: line.replaceAll('\0', ' ').trim() };
-    }),
-  );
-  return found.filter(({ command }) => command.includes(`--path ${root}`));
+  const found = await processesWhere((words) => words.join(' ').includes(`--path ${root}`));
+  return found.map(({ pid, words }) => ({ pid, command: words.join(' ') }));
 }

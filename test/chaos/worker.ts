@@ -7,11 +7,12 @@ import { createDynamoClient } from '../../lambdas/adapters/table/dynamo-client.t
 import type { Executions, Ports, Telemetry } from '../../lambdas/ports.ts';
 import { composePorts } from '../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
-import { COMPACTION, readDefinition, taskHandlers } from '../../local/machines.ts';
+import { COMPACTION, readDefinition } from '../../local/machines.ts';
 import { parseDefinition } from '../../local/sfn/definition.ts';
 import { runExecution } from '../../local/sfn/interpreter.ts';
 import { compileMachine } from '../../local/sfn/run-options.ts';
 import { systemTime, type Time } from '../../local/sfn/time.ts';
+import { taskHandlers } from '../../local/task-handlers.ts';
 import type { Order, Report, WorkerConfig } from './messages.ts';
 
 /** Waits of the state machine are made for minutes; a round has seconds. Task timeouts stay as they are. */

@@ -1,6 +1,6 @@
 /**
  * `npm run test:chroma`: Chroma's own Python tests against plain Chroma, and against endpoints of the same version. Fails
- * when a test ends otherwise than with plain Chroma.
+ * when a test ends otherwise than with plain Chroma, and when none passes.
  *
  *   npm run test:chroma -- [--full] [--mode quiet|compacting|two]... [--no-plain] [-- <more for pytest>]
  */
@@ -8,8 +8,10 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compare } from './compare.ts';
+import type { SuiteResult } from './pytest.ts';
 import { MODES, type Mode, type Running, startEndpoints, startPlain } from './servers.ts';
-import { runSuite, type SuiteResult } from './suite.ts';
+import { runSuite } from './suite.ts';
 
 const { values, positionals: args } = parseArgs({
   options: {
@@ -33,7 +35,9 @@ const chroma = join(folder, 'chroma');
 const results = new Map<Mode | 'plain', SuiteResult>();
 if (values.plain) results.set('plain', await against('plain', () => startPlain(chroma)));
 for (const mode of modes) results.set(mode, await against(mode, () => startEndpoints(mode, chroma)));
-process.exitCode = report(results);
+const { lines, differences } = compare(results);
+process.stdout.write(`\n${lines.join('\n')}\n`);
+process.exitCode = differences === 0 ? 0 : 1;
 
 async function against(name: string, start: () => Promise<Running>): Promise<SuiteResult> {
   process.stdout.write(`\n== ${name}\n`);
@@ -43,23 +47,4 @@ async function against(name: string, start: () => Promise<Running>): Promise<Sui
   } finally {
     await server.close();
   }
-}
-
-/** @returns the exit code */
-function report(found: ReadonlyMap<string, SuiteResult>): number {
-  const plain = found.get('plain');
-  let differences = 0;
-  process.stdout.write('\n');
-  for (const [name, { summary, outcomes }] of found) {
-    process.stdout.write(`${name.padEnd(12)}${summary.replaceAll('=', '').trim()}\n`);
-    const expected = plain?.outcomes ?? new Map([...outcomes.keys()].map((test) => [test, 'passed']));
-    const failures = [...outcomes].filter(([, outcome]) => plain !== undefined || outcome === 'failed');
-    for (const [test, outcome] of failures) {
-      if (outcome === expected.get(test)) continue;
-      differences++;
-      process.stdout.write(`  ${test}: ${outcome}, with plain Chroma ${expected.get(test) ?? 'not there'}\n`);
-    }
-    if (outcomes.size === 0) differences++;
-  }
-  return differences === 0 ? 0 : 1;
 }

@@ -1,11 +1,12 @@
 /** What the suite runs against: plain Chroma, and endpoints over a local stack in several situations. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DELTAS_PREFIX, parseDeltaKey } from '../../lambdas/snapshot/keys.ts';
@@ -76,11 +77,11 @@ export async function startEndpoints(mode: Mode, chroma: string): Promise<Runnin
 }
 
 async function startEndpoint(data: string): Promise<Running> {
-  const port = await freePort();
-  const args = [CLI, '--data', data, 'serve', '--port', String(port), '--allow-reset'];
+  const args = [CLI, '--data', data, 'serve', '--port', '0', '--allow-reset'];
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
-    stdio: ['ignore', 'ignore', process.env.CHROMA_SUITE_LOG === undefined ? 'ignore' : 'inherit'],
+    stdio: ['ignore', 'pipe', process.env.CHROMA_SUITE_LOG === undefined ? 'ignore' : 'inherit'],
   });
+  const port = await portOf(child);
   await ready(child, port);
   return { port, close: () => end(child, 'SIGTERM') };
 }
@@ -125,6 +126,19 @@ async function takeTurns(portsInTurn: readonly number[]): Promise<Server> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return server;
+}
+
+/** As it says by itself. */
+async function portOf({ stdout }: ChildProcessByStdio<null, Readable, Readable | null>): Promise<number> {
+  let said = '';
+  for await (const part of stdout.iterator({ destroyOnReturn: false })) {
+    said += part;
+    const port = /http:\/\/\S+:(\d+)/.exec(said)?.[1];
+    if (port === undefined) continue;
+    stdout.resume();
+    return Number(port);
+  }
+  throw new Error(`The endpoint ended before it served: ${said}`);
 }
 
 async function ready(child: ChildProcess, port: number): Promise<void> {

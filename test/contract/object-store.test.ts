@@ -6,10 +6,13 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../lambdas/adapters/store/open-store.ts';
 import { ConfigurationError } from '../../lambdas/errors/errors.ts';
+import { BUCKET, startS3 } from '../../local/s3/server.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { startS3Server } from '../support/s3-server.ts';
 import { numbered, openBucket } from './object-store-adapters.ts';
 import { describeObjectStore } from './object-store-suite.ts';
+
+const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 describeObjectStore('MemoryStore', async () => {
   let last = new MemoryStore();
@@ -35,6 +38,21 @@ describeObjectStore('S3Store over the wire', async () => {
     ...numbered((n) => openStore(`s3://${server.bucket}/stores/${n}`, { config: server.config })),
     etagPerWrite: false,
     close: server.close,
+  };
+});
+
+describeObjectStore("S3Store over the local stack's S3", async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'local-s3-'));
+  const files = openStore(pathToFileURL(join(folder, 'store')).href);
+  const server = await startS3({ store: files, dataDirectory: folder, port: 0 });
+  const config = { endpoint: server.endpoint, region: 'us-east-1', credentials: CREDENTIALS };
+  return {
+    ...numbered((n) => openStore(`s3://${BUCKET}/stores/${n}`, { config })),
+    etagPerWrite: true,
+    close: async () => {
+      await server.close();
+      await rm(folder, { recursive: true });
+    },
   };
 });
 

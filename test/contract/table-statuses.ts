@@ -100,6 +100,24 @@ export function describeStatuses(adapter: TableAdapter): void {
       expect(await statuses.getStatuses(name, ['one'])).toEqual(new Map([['one', status('one')]]));
     });
 
+    it('forgets all of a collection, more than one page of it, and nothing of another', async () => {
+      const [gone, other] = [collection(), collection()];
+      const ids = Array.from({ length: 60 }, (_, n) => `delta-${n}`);
+      await Promise.all(ids.map((id) => statuses.putStatus(gone, id, status(id))));
+      await statuses.putStatus(other, 'one', status('one'));
+      const acquire = { owner: 'a', phase: 'validation', pointerToken: 0, now: 1_000, durationMs: 1_000 } as const;
+      await table.locks.acquireLock(gone, acquire);
+      const identity = await statuses.ensureIdentity('late');
+
+      const counts = [await statuses.forgetCollection(gone), await statuses.forgetCollection(gone)];
+
+      expect(counts).toEqual([61, 0]);
+      expect(await statuses.getStatuses(gone, ids)).toEqual(new Map());
+      expect(await table.locks.readLock(gone)).toBeUndefined();
+      expect(await statuses.getStatuses(other, ['one'])).toEqual(new Map([['one', status('one')]]));
+      expect(await statuses.readIdentity()).toBe(identity);
+    });
+
     it('keeps collections apart, and statuses apart from the lock', async () => {
       const [one, other] = [collection(), collection()];
       await statuses.putStatus(one, 'LOCK', status('one'));

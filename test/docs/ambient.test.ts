@@ -1,9 +1,10 @@
 /** Every environment variable that the product reads is in the reference. */
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { deployment } from '../../cdk/config.ts';
+import { deployment } from '../../cdk/deployment.ts';
 import { ambient } from '../../docs/generator/ambient.ts';
 import { environment } from '../../lambdas/runtime/config.ts';
+import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';
 
 const SOURCES = globSync('{lambdas,cli,local}/**/*.ts', { exclude: ['docs/generator/**', 'cli/demo/**'] });
 /** Given to the engine's process as they are, and read by nothing here. */
@@ -21,7 +22,11 @@ it('is documented, and nothing else is', () => {
   expect(Object.keys(ambient.shape).filter((name) => !read.has(name))).toEqual(['AWS_REGION']);
 });
 
-it.each(Object.entries({ ...environment.shape, ...ambient.shape, ...deployment.shape }))(
-  '%s has a description',
-  (_, schema) => expect(schema.description).toMatch(/^.+\.$/),
-);
+it.each(
+  Object.entries({
+    ...environment.shape,
+    ...endpointEnvironment.shape,
+    ...ambient.shape,
+    ...deployment.shape,
+  }),
+)('%s has a description', (_, schema) => expect(schema.description).toMatch(/^.+\.$/));

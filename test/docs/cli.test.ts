@@ -4,8 +4,10 @@ import { createProgram } from '../../cli/program.ts';
 import { normalise } from '../../docs/generator/normalise.ts';
 import { STORY } from '../../docs/generator/story.ts';
 
+const { commands } = await createProgram({});
+
 describe('the story', () => {
-  it.each(createProgram({}).commands.map((command) => ({ name: command.name(), command })))(
+  it.each(commands.map((command) => ({ name: command.name(), command })))(
     'shows what $name prints: else add lines to docs/generator/story.ts, and `npm run docs`',
     ({ name, command }) => {
       const lines = STORY.filter(({ shownIn }) => shownIn === name);
@@ -15,7 +17,7 @@ describe('the story', () => {
   );
 
   it('has no section without its command', () => {
-    const names = createProgram({}).commands.map((command) => command.name());
+    const names = commands.map((command) => command.name());
     expect(STORY.filter(({ shownIn }) => shownIn !== undefined && !names.includes(shownIn))).toEqual([]);
   });
 });

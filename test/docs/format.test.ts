@@ -13,9 +13,9 @@ import { encodeDelta, parseDelta } from '../../lambdas/snapshot/delta.ts';
 import * as keys from '../../lambdas/snapshot/keys.ts';
 import { decodeManifest, encodeManifest } from '../../lambdas/snapshot/manifest.ts';
 import { PackBuilder } from '../../lambdas/snapshot/pack.ts';
-import { decodeRequests, encodeRequests } from '../../lambdas/snapshot/request-delta.ts';
 import { openStored } from '../support/memory-codec.ts';
 import { placed } from '../support/placed.ts';
+import { decodeRequests, encodeRequests } from '../support/request-deltas.ts';
 
 const PAGE = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
 

@@ -8,7 +8,7 @@ import { anchor } from '../../docs/generator/markdown.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGES = [...globSync('*.md', { cwd: ROOT }), ...globSync('docs/**/*.md', { cwd: ROOT })].sort();
-const PROGRAM = createProgram({});
+const PROGRAM = await createProgram({});
 const SCRIPTS = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts);
 
 function read(path: string): string {

@@ -7,8 +7,6 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
 
-/** Each command is a process, on a machine that may be busy. */
-
 let data: string;
 
 beforeAll(async () => {
@@ -78,7 +76,7 @@ test('bad input is named, ends with 2, and submits nothing', async () => {
   expect(refused.stderr).toContain('line 2: UnknownOperation');
   expect(refused.stderr).toContain('line 3: WrongDimension');
   expect(JSON.parse(wrongName.stderr)).toMatchObject({ error: 'InvalidInputError', exitCode: 2 });
-  expect(JSON.parse(unknown.stderr)).toMatchObject({ error: 'CollectionNotFoundError', exitCode: 1 });
+  expect(JSON.parse(unknown.stderr)).toMatchObject({ error: 'CollectionNotFoundError', exitCode: 2 });
   expect(noArgument.code).toBe(2);
   expect(JSON.parse(dimension.stderr)).toMatchObject({ error: 'CollectionExistsError' });
   expect(vector.code).toBe(2);
@@ -127,8 +125,8 @@ test('damage in the store is found by verify, which ends with 3', async () => {
   expect(verified.stderr).toContain('CorruptObjectError');
 });
 
-test('help of every command shows an example', () => {
-  const { commands } = createProgram();
+test('help of every command shows an example', async () => {
+  const { commands } = await createProgram();
   expect(commands.length).toBeGreaterThan(15);
   for (const command of commands) {
     let help = '';

@@ -12,8 +12,6 @@ import { keepThreeWarm, smallDisk, stillWarm } from '../support/small-disk.ts';
 import { type CommandResult, runCommand } from './command-line.ts';
 
 const run = promisify(execFile);
-/** Each command is a process, and starts a Chroma server or two. */
-
 let scratch: string;
 /** A directory with collection "source" of four dimensions and 30 records, made by a checkout. */
 let made: string;
@@ -67,7 +65,7 @@ test('a directory becomes version 1 under another name, is compacted on, and is 
     [0, 0],
   ]);
   expect(await contentsOf(made)).toEqual(before);
-  expect(again.code).toBe(1);
+  expect(again.code).toBe(2);
   expect(JSON.parse(again.stderr)).toMatchObject({ error: 'CollectionExistsError' });
   const events = await compactor(['events', 'adopted']);
   expect(events.json[0]).toMatchObject({ detail: { version: 1, deltas: [], current: { records: 30 } } });

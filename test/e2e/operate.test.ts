@@ -9,8 +9,6 @@ import { executionArn } from '../../local/sfn/names.ts';
 import { type CommandResult, runCommand } from './command-line.ts';
 import { compact, create, submit, type TestStack, upserts, withStack } from './support.ts';
 
-/** Each command is a process, on a machine that may be busy. */
-
 let stack: TestStack;
 let end: () => void;
 let over: Promise<void>;

@@ -1,5 +1,5 @@
 /** A reader that follows commits under load, with real Chroma servers. COMPACTIONS=100 for the long form. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { connect, DeltaBuilder, type SnapshotReader } from '../../lambdas/index.ts';
@@ -8,6 +8,7 @@ import { submitDelta, waitForDelta } from '../../lambdas/producer/produce-delta.
 import { makeQuery } from '../../lambdas/reader/query-snapshot.ts';
 import { SnapshotReader as Reader } from '../../lambdas/reader/snapshot-reader.ts';
 import { applicationPorts } from '../../lambdas/runtime/connect.ts';
+import { processesWhere } from '../support/processes.ts';
 import { compact, create, type TestStack, withStack } from './support.ts';
 
 const COMPACTIONS = Number(process.env.COMPACTIONS ?? 4);
@@ -45,15 +46,10 @@ const slotsOf = async (stack: TestStack) =>
 
 /** SIGKILL for every server on a directory below this one, as the kernel does when memory runs out. */
 async function killServers(below: string): Promise<number> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const command = (pid: number) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  const servers: number[] = [];
-  for (const pid of pids) {
-    const words = (await command(pid)).split('\0');
-    const path = words[words.indexOf('--path') + 1] ?? '';
-    if (words.includes('run') && path.startsWith(below)) servers.push(pid);
-  }
-  for (const pid of servers) process.kill(pid, 'SIGKILL');
+  const servers = await processesWhere(
+    (words) => words.includes('run') && (words[words.indexOf('--path') + 1] ?? '').startsWith(below),
+  );
+  for (const { pid } of servers) process.kill(pid, 'SIGKILL');
   return servers.length;
 }
 

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { cliPage, playStory } from '../../docs/generator/cli.ts';
 
 it('is up to date: else `npm run docs`', async () => {
-  const page = cliPage(await playStory());
+  const page = await cliPage(await playStory());
 
   expect(await readFile(new URL('../../docs/reference/cli.md', import.meta.url), 'utf8')).toBe(page);
 });

@@ -16,8 +16,6 @@ import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-dir
 import { DamagedSourceError, InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { runCommand } from './command-line.ts';
 
-/** Each command is a process, and starts a Chroma server or two. */
-
 const HOST = '127.0.0.1';
 const NO_EMBEDDINGS: EmbeddingFunction = { generate: async () => undefined as unknown as number[][] };
 const DATABASE = 'chroma.sqlite3';

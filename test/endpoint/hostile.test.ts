@@ -1,7 +1,7 @@
 /** Nothing that a client does ends the endpoint, or leaves a server behind; what the store fails at is not acknowledged. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { StoreUnavailableError } from '../../lambdas/errors/errors.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { withStack } from '../e2e/support.ts';
 import { faulty, throws } from '../support/faulty.ts';
+import { processesWhere } from '../support/processes.ts';
 import { create, DATABASE, HAS_ENGINE, withEndpoint } from './support.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -58,17 +59,38 @@ describe.skipIf(!HAS_ENGINE)('an endpoint', () => {
       await ours('POST', `${pets}/add`, RECORD);
       const unavailable = throws(new StoreUnavailableError('The store answers 503.'));
       const isDelta = ({ args }: { args: unknown[] }) => String(args[0]).startsWith('deltas/');
-      const faults = [{ on: 'store.putIfAbsent', when: isDelta, times: 4, before: unavailable }];
+      let n = 0;
+      // Down for all attempts of one write, and for some of the next.
+      const isDown = (call: { args: unknown[] }) => isDelta(call) && n++ % 15 < 10;
+      const faults = [{ on: 'store.putIfAbsent', when: isDown, before: unavailable }];
       const { ask } = await another({}, faulty(stack.ports, faults));
-      const body = '{"ids":["b"],"embeddings":[[3,4]]}';
 
       const answers = [];
-      do answers.push((await ask('POST', `${pets}/add`, body)).status);
-      while (answers.at(-1) !== 201 && answers.length < 6);
+      for (let sent = 0; sent < 40; sent++) {
+        const body = `{"ids":["pet ${sent}"],"embeddings":[[3,4]]}`;
+        answers.push({ id: `pet ${sent}`, status: (await ask('POST', `${pets}/add`, body)).status });
+      }
 
-      expect(answers.slice(0, -1).every((status) => status === 503)).toBe(true);
-      expect(answers.at(-1)).toBe(201);
-      expect((await ours('GET', `${pets}/count`)).text).toBe('2');
+      expect([...new Set(answers.map(({ status }) => status))].sort()).toEqual([201, 503]);
+      const taken = answers.filter(({ status }) => status === 201).map(({ id }) => id);
+      const { ids } = JSON.parse((await ours('POST', `${pets}/get`, '{"include":[]}')).text) as { ids: string[] };
+      expect(ids.sort()).toEqual(['a', ...taken].sort());
+      // A write that was not acknowledged is taken when it is sent again.
+      const { id } = answers.find(({ status }) => status === 503) ?? { id: '' };
+      expect((await ours('POST', `${pets}/add`, `{"ids":["${id}"],"embeddings":[[3,4]]}`)).status).toBe(201);
+      expect((await ask('GET', `${pets}/count`)).text).toBe(String(taken.length + 2));
+    }));
+
+  it('refuses what it could not keep of a collection, and goes on', () =>
+    withEndpoint(async ({ ours }) => {
+      const body = JSON.stringify({ name: 'pets', metadata: { note: 'x'.repeat(600 * 1024) } });
+
+      const refused = await ours('POST', `${DATABASE}/collections`, body);
+
+      expect(refused.status).toBe(400);
+      expect(refused.text).toContain('Say less');
+      await create(ours, 'pets');
+      expect((await ours('GET', `${DATABASE}/collections_count`)).text).toBe('1');
     }));
 
   it('writes nothing to a collection that is gone, and nothing of it to its successor', () =>
@@ -122,7 +144,7 @@ describe.skipIf(!HAS_ENGINE)('an endpoint', () => {
         const [code] = await once(child, 'exit');
 
         if (signal !== 'SIGKILL') expect(code).toBe(0);
-        await expect.poll(() => serversOf(child.pid ?? 0)).toEqual([]);
+        await expect.poll(() => serversOf(child.pid ?? 0), { timeout: 300_000 }).toEqual([]);
       } finally {
         child.kill('SIGKILL');
         await rm(data, { recursive: true, force: true });
@@ -149,7 +171,6 @@ async function heartbeat(server: Server): Promise<number> {
 
 /** Chroma servers on the scratch directories of a process. */
 async function serversOf(pid: number): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(pids.map((each) => readFile(`/proc/${each}/cmdline`, 'utf8').catch(() => '')));
-  return lines.filter((line) => line.includes(`compactor-scratch-${pid}-`));
+  const found = await processesWhere((words) => words.some((word) => word.includes(`compactor-scratch-${pid}-`)));
+  return found.map(({ words }) => words.join(' '));
 }

@@ -94,6 +94,7 @@ export const WRITTEN: readonly string[] = [
   '{"ids":["e4"],"embeddings":[[1,2]],"metadatas":[{"l":[1,"b"]}]}',
   '{"ids":["e4"],"embeddings":[[1,2]],"metadatas":[{"l":[1.0,2.0],"s":["x"],"b":[true]}]}',
   '{"ids":["e5"],"embeddings":[[1,2]],"metadatas":[{"b":99999999999999999999,"i":9007199254740993,"f":1.0,"z":-0.0}]}',
+  '{"ids":["exact"],"embeddings":[[1,2]],"metadatas":[{"i":9007199254740993,"f":5.0}]}',
   '{"ids":["e6"],"embeddings":[[1,2]],"metadatas":[{"v":{"#type":"sparse_vector","indices":[1],"values":[1.0]}}]}',
   '{"ids":["f"],"embeddings":null}',
   '{"ids":["f"],"embeddings":[null]}',
@@ -153,6 +154,10 @@ export const DELETED: readonly Line[] = [
   ['POST', 'C/delete', '{"ids":["a"],"where":{"a":{"$x":1}}}'],
   ['POST', 'C/delete', '{"ids":["e2"],"limit":1}'],
   ['POST', 'C/delete', '{"limit":1}'],
+  // Numbers are what they are written as.
+  ['POST', 'C/delete', '{"where":{"i":9007199254740992}}'],
+  ['POST', 'C/delete', '{"where":{"$and":[{"i":9007199254740993},{"f":5.0}]}}'],
+  ['POST', 'C/get', '{"ids":["exact"]}'],
   ['POST', 'C/delete', '{"where":{"f":1.0}}'],
   ['POST', 'C/delete', '{"where_document":{"$contains":"text"}}'],
   ['POST', 'C/delete', '{"ids":["e2","e2","e3","absent"]}'],

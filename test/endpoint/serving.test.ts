@@ -1,7 +1,7 @@
 /** Copies that serve: opened once, advanced by what waits, swapped when a commit lands, closed when nobody asks. */
-import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { compact, stateOf, submit } from '../e2e/support.ts';
+import { processesWhere } from '../support/processes.ts';
 import { type Ask, canonical, create, HAS_ENGINE, type World, withEndpoint } from './support.ts';
 
 const record = (id: string, n: number) => JSON.stringify({ ids: [id], embeddings: [[n, 1]], metadatas: [{ n }] });
@@ -189,12 +189,6 @@ function pathOf(rest: string): string {
 
 /** Processes on whose command line a path below the folder stands. */
 async function serversBelow(folder: string): Promise<number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      return commandLine.split('\0').some((word) => word.startsWith(`${folder}/`)) ? [Number(pid)] : [];
-    }),
-  );
-  return found.flat();
+  const found = await processesWhere((words) => words.some((word) => word.startsWith(`${folder}/`)));
+  return found.map(({ pid }) => pid);
 }

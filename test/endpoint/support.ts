@@ -10,11 +10,22 @@ import { membersOf, parseExact, stringifyExact } from '../../lambdas/snapshot/ex
 import type { TestStack } from '../e2e/support.ts';
 import { withStack } from '../e2e/support.ts';
 
-/** The endpoint needs a newer server than the one that npm brings to older systems: tests of it need `CHROMA_BIN` there. */
+/**
+ * The endpoint needs a newer server than the one that npm brings to older systems: tests of it need `CHROMA_BIN` there. One
+ * that was named and does not do must not pass for none.
+ */
 export const HAS_ENGINE = await locateEngine().then(
-  ({ identity }) => compareVersions(identity.version, OLDEST_ENGINE) >= 0,
-  () => false,
+  ({ identity }) => {
+    if (compareVersions(identity.version, OLDEST_ENGINE) >= 0) return true;
+    return orFail(new Error(`CHROMA_BIN is ${identity.version}; the endpoint needs ${OLDEST_ENGINE}.`));
+  },
+  (error: unknown) => orFail(error),
 );
+
+function orFail(error: unknown): false {
+  if ((process.env.CHROMA_BIN ?? '') !== '') throw error;
+  return false;
+}
 
 export const DATABASE = '/api/v2/tenants/default_tenant/databases/default_database';
 

@@ -13,8 +13,9 @@ import type { ReadDelta } from '../../lambdas/inbox/read-deltas.ts';
 import { applyDeltas, outcomes } from '../../lambdas/merge/apply-deltas.ts';
 import { findRefused } from '../../lambdas/merge/find-refused.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
-import { encodeRequests, type LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
+import type { LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
 import { canonical } from '../endpoint/support.ts';
+import { encodeRequests } from '../support/request-deltas.ts';
 import { cleanUpAfterEach, makeDirectory, onCleanup, SERVERS, type TestDirectory } from './support.ts';
 
 const TIMES = { startMs: 30_000, graceMs: 200 };

@@ -1,10 +1,11 @@
 /** What the engine tests share: the servers to run over, directories, processes, and servers that misbehave. */
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, vi } from 'vitest';
 import type { LocatedEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import type { EngineRecord, EngineSession, WorkingDirectory } from '../../lambdas/ports.ts';
+import { processesWhere } from '../support/processes.ts';
 
 /** `CHROMA_BIN` as it was when the tests were started. */
 export const CHOSEN_BIN = process.env.CHROMA_BIN || undefined;
@@ -53,14 +54,7 @@ export async function makeDirectory(): Promise<TestDirectory> {
 
 /** Processes, zombies aside, on whose command line the path stands. */
 export async function processesOn(path: string): Promise<number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      return commandLine.split('\0').includes(path) ? [Number(pid)] : [];
-    }),
-  );
-  return found.flat();
+  return (await processesWhere((words) => words.includes(path))).map(({ pid }) => pid);
 }
 
 /** Kill the server on a directory as a crash would, and wait until it is gone. */

@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { urlEvent } from '../endpoint/url-events.ts';
 import { type Running, run, whyNot } from './container.ts';
 import { readStart } from './dockerfile.ts';
 import { type OneMerge, prepareMerge } from './one-merge.ts';
@@ -81,6 +82,23 @@ describe.skipIf(reason !== undefined)(`the image of MergeDeltas${reason === unde
     expect(traced.find(({ name }) => name === '## mergeDeltas')?.trace_id).toBe(TRACE);
     api.close();
     daemon.close();
+  });
+
+  it('serves an endpoint, by the other handler that is in it', async () => {
+    const { environment: own } = await prepare();
+    const event = urlEvent({ method: 'GET', path: '/api/v2/pre-flight-checks' });
+    const api = await startRuntimeApi(event, TRACE);
+    const environment = { ...LAMBDA, ...start.environment, ...own, AWS_LAMBDA_RUNTIME_API: api.address };
+    const command = [...start.command.slice(0, -1), 'serve-endpoint.handler'];
+
+    running = run(ROOT, start, command, environment);
+    const answer = (await Promise.race([api.answer, endOf(running)])) as { statusCode: number; body: string };
+
+    expect([answer.statusCode, JSON.parse(answer.body)]).toEqual([
+      200,
+      expect.objectContaining({ max_batch_size: 250 }),
+    ]);
+    api.close();
   });
 
   it("merges a delta under Amazon's runtime interface emulator", async ({ skip }) => {

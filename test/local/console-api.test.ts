@@ -11,7 +11,8 @@ import { LocalStepFunctions } from '../../local/sfn/executions.ts';
 import { stateMachineArn } from '../../local/sfn/names.ts';
 import { type SfnServer, startSfnServer } from '../../local/sfn/server.ts';
 import { COLLECTION, createCollection, type MemoryPorts, memoryPorts, submit } from '../support/memory-ports.ts';
-import { idOf, submitNumber } from '../workflow/support.ts';
+import { idOf, submitNumber, upsert } from '../workflow/support.ts';
+import { append, names, store } from '../workflow/unreached.ts';
 
 let directory: string;
 let ports: MemoryPorts;
@@ -152,6 +153,9 @@ describe('requests', () => {
     ['/api/executions?status=NONE', 400],
     ['/api/executions?limit=100000', 400],
     ['/api/executions?before=-1', 400],
+    ['/api/executions?colection=books', 400],
+    ['/api/collections?limit=5', 400],
+    ['/api/stack?x=1', 400],
     ['/api/executions?machine=none', 404],
     ['/api/executions/none', 404],
     ['/api/executions/%2e%2e%2fx', 400],
@@ -257,6 +261,34 @@ describe('a collection', () => {
       total: 1,
       rows: [{ deltaId: 'bad', rejections: [{ line: 1, error: 'WrongDimension' }] }],
     });
+  });
+
+  it('of a client says what it is called, what of it waits in the log, and where its deltas came from', async () => {
+    // Prepare
+    const { record } = await names(ports).create('pets');
+    const { collection } = record;
+    await store(ports, collection);
+    await append(ports, collection, 1);
+    await append(ports, collection, 2);
+    await submit(ports, 'by-hand', [upsert('x', 3)], collection);
+    await compact('third', collection);
+    const { number } = await append(ports, collection, 4);
+    const made = ports.ids.commitId();
+    await submit(ports, made, [upsert('y', 5)], collection);
+
+    // Act
+    const rows = (await get('/api/collections')).json;
+    const detail = (await get(`/api/collections/${collection}`)).json;
+    const versions = (await get(`/api/collections/${collection}/versions`)).json;
+
+    // Assess
+    expect(rows).toMatchObject([{ collection, name: 'pets', waiting: 2, logged: 1 }]);
+    expect(detail).toMatchObject({ name: 'pets', log: { decided: 2, waiting: 1 } });
+    expect(detail.pending.rows).toMatchObject([
+      { source: 'endpoint', number },
+      { deltaId: made, source: 'library', number: null },
+    ]);
+    expect(versions.rows[0].sources).toEqual({ endpoint: 2, library: 0, producer: 1 });
   });
 
   it('whose pointer is damaged says so, beside those that are well', async () => {

@@ -85,6 +85,13 @@ it('refuses other methods, targets and bodies', async () => {
   });
 });
 
+it('refuses a member that it does not know, which would not do here what it does there', async () => {
+  expect(await call('POST', { headers: LIST, body: '{"maxResult":1}' })).toMatchObject({
+    status: 400,
+    body: { __type: 'ValidationException', message: '"maxResult" is unknown' },
+  });
+});
+
 it('refuses a body of more than 1 MiB and stays well', async () => {
   const large = JSON.stringify({ nextToken: 'x'.repeat(8 * 1024 * 1024) });
 

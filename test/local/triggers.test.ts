@@ -99,15 +99,20 @@ describe('the queue of notifications', () => {
 
   let batches: string[][];
   let failing: string[];
+  let outage: Error | undefined;
+  let warnings: Array<[message: string, fields: Record<string, unknown>]>;
   const queueOf = () => {
     batches = [];
     failing = [];
+    outage = undefined;
+    warnings = [];
     const start = async ({ Records }: { Records: QueueRecord[] }): Promise<BatchResponse> => {
       batches.push(Records.map(({ messageId }) => messageId));
+      if (outage !== undefined) throw outage;
       return { batchItemFailures: failing.map((itemIdentifier) => ({ itemIdentifier })) };
     };
     const options = { windowMs: 5, batchSize: 2, firstPauseMs: 100, longestPauseMs: 300 };
-    return new StarterQueue(start, options, timer);
+    return new StarterQueue(start, { options, timer, warn: (...warning) => void warnings.push(warning) });
   };
 
   it('gathers for the window, and takes at most a batch at once', async () => {
@@ -144,6 +149,22 @@ describe('the queue of notifications', () => {
     queue.send(arrived('bad', 'c'));
     await pass(5);
     expect(batches.at(-1)).toEqual(['c']);
+  });
+
+  it('says what does not start, and why, and keeps it', async () => {
+    const queue = queueOf();
+    outage = new Error('no handler');
+    queue.send(arrived('pets', 'a'));
+    queue.ended('bad', true);
+    await pass(5);
+    outage = undefined;
+    await pass(5);
+
+    expect(batches).toEqual([['a'], ['a']]);
+    expect(warnings).toEqual([
+      [expect.stringContaining('keep failing'), { collection: 'bad', failures: 1, pauseMs: 100 }],
+      [expect.stringContaining('could not be started'), { messages: 1, reason: 'Error: no handler' }],
+    ]);
   });
 
   it('starts nothing once it is closed', async () => {

@@ -1,5 +1,5 @@
 /** Commands take the names that clients of Chroma use: one process per command, over a store of files. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -48,6 +48,21 @@ it('lists every name, with what it is stored as', async () => {
   ]);
 });
 
+it('lists what is damaged all the same, and says what is wrong', async () => {
+  const pointer = join(data, 'store', 'pointers', 'broken.json');
+  await writeFile(pointer, 'no pointer');
+
+  const { code, json } = await run('names');
+  const inWords = await runCommand(data, ['names'], { json: false });
+  await rm(pointer);
+
+  const problem = expect.stringContaining('pointers/broken.json');
+  expect(code).toBe(0);
+  expect(json[0]).toMatchObject({ name: 'broken', collection: 'broken', dimension: null, problem });
+  expect(json[1]).not.toHaveProperty('problem');
+  expect(inWords.stdout).toMatch(/\n"broken" is damaged: .*pointers\/broken\.json/);
+});
+
 it.each(['pets', 'default_tenant/default_database/pets'])('takes %s for the collection that it means', async (name) => {
   expect((await run('status', name)).json).toMatchObject({ collection: pets.collection, version: 0 });
 });
@@ -67,7 +82,7 @@ it('looks for a delta in the collection of the name', async () => {
 });
 
 it('creates nothing under a name that is in use, or was', async () => {
-  expect(await run('create', 'pets', '--dimension', '3')).toMatchObject({ code: 1 });
+  expect(await run('create', 'pets', '--dimension', '3')).toMatchObject({ code: 2 });
   expect((await run('create', 'old', '--dimension', '3')).stderr).toContain('CollectionExistsError');
 });
 
@@ -92,6 +107,6 @@ it.each([
   expect(dropped).toMatchObject({ code: 0, json: { name } });
   const listed: Array<{ name: string }> = (await run('names')).json;
   expect(listed.map((each) => each.name)).not.toContain(name);
-  expect((await run('drop', name, '--yes')).code).toBe(1);
+  expect((await run('drop', name, '--yes')).code).toBe(2);
   expect(await shortly(directoryOver(new FileStore(join(data, 'store')))).find(name)).toBeUndefined();
 });

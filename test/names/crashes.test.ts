@@ -150,6 +150,44 @@ describe('endpoints that race', () => {
     }
   });
 
+  it('to rename and to change something else: both are there afterwards', async () => {
+    for (const seed of SEEDS) {
+      const store = new MemoryStore();
+      const { create, find } = shortly(directoryOver(store, 1));
+      const { record } = await create('old');
+
+      await interleave(seed, store, [
+        (gated) =>
+          // As the engine has it: whoever changes one setting writes all of them.
+          directoryOver(gated, 2).modify(record.id, async ({ metadata, schema }) => ({
+            metadata,
+            schema,
+            name: 'new',
+          })),
+        (gated) => directoryOver(gated, 3).modify(record.id, async () => ({ metadata: '{"a":1}' })),
+      ]);
+
+      expect(await find('new'), `seed ${seed}`).toMatchObject({ id: record.id, metadata: '{"a":1}' });
+    }
+  });
+
+  it('to reset and to change: whatever was there before is gone', async () => {
+    for (const seed of SEEDS) {
+      const store = new MemoryStore();
+      const { create, names } = shortly(directoryOver(store, 1));
+      const { record } = await create('pets');
+
+      await interleave(seed, store, [
+        (gated) => directoryOver(gated, 2).reset(),
+        (gated) => directoryOver(gated, 3).modify(record.id, async () => ({ metadata: '{"a":1}' })),
+        (gated) => shortly(directoryOver(gated, 4)).rename(record.id, 'animals'),
+      ]);
+
+      expect(await directoryOver(store, 5).findById(record.id), `seed ${seed}`).toBeUndefined();
+      expect(await names()).toEqual([]);
+    }
+  });
+
   it('to drop and to create: what is created after a drop is another collection', async () => {
     for (const seed of SEEDS) {
       const store = new MemoryStore();

@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../lambdas/adapters/store/open-store.ts';
+import { learnFrom } from '../../lambdas/endpoint/learn.ts';
+import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { createDatabase, createTenant, findTenant, listDatabases } from '../../lambdas/names/databases.ts';
 import type { ObjectStore } from '../../lambdas/ports.ts';
+import { parseJson } from '../../lambdas/snapshot/escaped-names.ts';
+import { faulty } from '../support/faulty.ts';
 import { createCollection, memoryPorts } from '../support/memory-ports.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { DATABASE, DESCRIBED, directoryOver, shortly, TENANT } from './support.ts';
@@ -67,8 +71,12 @@ describe.each(STORES)('names in a store of %s', (_, open) => {
     await createTenant(ports, 'team');
     await createDatabase(ports, 'team', 'one');
     await createDatabase(ports, 'team', 'two');
-    const one = await directory.create('team', 'one', 'pets', DESCRIBED);
-    const two = await directory.create('team', 'two', 'pets', DESCRIBED);
+    const make = async (database: string) => {
+      const made = await directory.create('team', database, 'pets', async () => DESCRIBED);
+      return typeof made === 'string' ? undefined : made;
+    };
+    const one = await make('one');
+    const two = await make('two');
 
     expect(one?.record.id).not.toBe(two?.record.id);
     expect(await directory.deleteDatabase('team', 'one')).toBe(true);
@@ -78,7 +86,7 @@ describe.each(STORES)('names in a store of %s', (_, open) => {
     expect(await directory.findById(one?.record.id ?? '')).toBeUndefined();
     expect(await directory.list('team', 'two')).toEqual([two?.record]);
     expect((await listDatabases(ports, 'team')).map(({ name }) => name)).toEqual(['one', 'two']);
-    expect(await directory.create('team', 'three', 'pets', DESCRIBED)).toBeUndefined();
+    expect(await directory.create('team', 'three', 'pets', async () => DESCRIBED)).toBe('no database');
   });
 
   it('takes any text as a tenant', async () => {
@@ -112,6 +120,86 @@ describe.each(STORES)('names in a store of %s', (_, open) => {
 
     expect(await shortly(directory).names()).toEqual([]);
     expect(await findTenant({ ...memoryPorts(), store }, 'team')).toBeUndefined();
+  });
+});
+
+describe('a creation', () => {
+  it('reads its database once, and asks what the collection is only when the name is free', async () => {
+    const read: string[] = [];
+    const ports = faulty({ ...memoryPorts(), store: new MemoryStore() }, [
+      { on: 'store.get', before: ({ args }) => read.push(String(args[0])) },
+    ]);
+    const directory = directoryOver(ports.store);
+    let asked = 0;
+    const describeOnce = async () => {
+      asked++;
+      return DESCRIBED;
+    };
+
+    await directory.create(TENANT, DATABASE, 'pets', describeOnce);
+    expect(read.filter((key) => key.startsWith('databases/'))).toHaveLength(1);
+    await directory.create(TENANT, DATABASE, 'pets', describeOnce);
+
+    expect(asked).toBe(1);
+    expect(await directory.create(TENANT, DATABASE, 'plants', async () => undefined)).toBe('refused');
+  });
+});
+
+describe('what is said of a collection', () => {
+  const large = (bytes: number) => ({ ...DESCRIBED, metadata: JSON.stringify({ x: 'x'.repeat(bytes) }) });
+
+  it('is refused before it is too large to be read again, and the name stays free', async () => {
+    const store = new MemoryStore();
+    const directory = directoryOver(store);
+
+    const create = directory.create(TENANT, DATABASE, 'pets', async () => large(600 * 1024));
+
+    await expect(create).rejects.toThrow(InvalidInputError);
+    expect(store.snapshot().size).toBe(0);
+    expect((await shortly(directory).create('pets')).isNew).toBe(true);
+  });
+
+  it('can be changed within the limit, and is left as it was beyond it', async () => {
+    const directory = directoryOver(new MemoryStore());
+    const { record } = await shortly(directory).create('pets');
+    const change = (bytes: number) => directory.modify(record.id, async () => large(bytes));
+
+    expect(await change(500 * 1024)).toBe('changed');
+    await expect(change(1024 * 1024)).rejects.toThrow(InvalidInputError);
+
+    expect((await directory.findById(record.id))?.metadata).toBe(large(500 * 1024).metadata);
+  });
+
+  it('leaves room for what is learned', async () => {
+    const directory = directoryOver(new MemoryStore());
+    const { record } = await shortly(directory).create('pets');
+    await directory.modify(record.id, async () => large(511 * 1024));
+    const metadata = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`${n}"${'k'.repeat(500)}`, n]));
+    const learned = learnFrom(JSON.stringify({ metadatas: [metadata] }), [metadata], {}) ?? {};
+
+    expect(await directory.modify(record.id, async () => ({ learned }))).toBe('changed');
+
+    expect((await directory.findById(record.id))?.learned).toEqual(learned);
+    expect(Object.keys(learned).length).toBeGreaterThan(400);
+  });
+
+  it('has keys of any name, kept as they are', async () => {
+    const directory = directoryOver(new MemoryStore());
+    const teach = async (name: string, body: string) => {
+      const { record } = await shortly(directory).create(name);
+      const { metadatas } = parseJson(body) as { metadatas: unknown[] };
+      await directory.modify(record.id, async () => ({ learned: learnFrom(body, metadatas, {}) ?? {} }));
+      return record.id;
+    };
+    const keysOf = async (id: string) => Object.keys((await directory.findById(id))?.learned ?? {});
+
+    const pets = await teach('pets', '{"metadatas":[{"x":1,"\\\\":2}]}');
+    const cats = await teach('cats', '{"metadatas":[{"x":1,"\\"":2}]}');
+    const dogs = await teach('dogs', '{"metadatas":[{"__proto__":"y","constructor":true}]}');
+
+    expect(await keysOf(pets)).toEqual(['x', '\\']);
+    expect(await keysOf(cats)).toEqual(['x', '"']);
+    expect(await keysOf(dogs)).toEqual(['__proto__', 'constructor']);
   });
 });
 

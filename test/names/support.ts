@@ -19,8 +19,8 @@ export function directoryOver(store: ObjectStore, seed = 1): NamesDirectory {
 export function shortly(directory: NamesDirectory) {
   return {
     create: async (name: string) => {
-      const made = await directory.create(TENANT, DATABASE, name, DESCRIBED);
-      if (made === undefined) throw new Error('There is no default database.');
+      const made = await directory.create(TENANT, DATABASE, name, async () => DESCRIBED);
+      if (typeof made === 'string') throw new Error(`There is no default database: ${made}.`);
       return made;
     },
     find: (name: string) => directory.findByName(TENANT, DATABASE, name),

@@ -4,12 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { parseRequests } from '../../lambdas/inbox/parse-requests.ts';
 import { parseDelta, REJECTION } from '../../lambdas/snapshot/delta.ts';
-import {
-  decodeRequests,
-  encodeRequests,
-  isRequestDelta,
-  type LoggedRequest,
-} from '../../lambdas/snapshot/request-delta.ts';
+import { isRequestDelta, type LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
+import { decodeRequests, encodeRequests } from '../support/request-deltas.ts';
 
 const LITERALS = ['1', '1.0', '9007199254740993', '-0', '1e3', 'null', '"a\\nb"', '"\\u2028"', 'true', '[1.0,2]'];
 const id = fc.string({ unit: 'grapheme', maxLength: 8 });

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import { compressDelta, decompressDelta } from '../../lambdas/snapshot/compressed-delta.ts';
 import { encodeDelta, encodeLines, MAX_DELTA_BYTES, parseDelta, REJECTION } from '../../lambdas/snapshot/delta.ts';
-import { decodeRequests, encodeRequests } from '../../lambdas/snapshot/request-delta.ts';
 import { operation } from '../support/arbitraries.ts';
+import { decodeRequests, encodeRequests } from '../support/request-deltas.ts';
 import { upsert } from './bad-lines.ts';
 
 const MAX_FLOAT32 = 3.4028234663852886e38;

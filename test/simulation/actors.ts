@@ -91,8 +91,9 @@ async function overwrite(world: World, collection: string, deltaId: string, cont
   world.oracle.contents.set(content.sha256, content);
   try {
     const key = deltaKey(collection, deltaId);
-    const { etag } = await world.store.head(key);
-    await world.store.putIfMatch(key, content.body, etag);
+    const store = world.storeOf('overwriter');
+    const { etag } = await store.head(key);
+    await store.putIfMatch(key, content.body, etag);
     world.counts.overwrites++;
     world.scheduler.note(`${key} is written over`);
   } catch {

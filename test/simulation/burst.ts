@@ -4,6 +4,7 @@
  */
 import { collectGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
 import { rollback } from '../../lambdas/upkeep/rollback.ts';
+import { calmPorts } from './backend.ts';
 import type { World } from './world.ts';
 
 const ACTOR = 'burst';
@@ -18,7 +19,7 @@ export function burst(world: World, collection: string): void {
 }
 
 async function goBackAndForth(world: World, collection: string, length: number): Promise<void> {
-  const ports = world.calm();
+  const ports = calmPorts(world);
   world.scheduler.note(`${length} rollbacks of ${collection} in a row, and a collection`);
   try {
     for (let n = 0; n < length; n++) {
@@ -36,7 +37,7 @@ async function goBackAndForth(world: World, collection: string, length: number):
 }
 
 async function collect(world: World, collection: string): Promise<void> {
-  const ports = world.calm();
+  const ports = calmPorts(world);
   await collectGarbage(ports, { collection, runId: ports.ids.commitId() }).catch((error: unknown) => {
     world.scheduler.note(`the collection behind the burst ends: ${String(error)}`);
   });

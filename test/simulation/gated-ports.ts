@@ -2,7 +2,6 @@
 import { ulid } from 'ulid';
 import {
   CacheUnwritableError,
-  EngineUnavailableError,
   StagingLostError,
   StoreUnavailableError,
   TableUnavailableError,
@@ -11,7 +10,6 @@ import type {
   Announcer,
   Cache,
   Engine,
-  EngineSession,
   Executions,
   LockTable,
   ObjectInfo,
@@ -23,8 +21,10 @@ import type {
 } from '../../lambdas/ports.ts';
 import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import type { MemoryDirectories } from '../support/memory-directories.ts';
+import type { CallKind } from './faults.ts';
 import { type DirectoryWrapper, gatedDirectories } from './gated-directory.ts';
-import type { CallKind, Invocation } from './invocation.ts';
+import { gatedEngine } from './gated-engine.ts';
+import type { Invocation } from './invocation.ts';
 
 /** What stands behind all invocations of a world. */
 export interface Backend {
@@ -42,7 +42,6 @@ export interface Backend {
 
 const noStore = () => new StoreUnavailableError('The simulated store does not answer. Try again.');
 const noTable = () => new TableUnavailableError('The simulated table does not answer. Try again.');
-const noEngine = () => new EngineUnavailableError('The simulated engine does not answer. Try again.');
 const noCache = () => new CacheUnwritableError('The simulated cache cannot be written. Try again.');
 const noStaging = () => new StagingLostError('The simulated cache cannot be read. Plan again.');
 const noExecutions = () => Object.assign(new Error('Rate exceeded.'), { name: 'ThrottlingException' });
@@ -150,38 +149,8 @@ function gatedStatuses(invocation: Invocation, statuses: StatusTable): StatusTab
       call('getStatuses', ids.join(','), false, () => statuses.getStatuses(collection, ids)),
     putStatus: (collection, id, status) =>
       call('putStatus', id, true, () => statuses.putStatus(collection, id, status)),
-  };
-}
-
-function gatedEngine(invocation: Invocation, engine: Engine): Engine {
-  const call = <Result>(on: string, perform: () => Promise<Result>) =>
-    invocation.call({ on: `engine.${on}`, isWrite: false, isLocal: true, unavailable: noEngine }, perform);
-  const gated = (session: EngineSession): EngineSession => ({
-    useCollection: (name, options) => session.useCollection(name, options),
-    measureSpace: (name) => session.measureSpace(name),
-    count: () => session.count(),
-    existing: (ids) => session.existing(ids),
-    upsert: (records) => call('upsert', () => session.upsert(records)),
-    update: (records) => call('update', () => session.update(records)),
-    remove: (ids) => call('remove', () => session.remove(ids)),
-    replay: (request) => call('replay', () => session.replay(request)),
-    get: (ids) => session.get(ids),
-    visitEmbeddings: (visit) => session.visitEmbeddings(visit),
-    query: (embedding, limit, filter) => session.query(embedding, limit, filter),
-    find: (page) => session.find(page),
-    get isRunning() {
-      return session.isRunning;
-    },
-    close: () => session.close(),
-  });
-  return {
-    writtenAtStart: engine.writtenAtStart,
-    identify: () => engine.identify(),
-    open: async (directory, options) => gated(await call('open', () => engine.open(directory, options))),
-    inspect: (directory, collection, options) => engine.inspect(directory, collection, options),
-    measureWaste: (directory, collection) => engine.measureWaste(directory, collection),
-    vacuum: (directory, collection, shape) => call('vacuum', () => engine.vacuum(directory, collection, shape)),
-    isAsNew: (directory, collection, shape) => call('isAsNew', () => engine.isAsNew(directory, collection, shape)),
+    forgetCollection: (collection) =>
+      call('forgetCollection', collection, true, () => statuses.forgetCollection(collection)),
   };
 }
 

@@ -3,50 +3,10 @@
  * meet a fault. A killed invocation makes no further call; one that was given up by its caller goes on as a zombie.
  */
 import { ConditionalRequestConflictError } from '../../lambdas/errors/errors.ts';
-import type { Counts } from './counts.ts';
-import type { Profile } from './profile.ts';
-import type { Random } from './random.ts';
-import type { Scheduler } from './scheduler.ts';
-
-/** What all invocations of a world share. */
-export interface Surroundings {
-  random: Random;
-  scheduler: Scheduler;
-  profile: Profile;
-  counts: Counts;
-  /** So many of the next blocks that are fetched are not kept by the disk as they are written. */
-  badWrites: number;
-  /** From then on nothing fails any more; what is on its way still arrives. */
-  faultsAreOver: boolean;
-  violate(what: string): void;
-}
-
-export interface CallKind {
-  /** `<port>.<method>` */
-  on: string;
-  /** Key, or what else tells calls apart. */
-  about?: string;
-  isWrite: boolean;
-  /** What the caller is told when no answer comes. */
-  unavailable: () => Error;
-  /** Its effect consists of steps of this process. */
-  isLocal?: boolean;
-  /** Key of a conditional write on the store, which may meet a racing one. */
-  conditional?: string;
-}
-
-type Fault = 'none' | 'lost-request' | 'lost-response' | 'late-landing' | 'conflict';
+import { type CallKind, CRASHES, drawFault, drawLatency, type Surroundings } from './faults.ts';
 
 /** Errors of the product that no fault can excuse, wherever they come up. */
 const BROKEN = ['InvariantViolatedError', 'StatusConflictError', 'ForeignStoreError', 'PointerMissingError'];
-/** The last one is retried after whole minutes, which outlast lock and claim. */
-const CRASHES = [
-  'Lambda.Unknown',
-  'Runtime.ExitError',
-  'Lambda.ServiceException',
-  'Runtime.OutOfMemory',
-  'Lambda.EFSIOException',
-];
 /** Longest that a write takes to land after its caller was told that nothing is known. */
 const LATEST_LANDING_MS = 400_000;
 
@@ -153,7 +113,7 @@ export class Invocation {
     if (!this.#isAliveAtStep()) return new Promise<never>(() => {});
     const { scheduler, random, counts } = this.world;
     const { isLocal = false } = kind;
-    const fault = this.#drawFault(kind);
+    const fault = drawFault(this.world, kind);
     const label = `${this.name} ${kind.on}${kind.about === undefined ? '' : ` ${kind.about}`}`;
     const note = (what: string) => scheduler.note(`${label} ${what}`);
     return new Promise<Result>((resolve, reject) => {
@@ -269,28 +229,10 @@ export class Invocation {
   }
 
   #latency(): number {
-    const { random, profile, scheduler, faultsAreOver, counts } = this.world;
-    const ordinary = 1 + random.next() * profile.latencyMs;
-    if (faultsAreOver || !random.chance(profile.stall)) return ordinary;
-    const stall = random.logarithmic(500, profile.slowestStallMs);
-    counts.stalls++;
-    if (random.chance(0.5)) return ordinary + stall;
-    // A suspended Lambda: what it has sent goes through, and it hears of nothing.
-    this.#suspendedUntil = scheduler.now() + stall;
-    return ordinary;
-  }
-
-  #drawFault({ isWrite, conditional, about = '' }: CallKind): Fault {
-    const { random, profile, faultsAreOver } = this.world;
-    if (faultsAreOver) return 'none';
-    if (about.startsWith('pointers/') && random.chance(profile.pointerFault)) {
-      return isWrite ? 'lost-response' : 'lost-request';
-    }
-    if (random.chance(profile.lostRequest)) return 'lost-request';
-    if (random.chance(profile.lostResponse)) return 'lost-response';
-    if (isWrite && random.chance(profile.lateLanding)) return 'late-landing';
-    if (conditional !== undefined && random.chance(profile.conflict409)) return 'conflict';
-    return 'none';
+    const { waitMs, suspendedMs } = drawLatency(this.world);
+    // What a suspended process has sent goes through, and it hears of nothing.
+    if (suspendedMs > 0) this.#suspendedUntil = this.world.scheduler.now() + suspendedMs;
+    return waitMs;
   }
 }
 

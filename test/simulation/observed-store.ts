@@ -9,10 +9,13 @@ export class ObservedStore implements ObjectStore {
   readonly url = 'memory://simulated';
   readonly #raw: MemoryStore;
   readonly #oracle: Oracle;
+  readonly #by: string;
 
-  constructor(raw: MemoryStore, oracle: Oracle) {
+  /** @param by Whose calls these are. */
+  constructor(raw: MemoryStore, oracle: Oracle, by: string) {
     this.#raw = raw;
     this.#oracle = oracle;
+    this.#by = by;
   }
 
   get(key: string, options?: { range?: ByteRange; ifMatch?: string }): Promise<StoredObject> {
@@ -30,7 +33,7 @@ export class ObservedStore implements ObjectStore {
   async putIfAbsent(key: string, body: Body, options?: { sha256?: string }): Promise<{ etag: string }> {
     const result = await this.#raw.putIfAbsent(key, body, options);
     // What comes as a stream is a pack: its content is looked at when it is published.
-    if (!isStream(body)) await this.#oracle.written(key, body, sha256Of(body), true, result.etag);
+    if (!isStream(body)) await this.#oracle.written(key, body, sha256Of(body), true, result.etag, this.#by);
     return result;
   }
 
@@ -39,18 +42,18 @@ export class ObservedStore implements ObjectStore {
       this.#oracle.lost(key);
       throw error;
     });
-    await this.#oracle.written(key, body, sha256Of(body), false, result.etag);
+    await this.#oracle.written(key, body, sha256Of(body), false, result.etag, this.#by);
     return result;
   }
 
   async deleteIfMatch(key: string, etag: string): Promise<void> {
     await this.#raw.deleteIfMatch(key, etag);
-    this.#oracle.deleted(key);
+    this.#oracle.deleted(key, this.#by);
   }
 
   async delete(key: string): Promise<void> {
     const wasThere = await this.#raw.head(key).catch(() => undefined);
     await this.#raw.delete(key);
-    if (wasThere !== undefined) this.#oracle.deleted(key);
+    if (wasThere !== undefined) this.#oracle.deleted(key, this.#by);
   }
 }

@@ -6,20 +6,12 @@ import type { Refusal, StatusTable } from '../../lambdas/ports.ts';
 import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import type { Counts } from './counts.ts';
-import {
-  asStatus,
-  type DeltaStatus,
-  keyOfAside,
-  keyOfDelta,
-  keyOfReport,
-  kindOf,
-  type Pointer,
-  readStoredPointer,
-} from './independent/formats.ts';
-import { isSetAside } from './independent/rules.ts';
-import { LogTruth, orderOf, type ReadFloor, type View } from './log-truth.ts';
+import { asStatus, type DeltaStatus, kindOf, type Pointer, readStoredPointer } from './independent/formats.ts';
+import { LogTruth, type ReadFloor, type View } from './log-truth.ts';
 import { endpointContent } from './log-writes.ts';
+import { NamesTruth } from './names-truth.ts';
 import { commitFaults, creationFaults, fenceFaults, type Publication } from './oracle-commit.ts';
+import { InboxOracle } from './oracle-inbox.ts';
 import { lockFaults } from './oracle-lock.ts';
 import { type Promised, retentionFaults } from './oracle-retention.ts';
 import type { LockChange, TableObserver } from './table.ts';
@@ -30,6 +22,8 @@ export class Oracle implements TableObserver {
   /** By SHA-256. */
   readonly contents = new Map<string, Content>();
   readonly violations: string[] = [];
+  readonly names = new NamesTruth((what) => this.violate(what));
+  readonly #inbox: InboxOracle;
   readonly #logs = new Map<string, LogTruth>();
   /** SHA-256 of what was written, by the ETag that it got. */
   readonly #byEtag = new Map<string, string>();
@@ -55,6 +49,11 @@ export class Oracle implements TableObserver {
     this.#store = store;
     this.#counts = counts;
     this.#lookFor = lookFor;
+    this.#inbox = new InboxOracle(
+      (collection) => this.truth(collection),
+      counts,
+      (what) => this.violate(what),
+    );
   }
 
   /** A conditional write lost its condition. */
@@ -81,39 +80,49 @@ export class Oracle implements TableObserver {
   /** A client of an endpoint was given this, who asked when the floor was taken. */
   shown(collection: string, view: View, floor: ReadFloor): void {
     const by = (etag: string) => this.#byEtag.get(etag) ?? '';
-    this.log(collection).shown(this.truth(collection), view, floor, { by, all: this.contents });
+    this.log(collection).shown(this.truths.get(collection), view, floor, { by, all: this.contents });
   }
 
-  /** After a write has taken effect. */
-  async written(key: string, body: Uint8Array, sha256: string, isNew: boolean, etag: string): Promise<void> {
+  /** After a write has taken effect. @param by Who sent it. */
+  async written(
+    key: string,
+    body: Uint8Array,
+    sha256: string,
+    isNew: boolean,
+    etag: string,
+    by: string,
+  ): Promise<void> {
     const found = kindOf(key);
     this.#byEtag.set(etag, sha256);
-    const content = found.kind === 'delta' ? endpointContent(body) : undefined;
-    if (found.kind === 'delta' && content !== undefined) {
-      this.contents.set(sha256, content);
-      this.log(found.collection).arrived(content);
-    }
     if (found.kind === 'pointer') await this.#pointerWritten(key, found.collection, body);
-    else if (found.kind === 'delta') this.#deltaWritten(found, sha256, isNew);
-    else if (found.kind === 'aside') this.#asideWritten(key, found, sha256, isNew);
-    else if (found.kind === 'report') this.#reportWritten(key, found, body);
+    else if (found.kind === 'delta') {
+      const content = endpointContent(body);
+      if (content !== undefined) {
+        this.contents.set(sha256, content);
+        this.log(found.collection).arrived(content);
+      }
+      this.#inbox.deltaWritten(found, sha256, isNew, by);
+      this.onDelta(found.collection, found.deltaId);
+    } else if (found.kind === 'aside') this.#inbox.asideWritten(key, found, sha256, isNew);
+    else if (found.kind === 'report') this.#inbox.reportWritten(key, found, body);
+    else if (found.kind === 'record') this.names.recordWritten(found.id, body);
+    else if (found.kind === 'entry') this.names.entryWritten(body);
     else if (!isNew && found.kind !== 'probe') this.violate(`"${key}" is immutable and was written over`);
   }
 
   /** After a delete has taken effect. */
-  deleted(key: string): void {
+  deleted(key: string, by: string): void {
     const found = kindOf(key);
-    if (found.kind === 'delta') {
-      this.#deltaDeleted(found);
-      return;
-    }
-    if (found.kind === 'probe') return;
-    if (found.kind !== 'manifest' && found.kind !== 'pack') {
-      this.violate(`"${key}" was deleted, which nobody may`);
-      return;
-    }
+    if (found.kind === 'delta') this.#inbox.deltaDeleted(found, by);
+    else if (found.kind === 'record') this.names.recordDeleted(found.id);
+    else if (found.kind === 'entry') this.names.entryDeleted(found.path);
+    else if (found.kind === 'manifest' || found.kind === 'pack') this.#collected(key, found.collection);
+    else if (found.kind !== 'probe') this.violate(`"${key}" was deleted, which nobody may`);
+  }
+
+  #collected(key: string, collection: string): void {
     this.#counts.collectedObjects++;
-    if (this.truth(found.collection).reachable().has(key))
+    if (this.truth(collection).reachable().has(key))
       this.violate(`"${key}" was deleted although a retained version needs it`);
   }
 
@@ -221,8 +230,9 @@ export class Oracle implements TableObserver {
       this.violate(`version ${next.version} of "${collection}" (${next.commitId}): ${fault}`);
     }
     truth.pointer = next;
-    const now = truth.versions.get(next.version)?.manifest;
-    if (before !== undefined && now !== undefined) this.log(collection).committed(before, now, this.contents);
+    const now = truth.versions.get(next.version);
+    if (now !== undefined) now.since = this.#now();
+    if (before !== undefined && now !== undefined) this.log(collection).committed(before, now.manifest, this.contents);
     this.#counts.commits++;
     if (restored === undefined && imported === undefined) this.onCommit(collection);
   }
@@ -231,7 +241,9 @@ export class Oracle implements TableObserver {
     const truth = new CollectionTruth(pointer);
     const faults = await creationFaults(this.#store, truth);
     for (const fault of faults) this.violate(`"${pointer.collection}" is created, and ${fault}`);
+    truth.current().since = this.#now();
     this.truths.set(pointer.collection, truth);
+    this.names.hasStored(pointer.collection);
   }
 
   #readPointer(key: string, collection: string, body: Uint8Array): Pointer | undefined {
@@ -241,70 +253,5 @@ export class Oracle implements TableObserver {
       this.violate(`"${key}" was written, and ${(error as Error).message}`);
       return undefined;
     }
-  }
-
-  #deltaWritten(
-    { collection, deltaId }: { collection: string; deltaId: string },
-    sha256: string,
-    isNew: boolean,
-  ): void {
-    const truth = this.truth(collection);
-    const before = truth.inbox.get(deltaId);
-    if (!isNew && before !== undefined && before !== sha256) truth.overwritten.add(`${deltaId} ${before}`);
-    truth.inbox.set(deltaId, sha256);
-    truth.arrived.set(deltaId, (truth.arrived.get(deltaId) ?? new Set()).add(sha256));
-    this.onDelta(collection, deltaId);
-  }
-
-  #deltaDeleted({ collection, deltaId }: { collection: string; deltaId: string }): void {
-    const truth = this.truth(collection);
-    const sha256 = truth.inbox.get(deltaId);
-    if (sha256 === undefined) return;
-    truth.inbox.delete(deltaId);
-    const status = truth.statuses.get(deltaId);
-    const key = keyOfDelta(collection, deltaId);
-    const decision = truth.decided.get(deltaId);
-    // A writer that finds its number decided with other content takes back what it put there, and nobody was told of it.
-    const isTakenBack = orderOf(deltaId) !== undefined && decision !== undefined && decision.sha256 !== sha256;
-    if (isTakenBack) truth.overwritten.add(`${deltaId} ${sha256}`);
-    else if (status === undefined) this.violate(`"${key}" was deleted before its status was written`);
-    else if (status.sha256 !== sha256 && !truth.reports.has(keyOfReport(collection, deltaId, sha256))) {
-      this.violate(`"${key}" was deleted with a content that was never decided nor reported`);
-    } else if (status.sha256 === sha256 && isSetAside(truth.decided.get(deltaId))) {
-      const isKept = truth.aside.has(keyOfAside(collection, deltaId, sha256));
-      if (!isKept) this.violate(`"${key}" was set aside, and deleted before its content was kept`);
-    }
-  }
-
-  #asideWritten(
-    key: string,
-    { collection, deltaId, sha256: named }: { collection: string; deltaId: string; sha256: string },
-    sha256: string,
-    isNew: boolean,
-  ): void {
-    const truth = this.truth(collection);
-    const entry = truth.decided.get(deltaId);
-    const isRight = entry !== undefined && isSetAside(entry) && entry.sha256 === sha256 && named === sha256;
-    if (!isNew || !isRight) this.violate(`"${key}" is not the content of a delta that a commit set aside`);
-    truth.aside.add(key);
-    this.#counts.setAside++;
-  }
-
-  #reportWritten(
-    key: string,
-    report: { collection: string; deltaId: string; sha256?: string },
-    body: Uint8Array,
-  ): void {
-    const truth = this.truth(report.collection);
-    truth.reports.add(key);
-    const entry = truth.decided.get(report.deltaId);
-    if (entry === undefined) {
-      this.violate(`"${key}" was written before any commit decided that delta`);
-      return;
-    }
-    const { sha256, version } = JSON.parse(Buffer.from(body).toString('utf8')) as { sha256: string; version?: number };
-    const isReuse = report.sha256 !== undefined;
-    const agrees = isReuse ? sha256 !== entry.sha256 : sha256 === entry.sha256 && version === entry.version;
-    if (!agrees) this.violate(`"${key}" does not agree with the commit that decided that delta`);
   }
 }

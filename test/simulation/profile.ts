@@ -70,6 +70,10 @@ export interface Profile {
   endpoints: number;
   logWrites: number;
   endpointCrash: number;
+  /** Of questions to copies: the server that is asked dies. */
+  serverDeath: number;
+  /** Creations, renames, drops and the like that clients ask of endpoints. */
+  nameDeeds: number;
   /** The store counts whole seconds, as S3 does. */
   wholeSeconds: boolean;
   // per delta
@@ -140,6 +144,8 @@ export function drawProfile(random: Random): Profile {
     endpoints: random.chance(0.4) ? random.int(1, 3) : 0,
     logWrites: random.int(2, 14),
     endpointCrash: some(0.5, 0.1, 0.7),
+    serverDeath: some(0.3, 0.02, 0.2),
+    nameDeeds: random.chance(0.5) ? random.int(3, 16) : 0,
     wholeSeconds: random.chance(0.5),
   };
 }

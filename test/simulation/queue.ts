@@ -1,6 +1,6 @@
 /** The queue between the store's notifications and the Lambda that starts executions: at least once, in batches. */
 import type { BatchResponse, QueueRecord } from '../../lambdas/triggers/start-compactions.ts';
-import type { Surroundings } from './invocation.ts';
+import type { Surroundings } from './faults.ts';
 
 const MAX_RECEIVES = 12;
 

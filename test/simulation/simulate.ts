@@ -1,6 +1,7 @@
 /** One seed, from beginning to end. */
 import { settleAccounts } from './account.ts';
 import type { Counts } from './counts.ts';
+import { live } from './life.ts';
 import { NOTHING, type Plant } from './planted/plant.ts';
 import { World } from './world.ts';
 
@@ -24,7 +25,7 @@ export async function simulate(
   keepTrace = false,
 ): Promise<Simulation> {
   const world = await World.make(seed, makePlant(), { keepTrace });
-  await world.live();
+  await live(world);
   await settleAccounts(world);
   const { scheduler, oracle, counts } = world;
   for (const violation of oracle.violations) scheduler.note(`VIOLATION ${violation}`);

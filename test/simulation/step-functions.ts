@@ -10,7 +10,7 @@ import { executionArn, stateMachineArn } from '../../local/sfn/names.ts';
 import { compileMachine, type Machine } from '../../local/sfn/run-options.ts';
 import type { TaskHandler } from '../../local/sfn/task.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
-import type { Surroundings } from './invocation.ts';
+import type { Surroundings } from './faults.ts';
 
 /** A handler by its name in `HANDLERS`, run as an invocation of its own. */
 export type Invoke = (

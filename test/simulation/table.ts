@@ -116,6 +116,11 @@ export class SimulatedTable implements LockTable, StatusTable {
     }
   }
 
+  /** No collection of a simulated world has a name in the directory, so none goes. */
+  async forgetCollection(collection: string): Promise<number> {
+    throw new Error(`"${collection}" was to be taken, and it is reached by its own name.`);
+  }
+
   #apply<Value, Refusal>(
     collection: string,
     by: keyof Transitions,

@@ -24,6 +24,8 @@ export interface CommittedVersion {
   manifestKey: string;
   execution: string;
   records: Records;
+  /** When it was published, by the world's clock; the first of a world were there before. */
+  since?: number;
 }
 
 export class CollectionTruth {
@@ -69,6 +71,14 @@ export class CollectionTruth {
     const version = this.versions.get(this.pointer.version);
     if (version === undefined) throw new Error(`The oracle has no version ${this.pointer.version}.`);
     return version;
+  }
+
+  /** The version that was current then; -1: none. */
+  versionAt(time: number): number {
+    return [...this.versions].reduce(
+      (last, [version, { since = 0 }]) => (since <= time ? Math.max(last, version) : last),
+      -1,
+    );
   }
 
   /** Keys of all that retained versions are made of. */

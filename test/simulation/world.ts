@@ -1,47 +1,37 @@
-/** One simulated world: everything that runs in it, from its seed alone, until all is quiet; then the last account. */
-import { ulid } from 'ulid';
-import { handler as collectGarbageHandler } from '../../lambdas/collect-garbage.ts';
-import { HANDLERS } from '../../lambdas/handlers.ts';
+/** One simulated world: what stands in it, and the processes that run there, each with ports of its own. */
 import type { Ports } from '../../lambdas/ports.ts';
-import type { CompactionCommitted } from '../../lambdas/protocol/announcement.ts';
-import { makeHandler, runWithPorts } from '../../lambdas/runtime/handler.ts';
+import { runWithPorts } from '../../lambdas/runtime/handler.ts';
+import type { ServingPorts } from '../../lambdas/serving/target.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
-import { handler as startCompactionHandler } from '../../lambdas/start-compaction.ts';
-import { handler as sweepHandler } from '../../lambdas/sweep.ts';
 import type { BatchResponse, QueueRecord } from '../../lambdas/triggers/start-compactions.ts';
 import type { Sweep } from '../../lambdas/triggers/sweep-collections.ts';
 import type { GarbageRun } from '../../lambdas/upkeep/collect-garbage.ts';
-import { type RolledBack, rollback } from '../../lambdas/upkeep/rollback.ts';
+import type { RolledBack } from '../../lambdas/upkeep/rollback.ts';
 import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts';
 import { MemoryCache } from '../support/memory-cache.ts';
-import { MEMORY_CODEC } from '../support/memory-codec.ts';
 import { MemoryDirectories } from '../support/memory-directories.ts';
-import { MemoryEngine } from '../support/memory-engine.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
-import { collect, goBack, produce, spoil, vacuum } from './actors.ts';
+import { MemoryApiEngine } from '../support/model-api.ts';
+import { backendOf, QUIRKS } from './backend.ts';
 import { startFrom } from './baseline.ts';
 import { burst } from './burst.ts';
-import { HEAVY, POISON } from './contents.ts';
 import { type Counts, noCounts } from './counts.ts';
 import { endingFaults } from './endings.ts';
-import { runEndpoint } from './endpoint.ts';
-import { type Backend, gatedPorts } from './gated-ports.ts';
-import { adopt } from './importer.ts';
-import { intrude } from './intruder.ts';
-import { Invocation, type Surroundings } from './invocation.ts';
+import type { Surroundings } from './faults.ts';
+import { gatedApi } from './gated-engine.ts';
+import { gatedPorts } from './gated-ports.ts';
+import { handlerOf, timeoutOf } from './handlers.ts';
+import { Invocation } from './invocation.ts';
 import { ObservedStore } from './observed-store.ts';
 import { Oracle } from './oracle.ts';
 import type { Plant } from './planted/plant.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { Queue } from './queue.ts';
 import { Random } from './random.ts';
-import { read } from './readers.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Stack } from './stack.ts';
 import { SimulatedStepFunctions } from './step-functions.ts';
 import { SimulatedTable } from './table.ts';
-import { worldTelemetry } from './telemetry.ts';
-import type { CollectionTruth } from './truth.ts';
 
 export interface Waiter {
   collection: string;
@@ -51,7 +41,7 @@ export interface Waiter {
 
 /** A process that is no Lambda, and may die. */
 export interface Process {
-  ports: Ports;
+  ports: ServingPorts;
   isDead(): boolean;
   /** Resolves when it dies. */
   died: Promise<undefined>;
@@ -59,19 +49,6 @@ export interface Process {
 
 /** An ordinary world has less than a tenth of it. */
 const MAX_EVENTS = 40_000;
-
-type AnyHandler = (input: never) => Promise<unknown>;
-const OTHERS: Record<string, AnyHandler> = {
-  CollectGarbage: collectGarbageHandler as AnyHandler,
-  StartCompaction: startCompactionHandler as AnyHandler,
-  Sweep: sweepHandler as AnyHandler,
-  // No Lambda, but a process like any other, which may die or be given up.
-  Rollback: makeHandler(rollback) as AnyHandler,
-};
-const LAMBDA_TIMEOUT_MS = { Rollback: 600_000, StartCompaction: 30_000, CollectGarbage: 900_000, Sweep: 300_000 };
-
-/** So few slots as there are here must be worth a vacuum. */
-const SLOT_BYTES = 4 * 1024 * 1024;
 
 export class World implements Surroundings, Stack {
   readonly isForeign = false;
@@ -81,7 +58,6 @@ export class World implements Surroundings, Stack {
   readonly counts: Counts = noCounts();
   readonly plant: Plant;
   readonly oracle: Oracle;
-  readonly store: ObservedStore;
   readonly raw: MemoryStore;
   readonly table: SimulatedTable;
   readonly cache: MemoryCache;
@@ -107,7 +83,10 @@ export class World implements Surroundings, Stack {
     const now = () => Math.floor(scheduler.now() / resolution) * resolution;
     const { store, truths, fill } = await startFrom(profile, now);
     const world = new World({ random, profile, scheduler, store, plant });
-    for (const truth of truths) world.oracle.truths.set(truth.collection, truth);
+    for (const truth of truths) {
+      world.oracle.truths.set(truth.collection, truth);
+      world.oracle.names.hasStored(truth.collection);
+    }
     fill(world.table);
     if (profile.isOld) world.counts.oldWorlds++;
     return world;
@@ -126,7 +105,6 @@ export class World implements Surroundings, Stack {
     this.raw = made.store;
     this.plant = made.plant;
     this.oracle = new Oracle(made.store, this.counts, made.profile, () => this.scheduler.now(), made.plant.lookFor);
-    this.store = new ObservedStore(made.store, this.oracle);
     this.table = new SimulatedTable(this.oracle, made.plant.transitions);
     this.cache = new MemoryCache({ now: () => this.scheduler.now() });
     this.machines = new SimulatedStepFunctions(
@@ -159,7 +137,11 @@ export class World implements Surroundings, Stack {
 
   /** Nothing more can be learnt. */
   isOver(): boolean {
-    return this.oracle.violations.length > 0 || this.scheduler.events() > MAX_EVENTS;
+    return this.oracle.violations.length > 0 || this.isRestless();
+  }
+
+  isRestless(): boolean {
+    return this.scheduler.events() > MAX_EVENTS;
   }
 
   violate(what: string): void {
@@ -175,21 +157,26 @@ export class World implements Surroundings, Stack {
     this.scheduler.note(`${collection} is excused: ${why}`);
   }
 
+  /** The store as somebody sees it whose calls take effect at once. */
+  storeOf(by: string): ObservedStore {
+    return new ObservedStore(this.raw, this.oracle, by);
+  }
+
   /** Ports of a process that is no Lambda: it meets faults, but lives. */
   client(name: string, directories = new MemoryDirectories()): Ports {
     return this.#ports(new Invocation(this, name, { isMortal: false }), '', { ...ownStack(this), directories });
   }
 
   /** Ports of a process that runs for long, whose clock is mostly wrong, and which may die at any of its calls. */
-  process(name: string): Process {
+  process(name: string, directories: MemoryDirectories): Process {
     const invocation = new Invocation(this, name, { crash: this.profile.endpointCrash, skewed: 0.7 });
     const { promise: died, resolve } = Promise.withResolvers<undefined>();
     invocation.onDeath(() => {
       this.counts.endpointDeaths++;
       resolve(undefined);
     });
-    const directories = new MemoryDirectories();
-    const ports = this.#ports(invocation, '', { ...ownStack(this), directories });
+    const api = gatedApi(invocation, new MemoryApiEngine(QUIRKS));
+    const ports = { ...this.#ports(invocation, '', { ...ownStack(this), directories }), api };
     return { ports, isDead: () => invocation.isDead, died };
   }
 
@@ -202,7 +189,7 @@ export class World implements Surroundings, Stack {
     execution = '',
     stack: Stack = this,
   ): Promise<unknown> {
-    const limitMs = timeoutMs ?? LAMBDA_TIMEOUT_MS[handler as keyof typeof LAMBDA_TIMEOUT_MS] ?? 60_000;
+    const limitMs = timeoutMs ?? timeoutOf(handler);
     const { crash, finishCrash } = this.profile;
     const invocation = new Invocation(this, `${who}#${++this.#invocations}`, {
       crash: handler === 'FinishCompaction' ? Math.max(crash, finishCrash) : crash,
@@ -211,7 +198,7 @@ export class World implements Surroundings, Stack {
     this.scheduler.note(`${invocation.name} starts`);
     if (execution !== '') this.#current.set(execution, invocation);
     const ports = this.#ports(invocation, execution, stack);
-    const real = (HANDLERS[handler] ?? OTHERS[handler]) as (input: unknown) => Promise<unknown>;
+    const real = handlerOf(handler);
     const bug = this.plant.steps?.[handler];
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => {
@@ -248,61 +235,19 @@ export class World implements Surroundings, Stack {
     return (await this.invoke('Sweep', 'sweep', {})) as Sweep;
   }
 
-  /** All actors at work, with faults, until they are done; then a while of grace, then no more faults; then until all is quiet. */
-  async live(): Promise<void> {
-    const { random, profile, scheduler } = this;
-    const producers = random.int(1, Math.min(3, profile.deltas));
-    const numbers = Array.from({ length: profile.deltas }, (_, n) => n + 1);
-    const actors = [
-      ...Array.from({ length: producers }, (_, p) =>
-        produce(
-          this,
-          `producer-${p}`,
-          numbers.filter((n) => n % producers === p),
-        ),
-      ),
-      ...Array.from({ length: profile.readers }, (_, r) => read(this, `reader-${r}`)),
-      ...this.#endpoints(),
-      spoil(this),
-      collect(this),
-      goBack(this),
-      vacuum(this),
-      adopt(this),
-      intrude(this),
-    ];
-    // Whoever died over the last commit of an old collection was noticed.
-    if (profile.isOld) for (const truth of this.oracle.truths.values()) this.#wake(truth);
-    let isDone = false;
-    Promise.all(actors).then(() => {
-      scheduler.after(random.logarithmic(10, 1_000_000), () => {
-        isDone = true;
-      });
-    });
-    await scheduler.drain(() => isDone || this.isOver());
+  /** Whoever died over the last commit of an old collection was noticed. */
+  wakeAll(): void {
+    for (const { collection, inbox } of this.oracle.truths.values()) {
+      const [deltaId = ''] = inbox.keys();
+      this.#queue.notify(deltaKey(collection, deltaId));
+    }
+  }
+
+  /** From now on nothing fails any more. */
+  endFaults(): void {
     this.faultsAreOver = true;
-    this.#faultsEndedAt = scheduler.now();
-    scheduler.note('faults are over');
-    await scheduler.drain(() => this.isOver());
-    if (scheduler.events() > MAX_EVENTS) this.violate('the world does not come to rest');
-  }
-
-  #endpoints(): Promise<void>[] {
-    const { endpoints, logWrites, collections } = this.profile;
-    const collection = this.random.pick(collections);
-    const writes = Array.from({ length: logWrites }, (_, n) => n + 1);
-    return Array.from({ length: endpoints }, (_, e) =>
-      runEndpoint(
-        this,
-        `endpoint-${e}`,
-        collection,
-        writes.filter((n) => n % endpoints === e),
-      ),
-    );
-  }
-
-  #wake({ collection, inbox }: CollectionTruth): void {
-    const [deltaId = ''] = inbox.keys();
-    this.#queue.notify(deltaKey(collection, deltaId));
+    this.#faultsEndedAt = this.scheduler.now();
+    this.scheduler.note('faults are over');
   }
 
   /** As if the execution had made most of its plans already. */
@@ -313,49 +258,9 @@ export class World implements Surroundings, Stack {
     return { ...state, attempts: { ...attempts, rounds: 1 + MAX_ROUNDS - this.profile.maxRounds } };
   }
 
-  /** Ports of somebody who meets no faults, and whose calls take no time. */
-  calm(): Ports {
-    const random = this.random.next;
-    const clock = {
-      now: () => this.scheduler.now(),
-      monotonic: () => this.scheduler.elapsed(),
-      sleep: (ms: number) => this.scheduler.wait(ms),
-      every: () => () => {},
-    };
-    const ids = { commitId: () => ulid(this.scheduler.now(), random), random };
-    return { ...this.#backend(this), directories: new MemoryDirectories(), codec: MEMORY_CODEC, clock, ids };
-  }
-
   #ports(invocation: Invocation, execution: string, stack: Stack): Ports {
-    const ports = gatedPorts(invocation, this.#backend(stack), stack.directories);
+    const ports = gatedPorts(invocation, backendOf(this, stack, invocation.name), stack.directories);
     return this.plant.ports?.(ports, execution) ?? ports;
-  }
-
-  #backend({ table, cache, machines }: Stack): Backend {
-    const store = this.plant.store?.(this.store) ?? this.store;
-    const says = (word: string) => (record: { metadata?: Record<string, unknown> }) => record.metadata?.[word] === true;
-    return {
-      store,
-      locks: this.plant.locks?.(table) ?? table,
-      statuses: table,
-      engine: new MemoryEngine({ refuses: says(POISON), hangs: says(HEAVY), slotBytes: SLOT_BYTES }),
-      cache,
-      executions: machines,
-      announcer: {
-        announce: async (announcements: readonly CompactionCommitted[]) => this.oracle.announced(announcements),
-      },
-      telemetry: worldTelemetry(this),
-      settings: {
-        lockDurationMs: 60_000,
-        claimDurationMs: 60_000,
-        heartbeatIntervalMs: 30_000,
-        maxDeltasPerCommit: this.profile.maxDeltasPerCommit,
-        maxBytesPerCommit: this.profile.maxBytesPerCommit,
-        retainVersions: this.profile.retainVersions,
-        retainDays: this.profile.retainMs / 86_400_000,
-      },
-      ...(this.plant.wrapDirectory === undefined ? {} : { wrapDirectory: this.plant.wrapDirectory }),
-    };
   }
 }
 

@@ -94,6 +94,13 @@ export class MemoryTable implements LockTable, StatusTable {
     statuses.set(deltaId, structuredClone(status));
   }
 
+  async forgetCollection(collection: string): Promise<number> {
+    const count = (this.#statuses.get(collection)?.size ?? 0) + (this.#locks.has(collection) ? 1 : 0);
+    this.#statuses.delete(collection);
+    this.#locks.delete(collection);
+    return count;
+  }
+
   #apply<Value, Refusal>(
     collection: string,
     transition: (item: lock.LockItem | undefined) => lock.Transition<Value, Refusal>,

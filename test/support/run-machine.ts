@@ -1,11 +1,12 @@
 /** The real state machine over ports in memory: the ASL file's own bytes, the real handlers, virtual time. */
-import { COMPACTION, readDefinition, taskHandlers } from '../../local/machines.ts';
+import { COMPACTION, readDefinition } from '../../local/machines.ts';
 import { type Json, parseDefinition } from '../../local/sfn/definition.ts';
 import type { RecordedEvent } from '../../local/sfn/history.ts';
 import { runExecution } from '../../local/sfn/interpreter.ts';
 import { executionArn, stateMachineArn } from '../../local/sfn/names.ts';
 import { compileMachine, type Machine } from '../../local/sfn/run-options.ts';
 import type { TaskHandler } from '../../local/sfn/task.ts';
+import { taskHandlers } from '../../local/task-handlers.ts';
 import { type Fault, faulty } from './faulty.ts';
 import type { MemoryPorts } from './memory-ports.ts';
 import { seededRandom } from './seeded-random.ts';

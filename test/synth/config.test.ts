@@ -1,10 +1,13 @@
 /** What a deployment may choose, and which combinations are refused. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { architectureOf, deployment, parseDeploymentConfig, settingsOf } from '../../cdk/config.ts';
+import { servedCollections } from '../../cdk/checks.ts';
+import { architectureOf, parseDeploymentConfig } from '../../cdk/config.ts';
+import { deployment, settingsOf } from '../../cdk/deployment.ts';
 import { GRANTS } from '../../cdk/grants.ts';
 import { entryOf, VERBS } from '../../cdk/verbs.ts';
 import { environment, parseConfig } from '../../lambdas/runtime/config.ts';
+import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';
 
 const parse = (own: Record<string, unknown>) =>
   parseDeploymentConfig(Object.fromEntries(Object.entries(own).map(([key, value]) => [`compactor:${key}`, value])));
@@ -20,7 +23,24 @@ const HANDED_ON = {
   statusTtlDays: 'STATUS_TTL_DAYS',
 };
 
+/** The same for the function of the endpoint. */
+const HANDED_ON_TO_THE_ENDPOINT = {
+  endpointReadLevel: 'ENDPOINT_READ_LEVEL',
+  endpointMaxBatchSize: 'ENDPOINT_MAX_BATCH_SIZE',
+};
+
 describe('the context', () => {
+  it.each(Object.entries(HANDED_ON_TO_THE_ENDPOINT))(
+    'allows no %s that the endpoint would refuse',
+    (name, variable) => {
+      const limits = (schema: z.ZodObject, of: string) => ({
+        ...(z.toJSONSchema(schema).properties?.[of] as z.core.JSONSchema.Schema),
+        description: '',
+      });
+      expect(limits(deployment, name)).toEqual(limits(endpointEnvironment, variable));
+    },
+  );
+
   it.each(Object.entries(HANDED_ON))('allows no %s that a Lambda would refuse at start', (setting, variable) => {
     const bounds = (schema: z.ZodObject, name: string) => {
       const { properties = {} } = z.toJSONSchema(schema);
@@ -28,6 +48,17 @@ describe('the context', () => {
       return { minimum, exclusiveMinimum, maximum };
     };
     expect(bounds(deployment, setting)).toEqual(bounds(environment, variable));
+  });
+
+  it.each([
+    ['expectedSnapshotMiB', 66, 6],
+    ['endpointMemoryMiB', 10_240, 5],
+  ])('bounds what the endpoint keeps open by its memory: %s %i', (name, value, collections) => {
+    expect(servedCollections(parse({ endpoint: true, [name]: value }))).toBe(collections);
+  });
+
+  it('asks nothing of an endpoint that is not there', () => {
+    expect(parse({ expectedSnapshotMiB: 900, endpointTmpMiB: 512 })).toMatchObject({ endpoint: false });
   });
 
   it('has defaults that work', () => {
@@ -68,6 +99,15 @@ describe('the context', () => {
     ['a lock that outlasts the wait for it', { lockDurationMinutes: 6 }, /lockDurationMinutes/],
     ['too little memory', { expectedSnapshotMiB: 2_000, mergeTmpMiB: 10_240 }, /mergeMemoryMiB \(3008\)/],
     ['too little disk', { expectedSnapshotMiB: 4_000, mergeMemoryMiB: 10_240 }, /mergeTmpMiB \(4096\)/],
+    // What Chroma takes of a small snapshot is three times its size: 512 + 3 x 64 + 4 x 64.
+    ['too little memory, by little', { expectedSnapshotMiB: 64, mergeMemoryMiB: 959 }, /about 960 MiB/],
+    ['too little memory of a middling one', { expectedSnapshotMiB: 100, mergeMemoryMiB: 959 }, /about 960 MiB/],
+    ['too little memory to serve', { endpoint: true, expectedSnapshotMiB: 900 }, /endpointMemoryMiB \(3008\).*3212/],
+    [
+      'too little disk to serve',
+      { endpoint: true, expectedSnapshotMiB: 600, endpointTmpMiB: 2_000 },
+      /endpointTmpMiB \(2000\).*2056 MiB.*about 3320 MiB/,
+    ],
     ['a status shorter than recovery', { statusTtlDays: 3 }, /recoveryDays/],
     [
       'an inbox kept longer than anything else',

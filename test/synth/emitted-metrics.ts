@@ -3,15 +3,20 @@
  * captured from standard output.
  */
 import { expect, vi } from 'vitest';
+import { createApp } from '../../lambdas/endpoint/app.ts';
+import { Endpoint } from '../../lambdas/endpoint/endpoint.ts';
 import { EngineUnavailableError, StoreUnavailableError } from '../../lambdas/errors/errors.ts';
 import { NAMESPACE } from '../../lambdas/protocol/metrics.ts';
 import { PowertoolsTelemetry } from '../../lambdas/runtime/telemetry.ts';
-import { packKey } from '../../lambdas/snapshot/keys.ts';
+import { packKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { collectAllGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
 import { throws } from '../support/faulty.ts';
+import { MemoryApi } from '../support/memory-api.ts';
+import { MemoryEngine } from '../support/memory-engine.ts';
 import { COLLECTION, type MemoryPorts, type MemoryPortsOptions, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
 import { EXPIRY_MS, fence, INPUT, submitNumber, waitingPorts } from '../workflow/support.ts';
+import { append, names } from '../workflow/unreached.ts';
 
 /** `name unit dimension,...`, dimensions in alphabetical order. */
 export type Emitted = string;
@@ -92,12 +97,32 @@ async function playEverything(telemetry: PowertoolsTelemetry): Promise<void> {
   // The bus takes no event.
   const unheard = await reporting();
   await run(unheard, INPUT, { faults: [{ on: 'announcer.announce', before: refused }] });
+  // Writes of an endpoint that a commit decides; reads by one: answered, refused, and failed.
+  await playEndpoint(await reporting());
   // Garbage, and a collection whose garbage cannot be collected.
   await ports.store.putIfAbsent(packKey(COLLECTION, ports.ids.commitId(), 0), Buffer.from('orphan'));
   await submitNumber(ports, 9);
   await collectAllGarbage(ports, {});
   await ports.store.putIfAbsent('pointers/broken.json', Buffer.from('{}'));
   await collectAllGarbage(ports, {}).catch(() => undefined);
+}
+
+async function playEndpoint(ports: MemoryPorts): Promise<void> {
+  await append(ports, COLLECTION, 1);
+  await run(ports, INPUT);
+  const { id } = (await names(ports).find(COLLECTION)) ?? { id: '' };
+  const api = new MemoryApi(new MemoryEngine({ version: '1.5.0' }));
+  const endpoint = await Endpoint.start({ ...ports, api }, { readLevel: 'index_and_wal', allowReset: false });
+  const app = createApp(endpoint);
+  const path = `/api/v2/tenants/default_tenant/databases/default_database/collections/${id}/count`;
+  const statuses = [(await app.request(path)).status];
+  for (const server of api.servers) server.answers = () => ({ status: 400, body: '{}', contentType: undefined });
+  statuses.push((await app.request(path)).status);
+  await ports.store.delete(pointerKey(COLLECTION));
+  await ports.store.putIfAbsent(pointerKey(COLLECTION), Buffer.from('{}'));
+  statuses.push((await app.request(path)).status);
+  await endpoint.close();
+  expect(statuses.map((status) => Math.floor(status / 100))).toEqual([2, 4, 5]);
 }
 
 /** @param service that the metrics are emitted for: the name of the stack */
@@ -129,4 +154,5 @@ export const AWS_METRICS = new Set([
   'AWS/Lambda Invocations FunctionName',
   'AWS/Lambda Throttles FunctionName',
   'AWS/Lambda Duration FunctionName',
+  'AWS/Lambda Url5xxCount FunctionName',
 ]);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   emitted = await emittedMetrics(STACK);
 });
 
-const { ofType } = synthesise();
+const { ofType } = synthesise({ endpoint: true });
 
 interface Read {
   by: string;
@@ -51,7 +51,8 @@ const rows = dashboard.widgets.flatMap(({ properties: { title, metrics = [] } })
 
 describe('what is read exists', () => {
   it('for alarms, with name, unit and dimensions', () => {
-    expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(17);
+    expect(ofType('AWS::CloudWatch::Alarm')).toHaveLength(21);
+    expect(synthesise().ofType('AWS::CloudWatch::Alarm')).toHaveLength(17);
     expect(readByAlarms.length).toBeGreaterThan(12);
     for (const { by, namespace, name, unit, dimensions } of readByAlarms) {
       const names = dimensions.map((dimension) => dimension.Name);
@@ -93,6 +94,15 @@ describe('what is read exists', () => {
     );
     expect(phased.map(({ name }) => name)).toEqual(
       Object.values(METRICS).flatMap(({ name, byPhase }) => (byPhase ? name : [])),
+    );
+  });
+
+  it('and a metric has the dimension Collection exactly if the table says so', () => {
+    const ofCollections = Object.values(METRICS).filter(({ name, unit, byPhase }) =>
+      emitted.has(series(name, unit, ['service', 'Collection', ...(byPhase ? ['Phase'] : [])])),
+    );
+    expect(ofCollections.map(({ name }) => name)).toEqual(
+      Object.values(METRICS).flatMap(({ name, byCollection }) => (byCollection ? name : [])),
     );
   });
 

@@ -27,8 +27,13 @@ afterEach(() => {
   Object.assign(acknowledged, { ignored: false, all: [] });
 });
 
-it('finds nothing that is not acknowledged', SLOW, () => {
-  const { app } = makeStack();
+const STACKS = [
+  ['alone', {}],
+  ['with an endpoint', { endpoint: true }],
+] as const;
+
+it.each(STACKS)('finds nothing that is not acknowledged: the stack %s', SLOW, (_, own) => {
+  const { app } = makeStack(own);
 
   const { directory } = app.synth();
 
@@ -40,7 +45,7 @@ it('finds nothing that is not acknowledged', SLOW, () => {
 
 it('finds everything that is acknowledged, and what is planted', SLOW, () => {
   acknowledged.ignored = true;
-  const { app, stack } = makeStack();
+  const { app, stack } = makeStack({ endpoint: true });
   new Bucket(stack, 'Planted');
 
   const findings = messageOf(() => app.synth());

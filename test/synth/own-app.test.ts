@@ -17,6 +17,7 @@ import { listOf, type Resource, type Statement, shown } from './support.ts';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGE = join(ROOT, 'docs/how-to/deploy-in-your-own-app.md');
+const CONTAINER_PAGE = join(ROOT, 'docs/how-to/run-an-endpoint-in-a-container.md');
 const SLOW = { timeout: 120_000 };
 
 describe('the example', () => {
@@ -61,7 +62,9 @@ describe('the example', () => {
       ...['abandoned-uploads', 'old-versions', 'old-inbox', 'old-rejections'],
     ]);
     const sids = statementsOf('PolicyDocument', 'AWS::S3::BucketPolicy').flatMap(({ Sid = [] }) => Sid);
-    expect(sids).toEqual(['CreateOnlyWithoutIfNoneMatch', 'PointerWithoutCondition', 'NoCopies']);
+    expect(sids).toEqual([
+      ...['CreateOnlyWithoutIfNoneMatch', 'PointerWithoutCondition', 'NameWithoutCondition', 'NoCopies'],
+    ]);
     const [, notified] = only('Custom::S3BucketNotifications');
     const [{ Filter, QueueArn, Events }] = notified.Properties.NotificationConfiguration.QueueConfigurations;
     expect(Filter.Key.FilterRules).toEqual([{ Name: 'prefix', Value: 'deltas/' }]);
@@ -109,11 +112,41 @@ describe('the example', () => {
   });
 });
 
+it('serves from Fargate by the lines of the how-to, whose task may do just what serving takes', SLOW, async () => {
+  const resources = Object.entries(await synthesiseExample(CONTAINER_PAGE));
+
+  const [task] = resources.filter(([, { Type }]) => Type === 'AWS::ECS::TaskDefinition').map(([, one]) => one);
+  const [container] = task?.Properties.ContainerDefinitions ?? [];
+  const variables = [...container.Environment, ...container.Secrets].map(({ Name }: { Name: string }) => Name);
+  expect(variables.sort()).toEqual([
+    ...['AWS_REGION', 'COMPACTOR_ENDPOINT_TOKEN', 'STATE_MACHINE_ARN', 'STORE_URL', 'TABLE_NAME'],
+  ]);
+  const policy = resources.find(([id, { Type }]) => Type === 'AWS::IAM::Policy' && id.includes('TaskRole'))?.[1];
+  const statements: Statement[] = policy?.Properties.PolicyDocument.Statement ?? [];
+  const puts = statements.filter(({ Action }) => listOf(Action).includes('s3:PutObject'));
+  const pointers = puts.filter(({ Resource }) => listOf(Resource).map(shown).join().includes('/pointers/'));
+  expect(puts.length).toBeGreaterThan(1);
+  expect(pointers.map(({ Condition }) => Condition)).toEqual([{ Null: { 's3:if-none-match': 'false' } }]);
+});
+
 describe('the construct', () => {
   const make = (props: (stack: Stack) => CompactorProps = () => ({})) => {
     const stack = new Stack(new App(), 'Search');
     return { stack, compactor: new Compactor(stack, 'Compactor', props(stack)) };
   };
+
+  it('has an endpoint when it is asked for, with the URL and the token that it says', SLOW, () => {
+    const { stack, compactor } = make(() => ({ endpoint: true, settings: { endpointReadLevel: 'index_only' } }));
+
+    const template = Template.fromStack(stack);
+
+    template.resourceCountIs('AWS::Lambda::Url', 1);
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ ENDPOINT_READ_LEVEL: 'index_only' }) },
+    });
+    expect(stack.resolve(compactor.endpoint?.url)).toMatchObject({ 'Fn::GetAtt': [expect.any(String), 'FunctionUrl'] });
+    expect(make().compactor.endpoint).toBeUndefined();
+  });
 
   it('is whole without any props, and named after its stack', SLOW, () => {
     const { stack } = make();
@@ -143,10 +176,10 @@ describe('the construct', () => {
 
     const texts = warnings.map(({ entry }) => String(entry.data)).sort();
     expect(texts).toEqual([
-      expect.stringMatching(/CreateOnlyWithoutIfNoneMatch, PointerWithoutCondition, NoCopies/),
+      expect.stringMatching(/CreateOnlyWithoutIfNoneMatch, PointerWithoutCondition, NameWithoutCondition, NoCopies/),
       expect.stringMatching(/keeps versions/),
     ]);
-    expect(storePolicy(compactor.bucket).map(({ sid }) => sid)).toHaveLength(3);
+    expect(storePolicy(compactor.bucket).map(({ sid }) => sid)).toHaveLength(4);
   });
 
   it('takes subnets with a way out where a VPC has no isolated ones', SLOW, () => {
@@ -175,8 +208,8 @@ describe('the construct', () => {
 });
 
 /** In a process of its own, as `cdk synth` runs an app. */
-async function synthesiseExample(): Promise<Record<string, Resource>> {
-  const code = /^```ts\n([\s\S]*?)^```$/m.exec(await readFile(PAGE, 'utf8'))?.[1] ?? '';
+async function synthesiseExample(page = PAGE): Promise<Record<string, Resource>> {
+  const code = /^```ts\n([\s\S]*?)^```$/m.exec(await readFile(page, 'utf8'))?.[1] ?? '';
   // Inside the checkout, so that packages are found from there.
   await mkdir(join(ROOT, '.work'), { recursive: true });
   const folder = await mkdtemp(join(ROOT, '.work/own-app-'));

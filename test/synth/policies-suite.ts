@@ -15,11 +15,13 @@ import {
 import { STAGED } from '../../lambdas/commit/seal-commit.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
 import type { Operation } from '../../lambdas/snapshot/delta.ts';
-import { asideKey, deltaKey, packKey } from '../../lambdas/snapshot/keys.ts';
+import { asideKey, deltaKey, packKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
+import { nameKey } from '../../lambdas/snapshot/name-keys.ts';
 import { type CompactionState, MAX_ALONE_FAILURES } from '../../statemachine/contract.ts';
 import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
+import { full } from '../workflow/unreached.ts';
 import { refusedBy, type S3Request } from './bucket-policy.ts';
-import { type Recorder, startRecorder } from './recorder.ts';
+import { type Caller, type Recorder, startRecorder } from './recorder.ts';
 import { listOf, type Statement, shown, synthesise } from './support.ts';
 import { allowsUpdate, attributesOf, type TableUpdate } from './table-policy.ts';
 
@@ -41,6 +43,21 @@ const OF_THE_RUNTIME = /^(logs|xray|ec2|elasticfilesystem|sqs):/;
 let recorder: Recorder;
 
 const upsert = (id: string, by: number): Operation => ({ op: 'upsert', id, embedding: [by, by, by, by] });
+
+/** A collection that was dropped, one that has a name, and an entry that a rename left over. */
+async function playUnreached(own: MemoryPorts, collectGarbage: (own: MemoryPorts) => Promise<unknown>): Promise<void> {
+  const kept = await full(own, 'kept');
+  const left = nameKey(kept.tenant, kept.database, 'left');
+  const entry = { format: 1, id: kept.id, name: 'left', revision: own.ids.commitId() };
+  await own.store.putIfAbsent(left, Buffer.from(JSON.stringify(entry)));
+  const gone = await full(own, 'gone');
+  await own.store.delete(nameKey(gone.tenant, gone.database, 'gone'));
+  for (let runs = 0; runs < 3; runs++) await collectGarbage(own);
+  const keys: string[] = [];
+  for await (const page of own.store.list('')) keys.push(...page.map(({ key }) => key));
+  expect(keys.filter((key) => key.includes(gone.collection) || key === left)).toEqual([]);
+  expect(keys).toContain(pointerKey(kept.collection));
+}
 
 async function playEverything({ ports, invoke, execute, server, deleteLock, forgetIdentity }: Recorder): Promise<void> {
   // A commit, from nothing; the second, on another machine, fetches the base from the store.
@@ -139,6 +156,7 @@ async function playEverything({ ports, invoke, execute, server, deleteLock, forg
   await first.store.putIfAbsent(packKey(COLLECTION, first.ids.commitId(), 0), Buffer.from('orphan'));
   const collected = await invoke('CollectGarbage', ports({ retainVersions: 1, retainDays: 0 }), {});
   expect(collected.reports[0]).toMatchObject({ fenced: true });
+  await playUnreached(ports({ retainDays: 0 }), (own) => invoke('CollectGarbage', own, {}));
   const Records = [
     {
       messageId: 'm-1',
@@ -166,7 +184,7 @@ async function stageLargePack({ cache, ids }: MemoryPorts, state: CompactionStat
 }
 
 /** The statements of a verb's role. */
-function statementsFor(verb: Verb): Statement[] {
+function statementsFor(verb: Caller): Statement[] {
   const { functionOf, resources, statementsOf } = template;
   return statementsOf(shown(resources[functionOf(verb)]?.Properties.Role).replace(/^<|\.Arn>$/g, ''));
 }
@@ -288,6 +306,14 @@ it.each<[string, string | undefined, S3Request]>([
   ['a copied part', 'NoCopies', { operation: 'UploadPartCopy', key: PACK, copySource }],
   ['a part', undefined, { operation: 'UploadPart', key: PACK }],
   ['a manifest', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `manifests/${COLLECTION}/0-x.json` }],
+  ['a name without a condition', 'NameWithoutCondition', { operation: 'PutObject', key: 'names/t/d/pets.json' }],
+  ['a changed name', undefined, { operation: 'PutObject', key: 'names/t/d/pets.json', ifMatch: '"etag"' }],
+  ['a record without a condition', 'NameWithoutCondition', { operation: 'PutObject', key: 'collections/x.json' }],
+  [
+    'a copied database',
+    'NoCopies',
+    { operation: 'CopyObject', key: 'databases/t/d.json', copySource, ifMatch: '"etag"' },
+  ],
   ['a delta', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `deltas/${COLLECTION}/d-1` }],
   ['a report', 'CreateOnlyWithoutIfNoneMatch', { operation: 'PutObject', key: `rejected/${COLLECTION}/d-1.json` }],
 ])('the bucket policy judges %s: %s', (_, verdict, request) => {

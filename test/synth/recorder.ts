@@ -43,21 +43,26 @@ const ALL: Readonly<Record<string, (input: any) => Promise<any>>> = {
   CollectGarbage: collectGarbage,
 };
 
+/** Whose calls are told apart. */
+export type Caller = Verb | 'ServeEndpoint';
+
 export interface Recorder {
   server: S3Server;
   /** `<action> <prefix of the key>` for S3's objects, `<action>` for all else. */
-  calls: ReadonlyMap<Verb, ReadonlySet<string>>;
+  calls: ReadonlyMap<Caller, ReadonlySet<string>>;
   /** Verbs that ran, whether they called anybody or not. */
-  invoked: ReadonlySet<Verb>;
+  invoked: ReadonlySet<Caller>;
   /** Whatever was sent to S3, by verbs and by others. */
   requests: readonly S3Request[];
   /** Updates of items, each with the verb that sent it. */
-  updates: ReadonlyArray<{ verb: Verb; update: TableUpdate }>;
+  updates: ReadonlyArray<{ verb: Caller; update: TableUpdate }>;
   /** Ports with empty cache and directories, over the same store and table. */
   ports(settings?: Partial<Settings>): MemoryPorts;
   /** Run the handler of a verb, recorded. */
   // biome-ignore lint/suspicious/noExplicitAny: each verb has its own input and output.
   invoke(verb: Verb, ports: Ports, input: unknown): Promise<any>;
+  /** Do something as the endpoint does it, recorded. */
+  serve<Result>(task: () => Promise<Result>): Promise<Result>;
   /** Run a machine, each of its Lambdas recorded. `before` happens before a state's first visit, unrecorded. */
   execute(ports: MemoryPorts, input: object, options?: ExecuteOptions): Promise<Run>;
   /** What an operator may do at any time; unrecorded. */
@@ -74,12 +79,12 @@ export interface ExecuteOptions {
 
 export async function startRecorder(): Promise<Recorder> {
   const [server, table] = await Promise.all([startS3Server(), startTable()]);
-  const verbs = new AsyncLocalStorage<Verb | undefined>();
-  const calls = new Map<Verb, Set<string>>();
-  const invoked = new Set<Verb>();
+  const verbs = new AsyncLocalStorage<Caller | undefined>();
+  const calls = new Map<Caller, Set<string>>();
+  const invoked = new Set<Caller>();
   const requests: S3Request[] = [];
-  const updates: Array<{ verb: Verb; update: TableUpdate }> = [];
-  const recording = <Result>(verb: Verb, task: () => Promise<Result>): Promise<Result> => {
+  const updates: Array<{ verb: Caller; update: TableUpdate }> = [];
+  const recording = <Result>(verb: Caller, task: () => Promise<Result>): Promise<Result> => {
     invoked.add(verb);
     return verbs.run(verb, task);
   };
@@ -154,6 +159,7 @@ export async function startRecorder(): Promise<Recorder> {
     ports,
     invoke: (verb, own, input) =>
       recording(verb, () => runWithPorts(own, () => ALL[verb]?.(input) ?? Promise.reject(new Error(verb)))),
+    serve: (task) => recording('ServeEndpoint', task),
     execute: (own, input, { machine = 'compaction', before = {} } = {}) => {
       const { States } = JSON.parse(readDefinition(machine)) as { States: Record<string, { Resource?: string }> };
       const pending = new Map(Object.entries(before));

@@ -6,6 +6,8 @@ import { execFile } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -18,6 +20,7 @@ import { composePorts } from '../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
 import type { CompactionState } from '../../statemachine/contract.ts';
+import { urlEvent } from '../endpoint/url-events.ts';
 import { COLLECTION, createCollection, type MemoryPorts, submit } from '../support/memory-ports.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 
@@ -52,6 +55,8 @@ beforeAll(async () => {
   }).bind(0, '127.0.0.1');
   await once(daemon, 'listening');
   bundles = findHandlers();
+  // In the place of the pair that the image brings.
+  symlinkSync(resolve('node_modules'), join(bundles.MergeDeltas, 'node_modules'));
   scratch = mkdtempSync(join(tmpdir(), 'bundles-'));
   const { accessKeyId, secretAccessKey } = table.clientConfig.credentials;
   const own = { STORE_URL: `s3://${server.bucket}`, TABLE_NAME: table.tableName };
@@ -94,7 +99,11 @@ interface Invoked {
 }
 
 /** In a process of its own; resolves when all that it sent to the daemon has arrived. */
-async function invoke(verb: Verb, event: unknown): Promise<Invoked> {
+async function invoke(
+  verb: Verb,
+  event: unknown,
+  { module = 'index', env = {} }: { module?: string; env?: Record<string, string> } = {},
+): Promise<Invoked> {
   const script = `
     const { handler } = await import(process.argv[1]);
     const context = { functionName: 'f', functionVersion: '1', memoryLimitInMB: '512', awsRequestId: 'r-1',
@@ -102,10 +111,10 @@ async function invoke(verb: Verb, event: unknown): Promise<Invoked> {
     const answer = await handler(JSON.parse(process.argv[2]), context).then(
       (output) => ({ output }), ({ name }) => ({ error: name }));
     console.log(JSON.stringify({ answer }));`;
-  const file = join(bundles[verb], 'index.mjs');
+  const file = join(bundles[verb], `${module}.mjs`);
   const args = ['--input-type=module', '-e', script, file, JSON.stringify(event)];
   const received = parts.length;
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: environment });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: { ...environment, ...env } });
   await expect.poll(() => parts.slice(received).some(({ name }) => name.startsWith('## '))).toBe(true);
   // Warnings go to standard error: Lambda takes both.
   const lines = `${stderr}\n${stdout}`.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
@@ -121,8 +130,6 @@ function traced(step: string): { part: Part | undefined; calls: string[] } {
 }
 
 it('merge a delta, with the scripts of threads beside the bundle', async () => {
-  // In the place of the pair that the image brings.
-  symlinkSync(resolve('node_modules'), join(bundles.MergeDeltas, 'node_modules'));
   const planned = await invoke('PlanCompaction', { input: { collection: COLLECTION }, execution: EXECUTION });
 
   const { output, error } = await invoke('MergeDeltas', planned.output);
@@ -168,4 +175,26 @@ it('log and trace why a step ended', async () => {
   const { part } = traced('planCompaction');
   expect(part?.annotations).toMatchObject({ collection: 'unknown' });
   expect(part?.cause?.exceptions[0]).toMatchObject({ type: 'CollectionNotFoundError' });
+});
+
+it('serve an endpoint, whose token they read from Secrets Manager', async () => {
+  const secrets = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' }).end('{"SecretString":"the token"}');
+  }).listen(0, '127.0.0.1');
+  await once(secrets, 'listening');
+  const env = {
+    ENDPOINT_TOKEN_SECRET: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:Token-AbCdEf',
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${(secrets.address() as AddressInfo).port}`,
+  };
+  const event = (token: string) =>
+    urlEvent({ method: 'GET', path: '/api/v2/auth/identity', headers: { 'X-Chroma-Token': token } });
+
+  const wrong = await invoke('MergeDeltas', event('another'), { module: 'serve-endpoint', env });
+  // An engine that is too old is answered with 500: what counts here is who may ask.
+  const right = await invoke('MergeDeltas', event('the token'), { module: 'serve-endpoint', env });
+
+  secrets.close();
+  expect(wrong.output).toMatchObject({ statusCode: 403, body: expect.stringContaining('AuthError') });
+  expect((right.output as { statusCode: number }).statusCode).not.toBe(403);
+  expect(right.lines.at(-1)).toMatchObject({ message: 'Done.', service: 'ChromaCompactor' });
 });

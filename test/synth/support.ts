@@ -27,8 +27,8 @@ export interface Synthesised {
   resources: Record<string, Resource>;
   /** Logical ids and resources of one type. */
   ofType(type: string): Array<[string, Resource]>;
-  /** Logical id of a verb's function. */
-  functionOf(verb: Verb): string;
+  /** Logical id of a verb's function, or of the endpoint's. */
+  functionOf(verb: Verb | 'ServeEndpoint'): string;
   /** All statements of the policies of a role, given by its logical id. */
   statementsOf(role: string): Statement[];
 }
@@ -61,7 +61,7 @@ function makeTemplate(own: Own): Synthesised {
   const { stack } = makeStack(own);
   const resources = Template.fromStack(stack).toJSON().Resources as Record<string, Resource>;
   const ofType = (type: string) => Object.entries(resources).filter(([, resource]) => resource.Type === type);
-  const functionOf = (verb: Verb) => {
+  const functionOf = (verb: Verb | 'ServeEndpoint') => {
     const [found] = ofType('AWS::Lambda::Function').find(
       ([, { Properties }]) => Properties.Description === `chroma-compactor: ${verb}`,
     ) ?? [undefined];

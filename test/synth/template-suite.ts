@@ -324,7 +324,10 @@ describe('data', () => {
       Null: { 's3:if-match': 'true', 's3:if-none-match': 'true' },
       ...creates,
     });
-    expect(keys(denial('NoCopies'))).toHaveLength(6);
+    const names = ['names/*', 'collections/*', 'databases/*', 'tenants/*'];
+    expect(keys(denial('NameWithoutCondition'))).toEqual(names);
+    expect(denial('NameWithoutCondition').Condition).toEqual(denial('PointerWithoutCondition').Condition);
+    expect(keys(denial('NoCopies'))).toHaveLength(10);
     expect(denial('NoCopies').Condition).toEqual({ Null: { 's3:x-amz-copy-source': 'false' } });
   });
 });

@@ -51,6 +51,7 @@ const UNNAMED: Readonly<Record<string, string>> = {
   CollectionExistsError: 'comes only from the CLI, when a collection is created',
   DamagedSourceError: 'comes only from the CLI, when a directory is imported',
   DeltaIdReusedError: 'is recorded as a rejection, and never thrown',
+  SecretUnavailableError: 'comes only from endpoints, which are no states',
 };
 /** After the swap the commit stands: what fails here is passed over. */
 const AFTER_SWAP: Readonly<Record<string, string>> = { ReleaseSwapLock: 'SyncEfs', SyncEfs: 'FinishCompaction' };

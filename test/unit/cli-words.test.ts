@@ -4,15 +4,20 @@ import { describe, expect, it } from 'vitest';
 import { waitForExecution } from '../../cli/executions.ts';
 import { explainDelta } from '../../cli/explain/delta.ts';
 import { EXIT } from '../../cli/output.ts';
+import { describePlace } from '../../cli/place.ts';
+import { progressKind } from '../../cli/progress.ts';
 import type { Target } from '../../cli/target.ts';
 import { teller } from '../../cli/waiting-for.ts';
 import type { DeltaReport, DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
+import { sourceOf } from '../../lambdas/snapshot/delta-source.ts';
+import { numberedId } from '../../lambdas/snapshot/log-number.ts';
 import { COLLECTION, memoryPorts } from '../support/memory-ports.ts';
 
 describe('waiting for an execution', () => {
   const running = (): Target => {
     const sfn = { send: async () => ({ status: 'RUNNING', events: [] }) } as unknown as SFNClient;
-    return { kind: 'aws', ports: memoryPorts(), sfn, stateMachineArn: 'arn:machine', close: async () => {} };
+    const place = { local: '/data' };
+    return { kind: 'aws', place, ports: memoryPorts(), sfn, stateMachineArn: 'arn:machine', close: async () => {} };
   };
   const request = { owner: 'arn:another', phase: 'swap', pointerToken: 0, durationMs: 60_000 } as const;
 
@@ -77,7 +82,17 @@ describe('explaining rejections', () => {
     };
     const status = { outcome: 'applied', version: 1, sha256: 'a', rejectedOperations: total } as const;
     const trace: DeltaTrace = {
-      ...{ collection: COLLECTION, deltaId: 'd', inbox: null, status, ledger: null, commit: null, aside: null },
+      ...{
+        collection: COLLECTION,
+        deltaId: 'd',
+        source: 'producer',
+        number: null,
+        inbox: null,
+        status,
+        ledger: null,
+        commit: null,
+        aside: null,
+      },
       reports: [report],
     };
     return explainDelta({ trace, lock: undefined, now: 0, execution: undefined }).story;
@@ -93,5 +108,60 @@ describe('explaining rejections', () => {
     expect(story.filter((line) => line.startsWith('  line'))).toHaveLength(5);
     expect(story.find((line) => line.startsWith('  and '))).toBe(more);
     expect(story.at(-1)).toBe('The report is at r.json.');
+  });
+});
+
+describe('progress', () => {
+  it.each([
+    ['nothing in a pipe', { json: false }, {}, 'none'],
+    ['nothing beside JSON', { json: true }, { isTTY: true, columns: 80 }, 'none'],
+    ['a spinner on a terminal', { json: false }, { isTTY: true, columns: 80 }, 'spinner'],
+    ['lines on a terminal of no known width', { json: false }, { isTTY: true }, 'lines'],
+    ['lines on a terminal that says 0', { json: false }, { isTTY: true, columns: 0 }, 'lines'],
+  ])('is %s', (_, output, stream, kind) => {
+    expect(progressKind(output, stream)).toBe(kind);
+  });
+});
+
+describe('names of a target', () => {
+  it('say which folder, or which account and region', () => {
+    const stateMachine = 'arn:aws:states:eu-west-1:123456789012:stateMachine:compaction';
+
+    const local = describePlace({ local: '/data' });
+    const aws = describePlace({ store: 's3://bucket', table: 'books', stateMachine });
+
+    expect(local).toBe('local stack in /data');
+    expect(aws).toBe('s3://bucket with table books, in eu-west-1 of account 123456789012');
+  });
+});
+
+describe('explaining where a delta came from', () => {
+  const nothing = { inbox: null, status: null, ledger: null, commit: null, aside: null, reports: [] };
+  const waiting = { ...nothing, inbox: { size: 1, arrivedAt: 0, sha256: 'a' } };
+  const explain = (deltaId: string, number: DeltaTrace['number'], known: typeof nothing | typeof waiting = nothing) => {
+    const trace: DeltaTrace = { collection: COLLECTION, deltaId, source: sourceOf(deltaId), number, ...known };
+    return explainDelta({ trace, lock: undefined, now: 0, execution: undefined });
+  };
+
+  it.each<[string, DeltaTrace['number'], RegExp]>([
+    [numberedId(7), { number: 7, isPassed: true }, /^An endpoint wrote it .*, as number 7 of the collection's log\.$/],
+    ['01KDVDNA0047C4FEZDQK8YZG0M', null, /^The library or `compactor submit` made its id\.$/],
+    ['import-2026', null, /^Its producer chose its id\.$/],
+  ])('%s says it first', (deltaId, number, first) => {
+    expect(explain(deltaId, number, waiting).story[0]).toMatch(first);
+  });
+
+  it('says nothing of that when it never came', () => {
+    expect(explain('import-2026', null).story).toHaveLength(1);
+  });
+
+  it('asks nobody to send a number again: it says whether it is decided', () => {
+    const passed = explain(numberedId(7), { number: 7, isPassed: true });
+    const open = explain(numberedId(8), { number: 8, isPassed: false });
+
+    expect([passed.verdict, passed.todo]).toEqual(['unknown', []]);
+    expect(passed.story[1]).toContain('is decided');
+    expect(open.story[1]).toBe('Nothing was written under this number yet.');
+    expect(open.todo.join(' ')).not.toContain('compactor submit');
   });
 });

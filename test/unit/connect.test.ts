@@ -47,6 +47,11 @@ it('a table that was named is used', () => {
   expect(applicationPorts({ ...options(), tableName: 'mine' }).statuses.tableName).toBe('mine');
 });
 
+it('refuses an option that it does not know, rather than go without the one that was meant', () => {
+  const misspelt = { ...options(), tablename: 'mine' };
+  expect(() => connect(misspelt)).toThrow(/cannot have tablename; known are storeUrl, tableName,/);
+});
+
 it('hands out no ports', () => {
   const compactor = connect({ ...options(), tableName: 'mine', stateMachineArn: 'arn' });
   expect(Object.keys(compactor)).toEqual([]);

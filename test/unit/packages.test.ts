@@ -57,7 +57,7 @@ function specifiers(text: string): string[] {
   const forms = [
     /^(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm,
     /^import\s*['"]([^'"]+)['"]/gm,
-    /(?<!typeof )\bimport\s*\(\s*['"]([^'"]+)['"]\s*\)/g,
+    /(?<!typeof )\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]\s*\)/g,
   ];
   return forms.flatMap((form) => Array.from(code.matchAll(form), ([, specifier = '']) => specifier));
 }

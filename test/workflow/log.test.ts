@@ -12,14 +12,15 @@ import {
   StoreUnavailableError,
 } from '../../lambdas/errors/errors.ts';
 import { LogWriter } from '../../lambdas/log/append.ts';
-import { listWaiting } from '../../lambdas/log/read-log.ts';
 import { shareNext } from '../../lambdas/log/share-next.ts';
+import type { WaitingDelta } from '../../lambdas/log/waiting-delta.ts';
 import { applyWaiting, continues } from '../../lambdas/merge/apply-waiting.ts';
 import type { EngineRecord, Ports } from '../../lambdas/ports.ts';
+import { looksAt } from '../../lambdas/serving/looks.ts';
 import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, logPrefix, rejectionsPrefix } from '../../lambdas/snapshot/keys.ts';
 import { numberedId } from '../../lambdas/snapshot/log-number.ts';
-import { decodeRequests, encodeRequests, type LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
+import type { LoggedRequest } from '../../lambdas/snapshot/request-delta.ts';
 import { rollback } from '../../lambdas/upkeep/rollback.ts';
 import { hydrate } from '../../lambdas/versions/hydrate.ts';
 import { loadCurrent } from '../../lambdas/versions/load-current.ts';
@@ -35,6 +36,7 @@ import {
   records,
   submit,
 } from '../support/memory-ports.ts';
+import { decodeRequests, encodeRequests } from '../support/request-deltas.ts';
 import { run } from '../support/run-machine.ts';
 import { expectNothingHeld, INPUT, inbox, overwrite, upsert } from './support.ts';
 
@@ -56,6 +58,12 @@ const writer = (...faults: Fault[]) => new LogWriter(faulty(ports, faults), COLL
 const compact = () => run(ports, INPUT);
 const byOf = async (id: string) => (await records(ports)).get(id)?.metadata?.by;
 const logged = () => inbox(ports).filter((key) => key.startsWith(logPrefix(COLLECTION)));
+/** As a copy that serves is told of it. */
+async function waitingIn(from: Ports): Promise<readonly WaitingDelta[]> {
+  const { waiting, confirmed } = await looksAt(from, COLLECTION, 'index_and_wal')();
+  await confirmed;
+  return waiting;
+}
 async function markOf(): Promise<number | undefined> {
   return (await loadCurrent(ports, COLLECTION)).manifest.numbered;
 }
@@ -130,8 +138,14 @@ describe('appending', () => {
   });
 
   it('to a store that stays silent fails, and the next one is none the worse', async () => {
-    const own = writer({ on: 'store.putIfAbsent', when: isLog, times: 40, before: down });
+    let tried = 0;
+    const silent = () => {
+      tried++;
+      down();
+    };
+    const own = writer({ on: 'store.putIfAbsent', when: isLog, times: 40, before: silent });
     await expect(own.append(shared(1))).rejects.toThrow(StoreUnavailableError);
+    expect(tried).toBe(8);
     await ports.clock.advance(1);
     expect(await writer().append(shared(2))).toEqual({ number: 1 });
     expect(await new LogWriter(ports, COLLECTION).append(shared(3))).toEqual({ number: 2 });
@@ -171,8 +185,7 @@ describe('appending', () => {
     await compact();
     const body = encodeRequests([shared(9)], 'of a writer that died');
     await ports.store.putIfAbsent(deltaKey(COLLECTION, numberedId(1)), body);
-    const current = await loadCurrent(ports, COLLECTION);
-    expect(await listWaiting(ports, COLLECTION, current)).toEqual([]);
+    expect(await waitingIn(ports)).toEqual([]);
     expect((await compact()).path.at(-1)).toBe('UpToDate');
     expect(inbox(ports)).toEqual([]);
     expect(await byOf('shared')).toBe(1);
@@ -257,7 +270,7 @@ describe('what waits', () => {
     await hydrate(ports, directory, current);
     const session = await new MemoryEngine().open(directory);
     await session.useCollection(COLLECTION, current.manifest);
-    const waiting = await listWaiting(ports, COLLECTION, current);
+    const waiting = await waitingIn(ports);
     const overlay = await applyWaiting(ports, session, current, waiting);
     expect(overlay.records).toBe(await session.count());
     const again = await applyWaiting(ports, session, current, waiting, { overlay });
@@ -295,31 +308,29 @@ describe('what waits', () => {
       return session;
     };
     await submit(ports, 'dropped', [upsert('good', 1), upsert('poison', 1)]);
-    const first = await listWaiting(ports, COLLECTION, current);
+    const first = await waitingIn(ports);
     const { refused } = (await applyWaiting(ports, await open(), current, first).catch((error) => error)) as {
       refused: RefusedLine[];
     };
     expect((await applyWaiting(ports, await open(), current, first, { refused })).records).toBe(1);
     await overwrite(ports, deltaKey(COLLECTION, 'dropped'), encodeDelta([upsert('good', 2), upsert('better', 2)]));
 
-    const second = await listWaiting(ports, COLLECTION, current);
+    const second = await waitingIn(ports);
 
     expect((await applyWaiting(ports, await open(), current, second, { refused })).records).toBe(2);
   });
 
   it('is not told beside a version that was replaced meanwhile', async () => {
     await writer().append(shared(1));
-    const current = await loadCurrent(ports, COLLECTION);
     const faults = [{ on: 'store.list', before: compact }];
-    await expect(listWaiting(faulty(ports, faults), COLLECTION, current)).rejects.toThrow(PointerMovedError);
+    await expect(waitingIn(faulty(ports, faults))).rejects.toThrow(PointerMovedError);
   });
 
   it('that comes before what a copy has needs a fresh copy', async () => {
     await submit(ports, 'dropped', [upsert('shared', 9)]);
-    const current = await loadCurrent(ports, COLLECTION);
-    const first = await listWaiting(ports, COLLECTION, current);
+    const first = await waitingIn(ports);
     await writer().append(shared(1));
-    const second = await listWaiting(ports, COLLECTION, current);
+    const second = await waitingIn(ports);
     expect(second.map(({ number }) => number)).toEqual([1, undefined]);
     expect(continues({ deltas: first }, second)).toBe(false);
     expect(continues({ deltas: second.slice(0, 1) }, second)).toBe(true);
@@ -357,7 +368,7 @@ describe('a store of files', () => {
       writers.flatMap((own, w) => Array.from({ length: 10 }, (_, n) => own.append(put(`own-${w}-${n}`, n)))),
     );
     const last = Math.max(...all.map(({ number }) => number));
-    const waiting = await listWaiting(files, COLLECTION, await loadCurrent(files, COLLECTION));
+    const waiting = await waitingIn(files);
     expect(waiting.map(({ number }) => number)).toEqual(Array.from({ length: last }, (_, n) => n + 1));
     const bodies = await Promise.all(waiting.map(({ key }) => files.store.get(key)));
     const requests = bodies.flatMap(({ body }) => decodeRequests(body)).map(({ body }) => JSON.parse(body).ids[0]);

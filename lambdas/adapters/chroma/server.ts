@@ -3,17 +3,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import { EngineUnavailableError } from '../../errors/errors.ts';
 import { groupGone, guard, limitedLauncher, signalGroup } from './children.ts';
 import { HOST, reservePort } from './free-port.ts';
 import { refuseJournals } from './inspect.ts';
+import { lastWords } from './last-words.ts';
 import { engineEnvironment, type LocatedEngine } from './locator.ts';
 import { fileLimit, refuseRunaway } from './write-limit.ts';
 
 const START_ATTEMPTS = 3;
 const POLL_MS = 20;
-const KEPT_OUTPUT = 4096;
+/** A panic is followed by its stack, which is longer than one would think. */
+const KEPT_OUTPUT = 64 * 1024;
 /** How a shell reports that what it ran died of SIGXFSZ. */
 const EXIT_OF_TOO_LARGE = 128 + 25;
 
@@ -93,9 +94,9 @@ export class ChromaServer {
     }
   }
 
-  /** The last few KiB of what the process printed. */
+  /** The last that the process printed, without what it prints at every start. */
   get output(): string {
-    return stripVTControlCharacters(this.#output).trim();
+    return lastWords(this.#output);
   }
 
   get running(): boolean {

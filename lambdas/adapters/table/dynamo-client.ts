@@ -8,11 +8,13 @@
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   DynamoDBClient,
   type DynamoDBClientConfig,
   DynamoDBServiceException,
   GetItemCommand,
   PutItemCommand,
+  QueryCommand,
   ResourceNotFoundException,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -115,6 +117,32 @@ export class DynamoItems {
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
     return this.#attempt(collection, item, (client) => client.send(command));
+  }
+
+  /** Names of all items of a collection, page by page; consistent. */
+  async *list(collection: string): AsyncGenerator<string[], void, undefined> {
+    let start: Record<string, AttributeValue> | undefined;
+    do {
+      const condition = '#collection = :collection';
+      const command = new QueryCommand({
+        TableName: this.tableName,
+        ConsistentRead: true,
+        KeyConditionExpression: condition,
+        ProjectionExpression: '#item',
+        ExpressionAttributeNames: namesIn(condition, '#item'),
+        ExpressionAttributeValues: toAttributes({ ':collection': collection }),
+        ...(start !== undefined && { ExclusiveStartKey: start }),
+      });
+      const { Items = [], LastEvaluatedKey } = await this.call((client) => client.send(command));
+      yield Items.map((found) => String(toPlain(found).item));
+      start = LastEvaluatedKey;
+    } while (start !== undefined);
+  }
+
+  /** An absent item is success. */
+  async remove(collection: string, item: string): Promise<void> {
+    const command = new DeleteItemCommand(this.#at(collection, item));
+    await this.call((client) => client.send(command));
   }
 
   /** Any other call, with its errors mapped. */

@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
+import { describeIssues } from '../../errors/describe-issues.ts';
 import { CorruptObjectError, LockHeldError, TableUnavailableError } from '../../errors/errors.ts';
 import type { LockTable } from '../../ports.ts';
 import * as lock from '../../protocol/lock.ts';
@@ -192,7 +193,7 @@ export class DynamoLocks implements LockTable {
     if (success) return data;
     const where = `The lock item of collection "${collection}" in table "${this.#items.tableName}" is malformed`;
     const advice = 'Delete it: no update is lost by that, and the next acquire writes it again.';
-    throw new CorruptObjectError(`${where}: ${z.prettifyError(error)}. ${advice}`, { cause: error });
+    throw new CorruptObjectError(`${where}: ${describeIssues(error, item)}. ${advice}`, { cause: error });
   }
 }
 

@@ -1,7 +1,8 @@
-/** The `DELTA#<id>` items in DynamoDB: one status per delta, written once. */
+/** The `DELTA#<id>` items in DynamoDB: one status per delta, written once; all items go with their collection. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type AttributeValue, BatchGetItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { z } from 'zod';
+import { describeIssues } from '../../errors/describe-issues.ts';
 import { CorruptObjectError, StatusConflictError, TableUnavailableError } from '../../errors/errors.ts';
 import type { StatusTable } from '../../ports.ts';
 import { type DeltaStatus, sameStatus } from '../../snapshot/ledger.ts';
@@ -13,6 +14,7 @@ const PREFIX = 'DELTA#';
 /** DynamoDB's limit for one BatchGetItem. */
 const KEYS_PER_BATCH = 100;
 const PARALLEL_BATCHES = 4;
+const PARALLEL_DELETES = 16;
 
 /** Unprocessed keys are asked for again: 8 tries, with at most 0.05 + 0.1 + ... + 1.6 + 2 = 5.15 s between them. */
 const MAX_TRIES = 8;
@@ -87,7 +89,7 @@ export class DynamoStatuses implements StatusTable {
     if (success) return data.identity;
     const where = `The item "${IDENTITY_KEY.item}" of "${IDENTITY_KEY.collection}" in table "${this.tableName}"`;
     const advice = 'Restore it: the pointers of this store end with the identity, after the "#" of "statusTable".';
-    throw new CorruptObjectError(`${where} is damaged: ${z.prettifyError(error)}. ${advice}`, { cause: error });
+    throw new CorruptObjectError(`${where} is damaged: ${describeIssues(error, item)}. ${advice}`, { cause: error });
   }
 
   async getStatuses(collection: string, deltaIds: readonly string[]): Promise<Map<string, DeltaStatus>> {
@@ -125,6 +127,18 @@ export class DynamoStatuses implements StatusTable {
     throw new TableUnavailableError(`${what} under ${MAX_ROUNDS} writes. Retry later.`);
   }
 
+  async forgetCollection(collection: string): Promise<number> {
+    let count = 0;
+    for await (const page of this.#items.list(collection)) {
+      // One by one: a role that may write in batches may also write statuses.
+      for (const group of chunks(page, PARALLEL_DELETES)) {
+        await Promise.all(group.map((item) => this.#items.remove(collection, item)));
+      }
+      count += page.length;
+    }
+    return count;
+  }
+
   async #readBatch(keys: Keys): Promise<PlainItem[]> {
     const found: PlainItem[] = [];
     let pending = keys;
@@ -155,7 +169,7 @@ export class DynamoStatuses implements StatusTable {
     // An update by a lock's attributes may make an item here, and changes none that is a status: see cdk/grants.ts.
     const none = 'If it has no outcome, delete it: no status is lost by that';
     const advice = `Compare it with the manifest of the version that it names, and restore it. ${none}.`;
-    throw new CorruptObjectError(`${where}: ${z.prettifyError(error)}. ${advice}`, { cause: error });
+    throw new CorruptObjectError(`${where}: ${describeIssues(error, item)}. ${advice}`, { cause: error });
   }
 }
 

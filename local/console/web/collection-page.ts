@@ -1,7 +1,7 @@
 /** One collection: what is current, what is held, its versions, and the deltas that wait or were rejected. */
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
-import type { CollectionDetail, DeltaRow, HeldView, RejectionRow, VersionRow } from '../collections.ts';
+import type { CollectionDetail, DeltaRow, HeldView, RejectionRow, SourceCounts, VersionRow } from '../collections.ts';
 import { ago } from './collections-page.ts';
 import { useData, useNow } from './data.ts';
 import { bytes, count, duration, fullTime, plural, shortName } from './format.ts';
@@ -28,7 +28,7 @@ export function CollectionPage({ name, query }: { name: string; query: URLSearch
 }
 
 function Current({ detail, now }: { detail: CollectionDetail; now: number }): VNode {
-  const { pointer, dimension, space, snapshotBytes, lock, claim, wake } = detail;
+  const { pointer, dimension, space, snapshotBytes, lock, claim, wake, log, name } = detail;
   return html`<section class="summary summary-plain" aria-label="Current version">
     <${Facts} facts=${[
       { label: 'Version', value: html`<span class="big">${count(pointer.version)}</span>` },
@@ -49,8 +49,21 @@ function Current({ detail, now }: { detail: CollectionDetail; now: number }): VN
       { label: 'Claim', value: html`<${Held} held=${claim} now=${now} free="none" />` },
       { label: 'Wake-ups', value: count(wake) },
       { label: 'Fence', value: count(pointer.fence) },
+      ...(log.decided + log.waiting > 0 ? [{ label: 'Log', value: inLog(log) }] : []),
+      ...(name === null ? [] : [{ label: 'Called', value: html`<span class="name">${name}</span>` }]),
     ]} />
   </section>`;
+}
+
+function inLog({ decided, waiting }: CollectionDetail['log']): string {
+  return `${count(waiting)} ${waiting === 1 ? 'waits' : 'wait'}, decided to number ${count(decided)}`;
+}
+
+function sourcesIn(counts: SourceCounts): string {
+  const some = Object.entries(counts).filter(([, number]) => number > 0);
+  if (some.length === 0) return '–';
+  if (some.length === 1) return some[0]?.[0] ?? '';
+  return some.map(([source, number]) => `${count(number)} ${source}`).join(', ');
 }
 
 function Held({ held, now, free }: { held: HeldView | null; now: number; free: string }): VNode {
@@ -82,6 +95,7 @@ function versionColumns(now: number): Column<VersionRow>[] {
     { title: 'Version', isNumber: true, cell: ({ version }) => html`<strong>${count(version)}</strong>` },
     { title: 'Records', isNumber: true, cell: ({ records }) => count(records) },
     { title: 'Deltas', isNumber: true, cell: ({ deltas }) => count(deltas) },
+    { title: 'From', cell: ({ sources }) => html`<span class="muted">${sourcesIn(sources)}</span>` },
     {
       title: 'Rejected',
       isNumber: true,
@@ -113,8 +127,10 @@ function Pending({ detail, now }: { detail: CollectionDetail; now: number }): VN
     {
       title: 'Delta',
       class: 'wide',
-      cell: ({ deltaId }) => html`<span class="name" title=${deltaId}>${deltaId}</span>`,
+      cell: ({ deltaId, number }) =>
+        html`<span class="name" title=${deltaId}>${number === null ? deltaId : `number ${count(number)}`}</span>`,
     },
+    { title: 'From', cell: ({ source }) => source },
     { title: 'Size', isNumber: true, cell: ({ size }) => bytes(size) },
     {
       title: 'Age',

@@ -17,7 +17,12 @@ export function CollectionsPage(): VNode {
 
 function columns(now: number): Column<CollectionRow>[] {
   return [
-    { title: 'Collection', class: 'wide', cell: ({ collection }) => html`<${CollectionLink} name=${collection} />` },
+    {
+      title: 'Collection',
+      class: 'wide',
+      cell: ({ collection, name }) =>
+        html`<${CollectionLink} name=${collection} />${name === null ? null : html` <span class="muted name">${name}</span>`}`,
+    },
     {
       title: 'Version',
       isNumber: true,
@@ -26,6 +31,7 @@ function columns(now: number): Column<CollectionRow>[] {
     },
     { title: 'Records', isNumber: true, cell: ({ records }) => (records === null ? '–' : count(records)) },
     { title: 'Waiting', isNumber: true, cell: ({ waiting }) => (waiting === null ? '–' : count(waiting)) },
+    { title: 'In the log', isNumber: true, cell: ({ logged }) => (logged === null ? '–' : count(logged)) },
     {
       title: 'Committed',
       cell: ({ committedAt }) =>

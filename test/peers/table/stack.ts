@@ -11,12 +11,13 @@ import { createDynamoClient } from '../../../lambdas/adapters/table/dynamo-clien
 import type { Ports } from '../../../lambdas/ports.ts';
 import { composePorts } from '../../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../../lambdas/runtime/config.ts';
-import { COMPACTION, readDefinition, taskHandlers } from '../../../local/machines.ts';
+import { COMPACTION, readDefinition } from '../../../local/machines.ts';
 import { LocalStepFunctions } from '../../../local/sfn/executions.ts';
 import { executionArn, stateMachineArn } from '../../../local/sfn/names.ts';
 import { startSfnServer } from '../../../local/sfn/server.ts';
 import type { ExecutionRecord } from '../../../local/sfn/store.ts';
 import { createTable } from '../../../local/table.ts';
+import { taskHandlers } from '../../../local/task-handlers.ts';
 
 export interface PeerServers {
   storeUrl: string;

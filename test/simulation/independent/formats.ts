@@ -69,6 +69,8 @@ export type Key =
   | { kind: 'delta'; collection: string; deltaId: string }
   | { kind: 'report'; collection: string; deltaId: string; sha256?: string }
   | { kind: 'aside'; collection: string; deltaId: string; sha256: string }
+  | { kind: 'entry'; path: string }
+  | { kind: 'record'; id: string }
   | { kind: 'probe' }
   | { kind: 'stranger' };
 
@@ -77,6 +79,8 @@ export function kindOf(key: string): Key {
   const [collection = '', name = ''] = rest;
   if (folder === 'pointers' && rest.length === 1) return { kind: 'pointer', collection: cut(collection, '.json') };
   if (folder === 'probes' && rest.length === 1) return { kind: 'probe' };
+  if (folder === 'names' && rest.length === 3) return { kind: 'entry', path: cut(key, '.json') };
+  if (folder === 'collections' && rest.length === 1) return { kind: 'record', id: cut(collection, '.json') };
   if (rest.length !== 2) return { kind: 'stranger' };
   if (folder === 'deltas') return { kind: 'delta', collection, deltaId: name };
   if (folder === 'manifests' && /^\d{12}-[0-9A-Z]{26}\.json$/.test(name)) return { kind: 'manifest', collection };
@@ -86,6 +90,27 @@ export function kindOf(key: string): Key {
   if (folder !== 'rejected') return { kind: 'stranger' };
   const [deltaId = '', sha256] = cut(name, '.json').split('~');
   return { kind: 'report', collection, deltaId, ...(sha256 === undefined ? {} : { sha256 }) };
+}
+
+/** What the directory of names says of a collection. */
+export interface NamedRecord {
+  id: string;
+  collection: string;
+  name: string;
+  metadata: string;
+  dropped: boolean;
+}
+
+/** Of a record, or, with `id` and `name` alone, of the entry of a name. */
+export function readStoredName(bytes: Uint8Array): NamedRecord {
+  return parse(bytes) as unknown as NamedRecord;
+}
+
+/** Chroma's id of a stored collection that nobody has named: a UUID made of the digest of its name. */
+export function idOfUnnamed(collection: string): string {
+  const hex = sha256Of(`stored collection ${collection}`).slice(0, 32);
+  const digits = `${hex.slice(0, 12)}4${hex.slice(13, 16)}a${hex.slice(17)}`;
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 export function keyOfDelta(collection: string, deltaId: string): string {

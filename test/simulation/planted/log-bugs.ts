@@ -12,11 +12,11 @@ const BUSY: Partial<Profile> = { endpoints: 3, logWrites: 14, paceMs: 400, laten
 const LOG = /^write \d+|a read |shown with|is shown|numbers? \d+/;
 
 export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
-  'two deltas applied twice to the serving copy': bug(
+  'a delta applied twice to the serving copy': bug(
     'lambdas/merge/apply-waiting.ts',
     'for (let done = before.deltas.length; done',
-    'for (let done = Math.max(0, before.deltas.length - 2); done',
-    { world: { profile: { ...BUSY, logWrites: 30, endpoints: 2, paceMs: 50 }, lookFor: LOG } },
+    'for (let done = Math.max(0, before.deltas.length - 1); done',
+    { world: { profile: BUSY, lookFor: LOG } },
   ),
   'writes in the order of host clocks': bug(
     'lambdas/log/place-write.ts',
@@ -43,10 +43,23 @@ export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
     { world: { profile: { ...BUSY, latencyMs: 300 }, lookFor: LOG } },
   ),
   'a listing beside a version that was replaced': bug(
-    'lambdas/log/read-log.ts',
-    'await confirmCurrent(ports, collection, current);\n  return waiting;',
-    'return waiting;',
+    'lambdas/serving/looks.ts',
+    'const confirmed = confirmCurrent(ports, collection, current);',
+    'const confirmed = Promise.resolve();',
     { world: { profile: { ...BUSY, paceMs: 5_000 }, lookFor: LOG } },
+  ),
+  'a copy kept when its version was replaced': bug(
+    'lambdas/serving/served-collection.ts',
+    'const isSame = copy?.isAlive && copy.commitId === look.current?.manifest.commitId;',
+    'const isSame = copy?.isAlive && copy.commitId !== undefined;',
+    { world: { profile: { ...BUSY, paceMs: 5_000 }, lookFor: LOG } },
+  ),
+  'a stale write deleted without a report': bug(
+    'lambdas/compaction/settle-deltas.ts',
+    'if (found.sha256 !== decided?.sha256) {',
+    "if (entry.deltaId.startsWith('0000000000') && found.sha256 !== decided?.sha256) {\n" +
+      '    } else if (found.sha256 !== decided?.sha256) {',
+    { world: { profile: { ...BUSY, endpointCrash: 0.9, paceMs: 20_000 }, lookFor: /never decided nor reported/ } },
   ),
   'a gap in the log passed over': bug(
     'lambdas/protocol/plan.ts',

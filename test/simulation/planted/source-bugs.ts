@@ -1,8 +1,10 @@
 /** Bugs of the source, by name. The first ten had escaped simulation and tests; the others were planted when those were found. */
 import { LOG_BUGS } from './log-bugs.ts';
+import { NAMES_BUGS } from './names-bugs.ts';
 import { AFTER_THE_SWAP, WHEN_LEAVING } from './occasions.ts';
 import type { Plant } from './plant.ts';
 import type { SourceChange } from './source.ts';
+import { UNREACHED_BUGS } from './unreached-bugs.ts';
 
 export interface SourceBug {
   change: SourceChange;
@@ -165,6 +167,8 @@ export const SOURCE_BUGS: Readonly<Record<string, SourceBug>> = {
     { test: 'test/property/plan.property.test.ts' },
   ),
   ...LOG_BUGS,
+  ...NAMES_BUGS,
+  ...UNREACHED_BUGS,
 };
 
 /** Those that the simulator must see, and those that tests must. */
