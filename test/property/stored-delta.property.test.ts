@@ -64,7 +64,7 @@ describe('an embedding in base64', () => {
       expect(rejections).toMatchObject([{ line: 1, id: 'a', error: REJECTION.invalidEmbedding }]);
     }
     expect(others.rejections[0]?.reason).toBe(
-      `"embedding": holds ${Math.fround(wrong)} at index 1, which is not finite.`,
+      `"embedding" holds ${Math.fround(wrong)} at index 1, which is not finite.`,
     );
   });
 
