@@ -1,5 +1,6 @@
 /** What the producers of the demonstration send, in two rounds. */
-import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
+import { compressDelta } from '../../lambdas/snapshot/compressed-delta.ts';
+import { encodeDelta, encodeLines } from '../../lambdas/snapshot/delta.ts';
 import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import type { CollectionName, Entry } from './corpus.ts';
 
@@ -51,7 +52,8 @@ function withBadLines(deltas: readonly DemoDelta[]): DemoDelta {
   const id = deltas[0]?.operations[0]?.id ?? '';
   const good = delta('animals', 'three-bad-lines', [{ op: 'update', id, metadata: { checked: true } }]);
   const bad = '{"op":"replace","id":"x"}\n{"op":"upsert","id":"y","embedding":[1,2,3]}\n{"op":"upsert", oops\n';
-  return { ...good, body: Buffer.concat([good.body, Buffer.from(bad)]), badLines: 3 };
+  const text = Buffer.concat([encodeLines(good.operations), Buffer.from(bad)]);
+  return { ...good, body: compressDelta(text), badLines: 3 };
 }
 
 function delta(collection: CollectionName, deltaId: string, operations: Operation[]): DemoDelta {

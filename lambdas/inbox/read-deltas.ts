@@ -21,6 +21,7 @@ import {
   type ParsedDelta,
   parseInPieces,
   rejectedWhole,
+  textOf,
 } from '../snapshot/delta.ts';
 import { MAX_REJECTIONS_PER_DELTA } from '../snapshot/ledger.ts';
 import { numberIn } from '../snapshot/log-number.ts';
@@ -38,9 +39,9 @@ export interface ReadDelta extends ParsedDelta {
   deltaId: string;
   /** Present in a delta of requests, which has no operations. */
   requests?: readonly NumberedRequest[];
-  /** Hex, of the whole object. */
+  /** Hex, of the whole object, as it is stored. */
   sha256: string;
-  /** Size of the whole object in bytes. */
+  /** Of its text, decompressed. */
   bytes: number;
 }
 
@@ -61,7 +62,12 @@ export async function readDeltas(
   isLogBlocked = false,
 ): Promise<ReadDelta[]> {
   const deltas: ReadDelta[] = [];
-  const load = { lines: 0, values: 0 };
+  const load = { lines: 0, values: 0, bytes: 0 };
+  // Those that are not compressed have as many bytes as the batch was made for.
+  const maxBytes = Math.max(
+    MAX_DELTA_BYTES,
+    batch.reduce((sum, { size }) => sum + size, 0),
+  );
   let isBlocked = isLogBlocked;
   const mayGo = isLogBlocked ? batch.filter((entry) => !isOfLog(entry)) : batch;
   for (let start = 0; start < mayGo.length; start += PARALLEL_READS) {
@@ -72,10 +78,11 @@ export async function readDeltas(
       if (entry === undefined) continue;
       isBlocked ||= body === undefined && isOfLog(entry);
       if (body === undefined || (isBlocked && isOfLog(entry))) continue;
-      const lines = body instanceof Uint8Array ? countLines(body) : 0;
-      load.lines += lines;
-      if (deltas.length > 0 && load.lines > MAX_DELTA_LINES) return deltas;
-      const delta = body instanceof Uint8Array ? await parse(ports, entry, body, dimension, lines) : body;
+      const opened = body instanceof Uint8Array ? open(entry, body) : body;
+      load.lines += 'text' in opened ? opened.lines : 0;
+      load.bytes += 'text' in opened ? opened.text.length : 0;
+      if (deltas.length > 0 && (load.lines > MAX_DELTA_LINES || load.bytes > maxBytes)) return deltas;
+      const delta = 'text' in opened ? await parse(ports, opened, dimension) : opened;
       load.values += delta.values;
       if (deltas.length > 0 && load.values > MAX_DELTA_VALUES) return deltas;
       deltas.push(delta);
@@ -119,20 +126,29 @@ async function refuseLarge(ports: ReadPorts, entry: InboxEntry): Promise<ReadDel
   return { deltaId, sha256: digest, bytes, ...rejectedWhole(REJECTION.deltaTooLarge, reason) };
 }
 
+interface OpenedDelta extends Pick<ReadDelta, 'deltaId' | 'sha256'> {
+  text: Uint8Array;
+  lines: number;
+}
+
+/** Decompressed, if it is compressed; what cannot be is rejected. */
+function open({ deltaId }: InboxEntry, body: Uint8Array): OpenedDelta | ReadDelta {
+  const digest = sha256(body);
+  const text = textOf(body);
+  if ('rejections' in text) return { deltaId, sha256: digest, bytes: body.length, ...text };
+  if (text !== body) release(body);
+  return { deltaId, sha256: digest, text, lines: countLines(text) };
+}
+
 /** Between two pieces other tasks run, above all the heartbeat. */
-async function parse(
-  { clock }: ReadPorts,
-  { deltaId }: InboxEntry,
-  body: Uint8Array,
-  dimension: number,
-  lines: number,
-): Promise<ReadDelta> {
-  const pieces = isRequestDelta(body) ? parseRequests(body, lines) : parseInPieces(body, dimension, lines);
+async function parse({ clock }: ReadPorts, opened: OpenedDelta, dimension: number): Promise<ReadDelta> {
+  const { text, lines, ...rest } = opened;
+  const pieces = isRequestDelta(text) ? parseRequests(text, lines) : parseInPieces(text, dimension, lines);
   for (;;) {
     const { done, value } = pieces.next();
     if (done) {
-      const delta = { deltaId, sha256: sha256(body), bytes: body.length, ...value };
-      release(body);
+      const delta = { ...rest, bytes: text.length, ...value };
+      release(text);
       return delta;
     }
     await clock.sleep(0);

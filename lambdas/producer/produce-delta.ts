@@ -1,8 +1,12 @@
 /** For producers: operations as a delta, checked against the collection, sent once, and waited for. */
 
-import { InvalidInputError } from '../errors/errors.ts';
+import { InvalidInputError, KeyCollisionError } from '../errors/errors.ts';
+import { readBounded } from '../objects/read-bounded.ts';
 import type { Ports } from '../ports.ts';
-import { encodeDelta, MAX_DELTA_BYTES, parseDelta } from '../snapshot/delta.ts';
+import { sha256 } from '../snapshot/blocks.ts';
+import { compressDelta } from '../snapshot/compressed-delta.ts';
+import { encodeLines, MAX_DELTA_BYTES, parseDelta, textOf } from '../snapshot/delta.ts';
+import { deltaKey } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import type { Delete, Operation, Update, Upsert } from '../snapshot/operation.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
@@ -68,25 +72,44 @@ export async function submitDelta(
   ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'> & { statuses: Ports['statuses'] | undefined },
   { collection, operations, deltaId = ports.ids.commitId() }: DeltaToSubmit,
 ): Promise<SubmitResult> {
-  const body = encodeDelta(operations instanceof DeltaBuilder ? operations.operations : operations);
-  if (body.length > MAX_DELTA_BYTES) {
+  const text = encodeLines(operations instanceof DeltaBuilder ? operations.operations : operations);
+  if (text.length > MAX_DELTA_BYTES) {
     throw new InvalidInputError(
-      `The delta has ${body.length} bytes; at most ${MAX_DELTA_BYTES} go into one. Send several.`,
+      `The delta has ${text.length} bytes; at most ${MAX_DELTA_BYTES} go into one. Send several.`,
     );
   }
   const { pointer } = await readPointer(ports, collection);
   const { manifest } = await loadManifest(ports, pointer.manifest);
-  const { rejections, rejectedOperations } = parseDelta(body, manifest.dimension);
+  const { rejections, rejectedOperations } = parseDelta(text, manifest.dimension);
   if (rejectedOperations > 0) {
     const reasons = rejections.slice(0, 10).map(({ line, error, reason }) => `operation ${line}: ${error}: ${reason}`);
     throw new InvalidInputError(
       `${rejectedOperations} of the operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
     );
   }
-  const { statuses } = ports;
-  const delta = { collection, deltaId, body };
-  if (statuses === undefined) return { collection, ...(await putDelta(ports, delta)), status: null };
-  return { collection, ...(await submitOnce({ ...ports, statuses }, delta)) };
+  return { collection, ...(await submitText(ports, { collection, deltaId, text })) };
+}
+
+/**
+ * Another version of Node.js may compress into other bytes, and then a delta that is sent again would collide with itself.
+ * If what waits holds the same text, it is the delta.
+ */
+async function submitText(
+  { statuses, ...ports }: Parameters<typeof submitDelta>[0],
+  { collection, deltaId, text }: { collection: string; deltaId: string; text: Uint8Array },
+): Promise<Omit<SubmitResult, 'collection'>> {
+  const delta = { collection, deltaId, body: compressDelta(text) };
+  try {
+    if (statuses === undefined) return { ...(await putDelta(ports, delta)), status: null };
+    return await submitOnce({ ...ports, statuses }, delta);
+  } catch (error) {
+    if (!(error instanceof KeyCollisionError)) throw error;
+    const waiting = await readBounded(ports, deltaKey(collection, deltaId), MAX_DELTA_BYTES).catch(() => undefined);
+    if (waiting === undefined) throw error;
+    const found = textOf(waiting.body);
+    if ('rejections' in found || !Buffer.from(text).equals(found)) throw error;
+    return { deltaId, sha256: sha256(waiting.body), outcome: 'duplicate', status: null };
+  }
 }
 
 /** Milliseconds. */

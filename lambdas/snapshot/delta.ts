@@ -2,10 +2,11 @@
  * The delta codec: a producer's operations as JSON Lines, one operation per line. An invalid line is rejected with its
  * number and a reason, and the rest of the delta is applied: no producer's mistake affects another producer.
  */
+import { compressDelta, decompressDelta } from './compressed-delta.ts';
 import { MAX_REJECTIONS_PER_DELTA, type Rejection } from './ledger.ts';
 import { encodeLine, type NumberedOperation, type Operation, parseLine, REJECTION } from './operation.ts';
 
-/** Largest delta, in bytes. Send more as several deltas. */
+/** Largest delta, in bytes, stored and decompressed. Send more as several deltas. */
 export const MAX_DELTA_BYTES = 64 * 1024 * 1024;
 /**
  * Most lines of a delta, including blank ones, and most metadata values in all of them: they determine the memory and
@@ -25,10 +26,15 @@ export interface ParsedDelta {
 }
 
 /**
- * Serialise operations, one line each.
+ * Operations as they are stored: as text, which is compressed unless it is small.
  * @throws InvalidInputError (a number of the metadata that JavaScript has rounded already, or that JSON has not)
  */
 export function encodeDelta(operations: readonly Operation[]): Uint8Array {
+  return compressDelta(encodeLines(operations));
+}
+
+/** Their text, one line each. @throws InvalidInputError (as `encodeDelta`) */
+export function encodeLines(operations: readonly Operation[]): Uint8Array {
   return Buffer.from(operations.map((operation, index) => `${encodeLine(operation, index + 1)}\n`).join(''));
 }
 
@@ -42,17 +48,26 @@ const FURTHER_LINE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PIECE_BYTES = 1024 * 1024;
 const PIECE_LINES = 1_000;
 
-/** Parse a whole delta for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
+/** Parse a whole delta, as it is stored, for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
 export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
-  const pieces = parseInPieces(bytes, dimension);
+  const text = textOf(bytes);
+  if ('rejections' in text) return text;
+  const pieces = parseInPieces(text, dimension);
   for (;;) {
     const { done, value } = pieces.next();
     if (done) return value;
   }
 }
 
+/** Of a stored delta; the same bytes if it is not compressed. Never throws. */
+export function textOf(stored: Uint8Array): Uint8Array | ParsedDelta {
+  const text = decompressDelta(stored, MAX_DELTA_BYTES);
+  if (text instanceof Uint8Array) return text;
+  return rejectedWhole(text.isTooLarge ? REJECTION.deltaTooLarge : REJECTION.notADelta, text.reason);
+}
+
 /**
- * The same piece by piece, so that the caller can yield to other tasks in between.
+ * Its text piece by piece, so that the caller can yield to other tasks in between.
  * @param lines the number of lines, if already known
  */
 export function* parseInPieces(

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { describeIssue } from '../errors/describe-issues.ts';
 import { InvalidInputError } from '../errors/errors.ts';
+import { base64, encodeEmbedding, isTooLong, isTooWide, MAX_DIMENSION, numbers } from './embedding.ts';
 import { parseJson } from './escaped-names.ts';
 import { writable } from './exact-json.ts';
 import type { Rejection } from './ledger.ts';
@@ -14,12 +15,9 @@ import { lostInCode, type Metadata, readMetadata, textFault } from './metadata.t
 
 /** Longest id that a rejection repeats, in characters, so that no producer can blow up ledger, manifest and report. */
 export const MAX_REPORTED_ID_LENGTH = 512;
-/** Largest dimension of a collection. */
-export const MAX_DIMENSION = 65_536;
 /** Reasons go into ledger, manifest and report, which no producer may blow up. */
 const MAX_REASON_LENGTH = 200;
 const MAX_QUOTED_LENGTH = 100;
-const MAX_FLOAT32 = 3.4028234663852886e38;
 
 export interface Upsert {
   op: 'upsert';
@@ -69,21 +67,30 @@ const text = z.string().superRefine((value, { addIssue }) => {
   if (fault !== undefined) addIssue(fault);
 });
 const id = text.min(1);
-const embedding = z.array(z.number().min(-MAX_FLOAT32).max(MAX_FLOAT32)).min(1);
 /** Checked by `readMetadata`, which sees the literals of its numbers. */
 const metadata = z.unknown();
 
-const operation = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('upsert'), id, embedding, metadata: metadata.optional(), document: text.optional() }),
-  z.strictObject({
-    op: z.literal('update'),
-    id,
-    embedding: embedding.optional(),
-    metadata: metadata.optional(),
-    document: text.optional(),
-  }),
-  z.strictObject({ op: z.literal('delete'), id }),
-]);
+function operationWith(embedding: typeof numbers | typeof base64) {
+  return z.discriminatedUnion('op', [
+    z.strictObject({
+      op: z.literal('upsert'),
+      id,
+      embedding,
+      metadata: metadata.optional(),
+      document: text.optional(),
+    }),
+    z.strictObject({
+      op: z.literal('update'),
+      id,
+      embedding: embedding.optional(),
+      metadata: metadata.optional(),
+      document: text.optional(),
+    }),
+    z.strictObject({ op: z.literal('delete'), id }),
+  ]);
+}
+const withNumbers = operationWith(numbers);
+const withBase64 = operationWith(base64);
 
 /**
  * The line of an operation, without its end.
@@ -91,7 +98,11 @@ const operation = z.discriminatedUnion('op', [
  * @throws InvalidInputError (a number of the metadata that JavaScript has rounded already, or that JSON has not)
  */
 export function encodeLine(operation: Operation, number: number): string {
-  if (operation.op === 'delete' || operation.metadata === undefined) return JSON.stringify(operation);
+  if (operation.op === 'delete') return JSON.stringify(operation);
+  // What is not an embedding stays as it is, so that the parser can say what is wrong with it.
+  const embedding = encodeEmbedding(operation.embedding) ?? operation.embedding;
+  const line = { ...operation, ...(embedding !== undefined && { embedding }) };
+  if (operation.metadata === undefined) return JSON.stringify(line);
   for (const [key, value] of Object.entries(operation.metadata ?? {})) {
     const fault = lostInCode(value);
     if (fault === undefined) continue;
@@ -99,7 +110,7 @@ export function encodeLine(operation: Operation, number: number): string {
       `Operation ${number}, of record "${abbreviated(operation.id)}": "${abbreviated(key)}" in its metadata ${fault}. Nothing was sent.`,
     );
   }
-  return JSON.stringify({ ...operation, metadata: writable(operation.metadata) });
+  return JSON.stringify({ ...line, metadata: writable(operation.metadata) });
 }
 
 /** Parse and check one line. Never throws: what is wrong with it is the result. */
@@ -111,12 +122,12 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
     return { error: REJECTION.malformedLine, reason: 'The line is not JSON (NaN and Infinity are not JSON either).' };
   }
   const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
-  if (Array.isArray(given.embedding) && given.embedding.length > MAX_DIMENSION) {
+  if (isTooWide(given.embedding)) {
     // Cheap to detect here, and slow to report element by element.
     const reason = `The embedding has more than ${MAX_DIMENSION} numbers.`;
     return { ...idOf(given), error: REJECTION.wrongDimension, reason };
   }
-  const parsed = operation.safeParse(json);
+  const parsed = (typeof given.embedding === 'string' ? withBase64 : withNumbers).safeParse(json);
   if (!parsed.success) return { ...idOf(given), ...explain(given, parsed.error) };
   const { data } = parsed;
   if (data.op === 'delete') return data;
@@ -157,10 +168,6 @@ function findFault(given: Given, dimension: number): Pick<Rejection, 'error' | '
 /** Disregards metadata. */
 function changesNothing({ op, embedding: vector, document }: Given): boolean {
   return op === 'update' && vector === undefined && document === undefined;
-}
-
-function isTooLong(embedding: readonly number[] = []): boolean {
-  return embedding.reduce((sum, value) => sum + value * value, 0) > MAX_FLOAT32;
 }
 
 function idOf({ id: given }: Record<string, unknown>): { id?: string } {

@@ -36,7 +36,8 @@ export const REJECTION_CATALOGUE = {
   },
   InvalidEmbedding: {
     rejects: 'line',
-    cause: 'The embedding is not a list of finite 32-bit floats, or its square exceeds a 32-bit float.',
+    cause:
+      'The embedding is neither a list of finite 32-bit floats nor base64 of their bytes, or its square exceeds a 32-bit float.',
     remedy: 'Look for infinite or huge numbers in the model that made it.',
   },
   WrongDimension: {
@@ -61,12 +62,12 @@ export const REJECTION_CATALOGUE = {
   },
   NotADelta: {
     rejects: 'delta',
-    cause: 'The object is not UTF-8 text, or holds no operation.',
-    remedy: 'Send JSON Lines, uncompressed, under a new id.',
+    cause: 'The object is not UTF-8 text, holds no operation, or is compressed and cannot be decompressed.',
+    remedy: 'Send JSON Lines, as they are or as one zstd frame or gzip file, under a new id.',
   },
   DeltaTooLarge: {
     rejects: 'delta',
-    cause: `The object is larger than ${MAX_DELTA_BYTES / MIB} MiB, has more than ${MAX_DELTA_LINES.toLocaleString('en')} lines, or more than ${MAX_DELTA_VALUES.toLocaleString('en')} metadata values.`,
+    cause: `The object is larger than ${MAX_DELTA_BYTES / MIB} MiB, stored or decompressed, has more than ${MAX_DELTA_LINES.toLocaleString('en')} lines, or more than ${MAX_DELTA_VALUES.toLocaleString('en')} metadata values.`,
     remedy: 'Send it as several deltas.',
   },
   RecordNotFound: {

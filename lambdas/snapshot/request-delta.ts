@@ -6,6 +6,7 @@
  * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request, `{"op":...,"body":...}`.
  */
 import { InvalidInputError } from '../errors/errors.ts';
+import { compressDelta } from './compressed-delta.ts';
 import { membersOf } from './exact-json.ts';
 
 /** Number of this format, in the first line. */
@@ -49,15 +50,15 @@ export function encodeRequest({ op, body }: LoggedRequest, parsed: unknown = par
 }
 
 /**
- * A delta of such lines.
+ * A delta of such lines, as it is stored.
  * @param id Of this write: makes its bytes differ from those of every other write, so that a writer knows its own object.
  */
 export function joinRequests(lines: readonly string[], id?: string): Uint8Array {
   const header = JSON.stringify({ requests: FORM, ...(id !== undefined && { id }) });
-  return Buffer.from(`${[header, ...lines].join('\n')}\n`);
+  return compressDelta(Buffer.from(`${[header, ...lines].join('\n')}\n`));
 }
 
-/** Recognised by its first bytes, with which no line of an ordinary delta begins. */
+/** Recognised by the first bytes of its text, with which no line of an ordinary delta begins. */
 export function isRequestDelta(body: Uint8Array): boolean {
   return HEADER.equals(body.subarray(0, HEADER.length));
 }

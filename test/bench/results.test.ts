@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { isGood } from '../../bench/bench.ts';
 import { checkBounds } from '../../bench/bounds.ts';
+import { deltasDocument } from '../../bench/deltas/document.ts';
 import {
   type BenchDocument,
   benchDocument,
@@ -14,6 +15,7 @@ import {
 import { drainDocument } from '../../bench/drain/document.ts';
 import { fragmentationDocument } from '../../bench/fragmentation/document.ts';
 import { Meter, noCounts } from '../../bench/network/meter.ts';
+import { peersDocument } from '../../bench/peers/document.ts';
 import { FULL, QUICK } from '../../bench/plan.ts';
 import { plots } from '../../bench/report/plots.ts';
 import { countDuplicates } from '../../bench/scenarios/contention.ts';
@@ -202,8 +204,10 @@ test('plots name every scenario with its value on either side, and have light te
 test('every document that is kept in bench/results is one', () => {
   const folder = fileURLToPath(new URL('../../bench/results/', import.meta.url));
   const others: Record<string, { parse(value: unknown): unknown }> = {
+    'deltas.json': deltasDocument,
     'drain.json': drainDocument,
     'fragmentation.json': fragmentationDocument,
+    'peers.json': peersDocument,
     'settings.json': settingsDocument,
   };
   const files = readdirSync(folder).filter((name) => name.endsWith('.json'));

@@ -3,7 +3,8 @@
 import { KeyCollisionError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
 import { putDelta } from '../../lambdas/producer/put-delta.ts';
-import { encodeDelta } from '../../lambdas/snapshot/delta.ts';
+import { compressDelta } from '../../lambdas/snapshot/compressed-delta.ts';
+import { encodeLines } from '../../lambdas/snapshot/delta.ts';
 import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import type { Random } from '../simulation/random.ts';
 import type { Sent } from './model.ts';
@@ -80,7 +81,7 @@ export class Producer {
     const random = this.#random;
     const operations = Array.from({ length: random.int(1, 12) }, () => operation(random));
     const invalidLines = random.chance(0.15) ? 1 : 0;
-    const body = Buffer.concat([encodeDelta(operations), ...(invalidLines > 0 ? [NO_OPERATION] : [])]);
+    const body = compressDelta(Buffer.concat([encodeLines(operations), ...(invalidLines > 0 ? [NO_OPERATION] : [])]));
     const { sha256 } = await putDelta(this.#ports, { collection: this.#collection, deltaId, body });
     if (!this.#bodies.has(deltaId)) this.#bodies.set(deltaId, body);
     return { deltaId, sha256, operations, invalidLines };

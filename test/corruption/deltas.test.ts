@@ -1,10 +1,13 @@
 /** Damage of a delta in the inbox: its own trouble, seen by its producer, and nobody else's. */
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { KeyCollisionError } from '../../lambdas/errors/errors.ts';
 import { findStatus } from '../../lambdas/producer/put-delta.ts';
 import { sha256 } from '../../lambdas/snapshot/blocks.ts';
-import { parseDelta } from '../../lambdas/snapshot/delta.ts';
+import { compressDelta } from '../../lambdas/snapshot/compressed-delta.ts';
+import { encodeLines, parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { deltaKey, inboxPrefix } from '../../lambdas/snapshot/keys.ts';
+import type { Operation } from '../../lambdas/snapshot/operation.ts';
 import { Random } from '../simulation/random.ts';
 import { COLLECTION, createCollection, DIMENSION, memoryPorts, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
@@ -13,17 +16,25 @@ import { listKeys, read, replaceObject, upserts } from './world.ts';
 
 const CASES = Number(process.env.COMPACTOR_CASES ?? 30);
 const VICTIM = 'victim';
+const FORMS: Array<[form: string, encode: (operations: Operation[]) => Uint8Array]> = [
+  ['text', encodeLines],
+  ['zstd', (operations) => compressDelta(encodeLines(operations))],
+  ['gzip', (operations) => gzipSync(encodeLines(operations))],
+];
+const CASES_BY_FORM = DAMAGES.flatMap((how) => FORMS.map(([form, encode]) => ({ how, form, encode })));
+/** Of each delta: enough of them to be compressed. */
+const RECORDS = 20;
 
-test.each(DAMAGES)(
-  'a waiting delta that suffers from %s costs no other delta anything, and its producer is told',
-  async (how) => {
+test.each(CASES_BY_FORM)(
+  'a waiting delta ($form) that suffers from $how costs no other delta anything, and its producer is told',
+  async ({ how, encode }) => {
     for (let seed = 0; seed < CASES; seed++) {
       const random = new Random(seed);
       const ports = memoryPorts({ seed });
       await createCollection(ports);
       const others = ['before', 'zafter'];
-      for (const id of others) await submit(ports, id, upserts(id, 5));
-      const sent = await submit(ports, VICTIM, upserts('v', 5));
+      for (const id of others) await submit(ports, id, encode(upserts(id, RECORDS)));
+      const sent = await submit(ports, VICTIM, encode(upserts('v', RECORDS)));
       const key = deltaKey(COLLECTION, VICTIM);
       const { body } = await ports.store.get(key);
       const other = (await ports.store.get(deltaKey(COLLECTION, 'before'))).body;
@@ -39,7 +50,7 @@ test.each(DAMAGES)(
           outcome: 'applied',
           rejectedOperations: 0,
         });
-        for (let n = 0; n < 5; n++) expect(records.get(`${id}-${n}`)?.embedding?.[0], `seed ${seed}`).toBe(n);
+        for (let n = 0; n < RECORDS; n++) expect(records.get(`${id}-${n}`)?.embedding?.[0], `seed ${seed}`).toBe(n);
       }
       // Nothing but what its lines still say came of it.
       const named = new Set(parseDelta(wrong, DIMENSION).operations.map(({ id }) => id));

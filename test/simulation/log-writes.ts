@@ -1,4 +1,5 @@
 /** Writes that simulated clients send through endpoints, and what is in a delta of them: few records, so that order shows. */
+import { zstdDecompressSync } from 'node:zlib';
 import type { LoggedRequest, RequestOp } from '../../lambdas/snapshot/request-delta.ts';
 import { DIMENSION } from '../support/memory-ports.ts';
 import { sha256Of } from './independent/formats.ts';
@@ -23,6 +24,8 @@ export function makeWrite(random: Random, n: number): LoggedRequest {
   };
 }
 
+const ZSTD = Buffer.from('28b52ffd', 'hex');
+
 /** Which write a line is of. */
 export function writeIn(body: string): number {
   return Number(/"log-by-(\d+)"/.exec(body)?.[1]);
@@ -30,7 +33,9 @@ export function writeIn(body: string): number {
 
 /** A delta of an endpoint as the oracle reads it; `undefined`: it is another's. */
 export function endpointContent(body: Uint8Array): Content | undefined {
-  const text = Buffer.from(body).toString('utf8');
+  // Several writes together are large enough to be compressed.
+  const isZstd = Buffer.from(body.subarray(0, 4)).equals(ZSTD);
+  const text = Buffer.from(isZstd ? zstdDecompressSync(body) : body).toString('utf8');
   if (!text.startsWith(FIRST_LINE)) return undefined;
   const lines = text.split('\n').slice(1).filter(Boolean);
   const operations = lines.flatMap(operationsOf);

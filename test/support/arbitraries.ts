@@ -204,11 +204,11 @@ const metadata = fc.dictionary(metadataKey, fc.oneof(metadataValue, fc.constant(
   noNullPrototype: true,
 });
 
-/** Of an embedding: its squared length must fit into a 32-bit float. */
-const component = fc.oneof(
-  fc.integer(),
-  fc.double({ noNaN: true, min: -1e18, max: 1e18 }).filter((value) => !Object.is(value, -0)),
-);
+/** Of an embedding: a 32-bit float, and its squared length must be one, too. */
+const component = fc
+  .oneof(fc.integer(), fc.double({ noNaN: true, min: -1e18, max: 1e18 }))
+  .map(Math.fround)
+  .filter((value) => !Object.is(value, -0));
 
 /** Valid operations for a collection of at most 300 dimensions. */
 export function operation(dimension: number, id: fc.Arbitrary<string> = recordId): fc.Arbitrary<Operation> {

@@ -1,5 +1,6 @@
 /** Deltas of requests, written and read whole. */
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
+import { textOf } from '../../lambdas/snapshot/delta.ts';
 import {
   encodeRequest,
   isRequestDelta,
@@ -18,9 +19,10 @@ export function encodeRequests(requests: readonly LoggedRequest[], id?: string):
 
 /** @throws InvalidInputError (it is none, or a line of it) */
 export function decodeRequests(body: Uint8Array): LoggedRequest[] {
-  if (!isRequestDelta(body))
+  const text = textOf(body);
+  if ('rejections' in text || !isRequestDelta(text))
     throw new InvalidInputError('This delta holds no requests: its first line does not say so.');
-  return [...requestsIn(body)].map((found) => {
+  return [...requestsIn(text)].map((found) => {
     if ('reason' in found) throw new InvalidInputError(`Line ${found.line} of the delta: ${found.reason}`);
     return { op: found.op, body: found.body };
   });
