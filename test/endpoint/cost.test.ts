@@ -9,7 +9,7 @@ import type { Ports } from '../../lambdas/ports.ts';
 import { parseEndpointConfig } from '../../lambdas/runtime/endpoint-config.ts';
 import { makeAnswerer } from '../../lambdas/runtime/function-url.ts';
 import { type MemoryPorts, memoryPorts } from '../support/memory-ports.ts';
-import { ModelApiEngine } from '../support/model-api-engine.ts';
+import { MemoryApiEngine } from '../support/model-api.ts';
 import { run } from '../support/run-machine.ts';
 import { urlEvent } from './url-events.ts';
 
@@ -50,7 +50,7 @@ function prepare() {
   const memory = memoryPorts();
   const { ports, counted } = counting(memory);
   const open = () => {
-    const { answer } = makeAnswerer({ ...ports }, { config: parseEndpointConfig({}), api: new ModelApiEngine() });
+    const { answer } = makeAnswerer({ ...ports }, { config: parseEndpointConfig({}), api: new MemoryApiEngine() });
     return async (method: string, path: string, body?: object) => {
       Object.assign(counted, { storeWrites: 0, storeReads: 0, tableReads: 0 });
       const { statusCode, body: text } = await answer(urlEvent({ method, path, body: body && JSON.stringify(body) }));

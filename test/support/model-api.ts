@@ -43,6 +43,10 @@ interface ModelCollection {
 type Quirks = Pick<MemoryEngineOptions, 'refuses' | 'hangs'>;
 
 export class MemoryApiEngine implements ApiEngine {
+  /** Servers that were started, in order. */
+  readonly servers: MemoryApiServer[] = [];
+  /** By path: what is answered there, whatever it is. */
+  readonly answers = new Map<string, string>();
   readonly #quirks: Quirks;
   #made = 0;
 
@@ -69,19 +73,23 @@ export class MemoryApiEngine implements ApiEngine {
 
   /** No id of one server is ever one of another. */
   #start(): MemoryApiServer {
-    return new MemoryApiServer(this.#quirks, () => idOf(++this.#made));
+    const server = new MemoryApiServer(this.#quirks, () => idOf(++this.#made), this.answers);
+    this.servers.push(server);
+    return server;
   }
 }
 
 export class MemoryApiServer implements ApiServer {
   readonly #quirks: Quirks;
   readonly #newId: () => string;
+  readonly #answers: ReadonlyMap<string, string>;
   readonly #byId = new Map<string, ModelCollection>();
   #isRunning = true;
 
-  constructor(quirks: Quirks, newId: () => string) {
+  constructor(quirks: Quirks, newId: () => string, answers: ReadonlyMap<string, string>) {
     this.#quirks = quirks;
     this.#newId = newId;
+    this.#answers = answers;
   }
 
   get isRunning(): boolean {
@@ -104,6 +112,8 @@ export class MemoryApiServer implements ApiServer {
 
   async send({ method, path, body = '' }: ApiRequest): Promise<ApiAnswer> {
     this.#checkRunning();
+    const told = this.#answers.get(path);
+    if (told !== undefined) return answered(200, told);
     const [, database, name, verb] = ROUTE.exec(path.split('?')[0] ?? '') ?? [];
     if (database === undefined) return refused(404, 'NotFoundError', '');
     if (database !== 'default_database') {

@@ -14,7 +14,7 @@ import { composePorts } from '../../lambdas/runtime/compose.ts';
 import { parseConfig } from '../../lambdas/runtime/config.ts';
 import { Connection } from '../../lambdas/runtime/connection.ts';
 import { type LocalTable, startTable } from '../../local/table.ts';
-import { ModelApiEngine } from '../support/model-api-engine.ts';
+import { MemoryApiEngine } from '../support/model-api.ts';
 import { type S3Server, startS3Server } from '../support/s3-server.ts';
 import { ACTIONS } from './bucket-policy.ts';
 
@@ -134,7 +134,7 @@ it('serving, up to the first request', async () => {
   const options = { readLevel: 'index_and_wal', allowReset: false } as const;
 
   const made = await callsOf(async () =>
-    (await Endpoint.start({ ...ports, api: new ModelApiEngine() }, options)).close(),
+    (await Endpoint.start({ ...ports, api: new MemoryApiEngine() }, options)).close(),
   );
 
   expect(without(made, granted(APPLICATION_GRANTS.serve))).toEqual([]);

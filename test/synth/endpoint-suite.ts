@@ -7,7 +7,7 @@ import { parseEndpointConfig } from '../../lambdas/runtime/endpoint-config.ts';
 import { makeAnswerer } from '../../lambdas/runtime/function-url.ts';
 import { urlEvent } from '../endpoint/url-events.ts';
 import { type MemoryPorts, submit } from '../support/memory-ports.ts';
-import { ModelApiEngine } from '../support/model-api-engine.ts';
+import { MemoryApiEngine } from '../support/model-api.ts';
 import { refusedBy, type S3Request } from './bucket-policy.ts';
 import { type Caller, type Recorder, startRecorder } from './recorder.ts';
 import { listOf, type Resource, type Statement, shown, synthesise } from './support.ts';
@@ -34,7 +34,7 @@ let recorder: Recorder;
 let sent: S3Request[] = [];
 
 function openEndpoint(ports: MemoryPorts): Ask {
-  const { answer } = makeAnswerer(ports, { config: parseEndpointConfig({}), api: new ModelApiEngine() });
+  const { answer } = makeAnswerer(ports, { config: parseEndpointConfig({}), api: new MemoryApiEngine() });
   return (method, path, body) =>
     recorder.serve(async () => {
       const before = recorder.requests.length;
