@@ -114,6 +114,7 @@ function judgeAfterSweep(world: World, truth: CollectionTruth): void {
 
 async function askAll(world: World): Promise<void> {
   for (const { collection, deltaId, sha256 } of world.waiters) {
+    if (world.oracle.unreached.isTaken(collection)) continue;
     if (await ask(world, world.client('last-question'), collection, deltaId, sha256)) continue;
     world.violate(`the waiter of ${deltaId} of "${collection}" gets no answer`);
   }

@@ -49,7 +49,7 @@ export async function produceFor(
     waiters.push(
       later(profile.duplicate, () => send(content)),
       later(profile.resend, async () => {
-        for (let poll = 0; poll < 20 && !world.oracle.truth(collection).statuses.has(deltaId); poll++) {
+        for (let poll = 0; poll < 20 && world.oracle.truths.get(collection)?.statuses.has(deltaId) === false; poll++) {
           await scheduler.wait(5_000);
         }
         await send(content);
@@ -203,7 +203,7 @@ export async function goBack(world: World): Promise<void> {
   for (let n = 0; n < profile.rollbacks; n++) {
     await scheduler.wait(random.logarithmic(50, Math.max(5_000, profile.paceMs * profile.deltas)));
     const collection = random.pick(profile.collections);
-    const { version } = world.oracle.truth(collection).pointer;
+    const version = world.oracle.truths.get(collection)?.pointer.version ?? 0;
     await world.rollBack(collection, random.int(0, Math.max(0, version - 1))).catch(() => {});
   }
 }

@@ -12,6 +12,7 @@ export const COUNTED = [
   'lateLandings',
   'fences',
   'collectedObjects',
+  'takenCollections',
   'rollbacks',
   'vacuums',
   'emptied',

@@ -19,6 +19,7 @@ export function endingFaults(
   error: string | undefined,
   cause = '',
 ): string[] {
+  if (oracle.unreached.isTaken(collection)) return [];
   const truth = oracle.truth(collection);
   if (status === 'SUCCEEDED' && at.state === 'Compacted') {
     const { version, commitId } = output?.committed ?? { version: -1, commitId: 'nothing' };

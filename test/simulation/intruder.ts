@@ -16,6 +16,7 @@ export function intruder(world: World): Stack {
     lockChanged: ({ by }) => world.violate(`another stack gets as far as ${by}`),
     statusWritten: (_, deltaId) => world.violate(`another stack writes a status of ${deltaId}`),
     statusRefused: () => {},
+    collectionForgotten: () => {},
   };
   const table = new SimulatedTable(observer);
   table.identity = 'another';

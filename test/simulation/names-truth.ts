@@ -64,6 +64,14 @@ export class NamesTruth {
     return collection;
   }
 
+  /** Does a name lead to what is stored so? */
+  isNamed(collection: string): boolean {
+    return [...this.#meanings.values()].some((meanings) => {
+      const id = meanings.at(-1)?.id;
+      return id !== undefined && this.#stored.get(id) === collection;
+    });
+  }
+
   /** At this moment, or never again: is it a collection that clients can find? */
   isGone(id: string): boolean {
     return (this.#lives.get(id)?.until ?? Number.POSITIVE_INFINITY) <= this.#now;

@@ -10,7 +10,7 @@ export interface Promised {
 }
 
 /** Clocks of collectors are wrong by so much at most. */
-const SKEW_MS = 300_000;
+export const SKEW_MS = 300_000;
 
 /** The oldest version that is promised at `now`, of those that were retained before. */
 export function oldestPromised(

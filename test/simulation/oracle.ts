@@ -14,6 +14,7 @@ import { commitFaults, creationFaults, fenceFaults, type Publication } from './o
 import { InboxOracle } from './oracle-inbox.ts';
 import { lockFaults } from './oracle-lock.ts';
 import { type Promised, retentionFaults } from './oracle-retention.ts';
+import { UnreachedOracle } from './oracle-unreached.ts';
 import type { LockChange, TableObserver } from './table.ts';
 import { CollectionTruth, type Content, type Records } from './truth.ts';
 
@@ -23,6 +24,7 @@ export class Oracle implements TableObserver {
   readonly contents = new Map<string, Content>();
   readonly violations: string[] = [];
   readonly names = new NamesTruth((what) => this.violate(what));
+  readonly unreached = new UnreachedOracle();
   readonly #inbox: InboxOracle;
   readonly #logs = new Map<string, LogTruth>();
   /** SHA-256 of what was written, by the ETag that it got. */
@@ -79,6 +81,7 @@ export class Oracle implements TableObserver {
 
   /** A client of an endpoint was given this, who asked when the floor was taken. */
   shown(collection: string, view: View, floor: ReadFloor): void {
+    if (this.unreached.isTaken(collection)) return;
     const by = (etag: string) => this.#byEtag.get(etag) ?? '';
     this.log(collection).shown(this.truths.get(collection), view, floor, { by, all: this.contents });
   }
@@ -94,6 +97,8 @@ export class Oracle implements TableObserver {
   ): Promise<void> {
     const found = kindOf(key);
     this.#byEtag.set(etag, sha256);
+    if (found.kind === 'note') return this.unreached.noted(found.collection, this.#now());
+    if ('collection' in found && this.unreached.isTaken(found.collection)) return;
     if (found.kind === 'pointer') await this.#pointerWritten(key, found.collection, body);
     else if (found.kind === 'delta') {
       const content = endpointContent(body);
@@ -113,11 +118,22 @@ export class Oracle implements TableObserver {
   /** After a delete has taken effect. */
   deleted(key: string, by: string): void {
     const found = kindOf(key);
-    if (found.kind === 'delta') this.#inbox.deltaDeleted(found, by);
+    if (found.kind === 'note') this.unreached.noteDeleted(found.collection);
+    else if (found.kind === 'pointer') this.#taken(found.collection);
+    else if ('collection' in found && this.unreached.isTaken(found.collection)) this.#counts.collectedObjects++;
+    else if (found.kind === 'delta') this.#inbox.deltaDeleted(found, by);
     else if (found.kind === 'record') this.names.recordDeleted(found.id);
     else if (found.kind === 'entry') this.names.entryDeleted(found.path);
     else if (found.kind === 'manifest' || found.kind === 'pack') this.#collected(key, found.collection);
     else if (found.kind !== 'probe') this.violate(`"${key}" was deleted, which nobody may`);
+  }
+
+  #taken(collection: string): void {
+    const { retainMs } = this.#promised;
+    const faults = this.unreached.taken(collection, this.names.isNamed(collection), retainMs, this.#now());
+    for (const fault of faults) this.violate(fault);
+    this.truths.delete(collection);
+    this.#counts.takenCollections++;
   }
 
   #collected(key: string, collection: string): void {
@@ -128,6 +144,7 @@ export class Oracle implements TableObserver {
 
   /** An invocation of MergeDeltas came to nothing. */
   mergeFailed(collection: string, execution: string): void {
+    if (this.unreached.isTaken(collection)) return;
     const { failedMerges } = this.truth(collection);
     failedMerges.set(execution, (failedMerges.get(execution) ?? 0) + 1);
   }
@@ -137,6 +154,7 @@ export class Oracle implements TableObserver {
   }
 
   statusWritten(collection: string, deltaId: string, status: DeltaStatus): void {
+    if (this.unreached.isTaken(collection)) return;
     const truth = this.truth(collection);
     const entry = truth.decided.get(deltaId);
     truth.statuses.set(deltaId, status);
@@ -150,6 +168,10 @@ export class Oracle implements TableObserver {
     }
   }
 
+  collectionForgotten(collection: string): void {
+    if (this.truths.has(collection)) this.violate(`the items of "${collection}" are deleted, and its pointer is there`);
+  }
+
   statusRefused(_collection: string, deltaId: string, standing: DeltaStatus, status: DeltaStatus): void {
     this.violate(
       `a second status ${JSON.stringify(status)} was to be written for ${deltaId}: ${JSON.stringify(standing)}`,
@@ -159,6 +181,7 @@ export class Oracle implements TableObserver {
   /** Events went out: none may tell of what no commit decided, or otherwise than it did. */
   announced(announcements: readonly CompactionCommitted[]): Refusal[] {
     for (const { collection, version, current, deltas } of announcements) {
+      if (this.unreached.isTaken(collection)) continue;
       const truth = this.truth(collection);
       this.#counts.announcements++;
       if (truth.pointer.version < current.version) this.violate(`version ${current.version} was announced too early`);
@@ -178,6 +201,7 @@ export class Oracle implements TableObserver {
 
   /** A producer was told that its content is in the inbox. */
   sent(collection: string, deltaId: string, sha256: string): void {
+    if (this.unreached.isTaken(collection)) return;
     const hasArrived = this.truth(collection).arrived.get(deltaId)?.has(sha256) === true;
     if (!hasArrived) this.violate(`the producer of ${deltaId} was told "sent", and its content never arrived`);
     this.log(collection).sent(deltaId, sha256);
@@ -185,6 +209,7 @@ export class Oracle implements TableObserver {
 
   /** A waiter was told this. */
   answered(collection: string, deltaId: string, sha256: string, answer: DeltaStatus | 'other-content'): void {
+    if (this.unreached.isTaken(collection)) return;
     const entry = this.truth(collection).decided.get(deltaId);
     if (entry === undefined) {
       this.violate(`the waiter of ${deltaId} got an answer before any commit`);

@@ -27,6 +27,8 @@ export interface TableObserver {
   lockChanged(change: LockChange): void;
   statusWritten(collection: string, deltaId: string, status: DeltaStatus): void;
   statusRefused(collection: string, deltaId: string, standing: DeltaStatus, status: DeltaStatus): void;
+  /** Its items are about to go. */
+  collectionForgotten(collection: string): void;
 }
 
 export class SimulatedTable implements LockTable, StatusTable {
@@ -116,9 +118,12 @@ export class SimulatedTable implements LockTable, StatusTable {
     }
   }
 
-  /** No collection of a simulated world has a name in the directory, so none goes. */
   async forgetCollection(collection: string): Promise<number> {
-    throw new Error(`"${collection}" was to be taken, and it is reached by its own name.`);
+    const count = (this.statuses.get(collection)?.size ?? 0) + (this.locks.has(collection) ? 1 : 0);
+    this.#observer.collectionForgotten(collection);
+    this.statuses.delete(collection);
+    this.locks.delete(collection);
+    return count;
   }
 
   #apply<Value, Refusal>(

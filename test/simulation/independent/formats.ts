@@ -65,7 +65,7 @@ export function readStoredManifest(bytes: Uint8Array, sha256: string): StoredMan
 }
 
 export type Key =
-  | { kind: 'pointer' | 'manifest' | 'pack'; collection: string }
+  | { kind: 'pointer' | 'manifest' | 'pack' | 'note'; collection: string }
   | { kind: 'delta'; collection: string; deltaId: string }
   | { kind: 'report'; collection: string; deltaId: string; sha256?: string }
   | { kind: 'aside'; collection: string; deltaId: string; sha256: string }
@@ -78,6 +78,7 @@ export function kindOf(key: string): Key {
   const [folder, ...rest] = key.split('/');
   const [collection = '', name = ''] = rest;
   if (folder === 'pointers' && rest.length === 1) return { kind: 'pointer', collection: cut(collection, '.json') };
+  if (folder === 'unreached' && rest.length === 1) return { kind: 'note', collection: cut(collection, '.json') };
   if (folder === 'probes' && rest.length === 1) return { kind: 'probe' };
   if (folder === 'names' && rest.length === 3) return { kind: 'entry', path: cut(key, '.json') };
   if (folder === 'collections' && rest.length === 1) return { kind: 'record', id: cut(collection, '.json') };
