@@ -244,7 +244,6 @@ test('a producer is told of what would be rejected, before anything is sent; the
     await compact(stack, 'pets');
     expect(await ask()).toMatchObject({ version: 1, neighbours: [{ id: 'cat' }] });
     const other = { collection: 'pets', operations: new DeltaBuilder().delete('cat'), deltaId: 'key-1' };
-    const late = await submitDelta(stack.ports, other);
-    await expect(waitForDelta(stack.ports, late)).rejects.toMatchObject({ name: 'KeyCollisionError' });
+    await expect(submitDelta(stack.ports, other)).rejects.toMatchObject({ name: 'KeyCollisionError' });
     await query(portsFor(stack, 'other'), { collection: 'nowhere', embedding: [1] }).catch(() => {});
   }));

@@ -15,6 +15,8 @@ export interface Surroundings {
   /** From then on nothing fails any more; what is on its way still arrives. */
   faultsAreOver: boolean;
   violate(what: string): void;
+  /** Is it gone, or going, because no name leads to it? */
+  isTaken(collection: string): boolean;
 }
 
 export interface CallKind {

@@ -144,6 +144,10 @@ export class World implements Surroundings, Stack {
     return this.scheduler.events() > MAX_EVENTS;
   }
 
+  isTaken(collection: string): boolean {
+    return this.oracle.unreached.isTaken(collection);
+  }
+
   violate(what: string): void {
     this.oracle.violate(what);
   }

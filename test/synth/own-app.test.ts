@@ -105,7 +105,7 @@ describe('the example', () => {
       )
       .filter((grant) => !grant.startsWith('kms:'));
     expect(granted.sort()).toEqual([
-      ...['dynamodb:BatchGetItem', 's3:AbortMultipartUpload /deltas/*', 's3:GetObject /deltas/*'],
+      ...['dynamodb:BatchGetItem', 'dynamodb:GetItem', 's3:AbortMultipartUpload /deltas/*', 's3:GetObject /deltas/*'],
       ...['s3:GetObject /manifests/*', 's3:GetObject /pointers/*', 's3:ListBucket', 's3:PutObject /deltas/*'],
     ]);
   });

@@ -19,8 +19,8 @@ const bug = (
 export const NAMES_BUGS: Readonly<Record<string, SourceBug>> = {
   'a name entry written before its collection': bug(
     'lambdas/names/directory.ts',
-    'await createRecord(this.#ports, record);\n    const taken = await takeName(this.#ports, place, id);',
-    'const taken = await takeName(this.#ports, place, id);\n    await createRecord(this.#ports, record);',
+    'await createRecord(this.#ports, { ...record, name: UNNAMED });',
+    'await takeName(this.#ports, place, id);\n      await createRecord(this.#ports, { ...record, name: UNNAMED });',
   ),
   "a dropped collection's delta in its successor": bug(
     'lambdas/names/directory.ts',

@@ -78,8 +78,8 @@ export const SOURCE_BUGS: Readonly<Record<string, SourceBug>> = {
   }),
   'lock read without consistency': bug(
     'lambdas/adapters/table/dynamo-client.ts',
-    'ConsistentRead: true',
-    'ConsistentRead: false',
+    'item), ConsistentRead: true',
+    'item), ConsistentRead: false',
     { test: 'test/contract/request-options.test.ts' },
   ),
 
