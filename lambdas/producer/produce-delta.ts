@@ -1,12 +1,9 @@
 /** For producers: operations as a delta, checked against the collection, sent once, and waited for. */
 
-import { InvalidInputError, KeyCollisionError } from '../errors/errors.ts';
-import { readBounded } from '../objects/read-bounded.ts';
+import { InvalidInputError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
-import { sha256 } from '../snapshot/blocks.ts';
 import { compressDelta } from '../snapshot/compressed-delta.ts';
 import { encodeLines, MAX_DELTA_BYTES, parseDelta, textOf } from '../snapshot/delta.ts';
-import { deltaKey } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import type { Delete, Operation, Update, Upsert } from '../snapshot/operation.ts';
 import { loadManifest } from '../versions/load-manifest.ts';
@@ -87,29 +84,24 @@ export async function submitDelta(
       `${rejectedOperations} of the operations would be rejected, so nothing was sent. ${reasons.join('\n')}`,
     );
   }
-  return { collection, ...(await submitText(ports, { collection, deltaId, text })) };
+  const delta = {
+    collection,
+    deltaId,
+    body: compressDelta(text),
+    isSame: (waiting: Uint8Array) => holds(waiting, text),
+  };
+  const { statuses } = ports;
+  const sent =
+    statuses === undefined
+      ? { ...(await putDelta(ports, delta)), status: null }
+      : await submitOnce({ ...ports, statuses }, delta);
+  return { collection, ...sent };
 }
 
-/**
- * Another version of Node.js may compress into other bytes, and then a delta that is sent again would collide with itself.
- * If what waits holds the same text, it is the delta.
- */
-async function submitText(
-  { statuses, ...ports }: Parameters<typeof submitDelta>[0],
-  { collection, deltaId, text }: { collection: string; deltaId: string; text: Uint8Array },
-): Promise<Omit<SubmitResult, 'collection'>> {
-  const delta = { collection, deltaId, body: compressDelta(text) };
-  try {
-    if (statuses === undefined) return { ...(await putDelta(ports, delta)), status: null };
-    return await submitOnce({ ...ports, statuses }, delta);
-  } catch (error) {
-    if (!(error instanceof KeyCollisionError)) throw error;
-    const waiting = await readBounded(ports, deltaKey(collection, deltaId), MAX_DELTA_BYTES).catch(() => undefined);
-    if (waiting === undefined) throw error;
-    const found = textOf(waiting.body);
-    if ('rejections' in found || !Buffer.from(text).equals(found)) throw error;
-    return { deltaId, sha256: sha256(waiting.body), outcome: 'duplicate', status: null };
-  }
+/** Another version of Node.js may compress the same text into other bytes, and a delta that is sent again is no other one. */
+function holds(stored: Uint8Array, text: Uint8Array): boolean {
+  const found = textOf(stored);
+  return !('rejections' in found) && Buffer.from(text).equals(found);
 }
 
 /** Milliseconds. */

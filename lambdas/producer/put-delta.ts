@@ -2,8 +2,10 @@
 
 import { InvalidInputError, KeyCollisionError } from '../errors/errors.ts';
 import { createOnce } from '../objects/create-once.ts';
+import { readBounded } from '../objects/read-bounded.ts';
 import type { Ports } from '../ports.ts';
 import { sha256 } from '../snapshot/blocks.ts';
+import { MAX_DELTA_BYTES } from '../snapshot/delta.ts';
 import { checkDeltaId, deltaKey } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';
 import { numberIn } from '../snapshot/log-number.ts';
@@ -13,6 +15,8 @@ export interface Submission {
   collection: string;
   deltaId: string;
   body: Uint8Array;
+  /** Do other bytes that wait under the id hold the same operations? Default: never. */
+  isSame?: (waiting: Uint8Array) => boolean;
 }
 
 export interface PutDelta {
@@ -30,7 +34,7 @@ export interface PutDelta {
  */
 export async function putDelta(
   ports: Pick<Ports, 'store' | 'clock' | 'ids'>,
-  { collection, deltaId, body }: Submission,
+  { collection, deltaId, body, isSame = () => false }: Submission,
 ): Promise<PutDelta> {
   checkDeltaId(deltaId);
   if (numberIn(deltaId) !== undefined) {
@@ -40,15 +44,19 @@ export async function putDelta(
   }
   await readPointer(ports, collection);
   const digest = sha256(body);
-  const created = await createOnce(ports, deltaKey(collection, deltaId), body, digest).catch((cause: unknown) => {
+  const key = deltaKey(collection, deltaId);
+  const created = await createOnce(ports, key, body, digest).catch(async (cause: unknown) => {
     if (!(cause instanceof KeyCollisionError)) throw cause;
+    const waiting = await readBounded(ports, key, MAX_DELTA_BYTES).catch(() => undefined);
+    if (waiting !== undefined && isSame(waiting.body)) return sha256(waiting.body);
     throw new KeyCollisionError(
       `Delta id "${deltaId}" of "${collection}" is already waiting with other content. Yours (SHA-256 ${digest}) was not ` +
         'sent: send it under a new id.',
       { cause },
     );
   });
-  return { deltaId, sha256: digest, outcome: created === 'created' ? 'new' : 'duplicate' };
+  if (created === 'created') return { deltaId, sha256: digest, outcome: 'new' };
+  return { deltaId, sha256: created === 'existed' ? digest : created, outcome: 'duplicate' };
 }
 
 export interface Submitted extends PutDelta {
