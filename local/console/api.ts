@@ -44,6 +44,8 @@ const pageQuery = z.strictObject({ limit: limit(200, 25) });
 /** For what takes no parameter. */
 const noQuery = z.strictObject({});
 const machineQuery = z.strictObject({ machine });
+/** `v`: another address for each state of the visit, so that no older answer is shown. */
+const visitQuery = z.strictObject({ machine, v: z.string().optional() });
 
 type Query = Record<string, string>;
 type Route = (views: Views, names: string[], query: Query) => unknown;
@@ -69,7 +71,7 @@ const ROUTES: ReadonlyArray<readonly [pattern: RegExp, route: Route]> = [
   [
     /^\/api\/executions\/([^/]+)\/visits\/(\d{1,6})$/,
     ({ executions }, [name = '', index], query) =>
-      executions.visit(read(machineQuery, query).machine, checked(name), Number(index)),
+      executions.visit(read(visitQuery, query).machine, checked(name), Number(index)),
   ],
   [/^\/api\/collections$/, ({ collections }, _names, query) => read(noQuery, query) && collections.list()],
   [

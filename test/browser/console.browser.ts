@@ -120,7 +120,7 @@ describe('with one execution', () => {
     await at(WIDE, '/collections/animals', async (page) => {
       const rows = await texts(page, 'table[aria-label=Versions] tbody tr');
       expect(rows).toHaveLength(2);
-      expect(rows[0]).toMatch(/^1\s+20\s+1\s+0\s+[\d.]+ KiB\s+[\d.]+ MiB[\s\S]*animals-first/);
+      expect(rows[0]).toMatch(/^1\s+20\s+1\s+producer\s+0\s+[\d.]+ KiB\s+[\d.]+ MiB[\s\S]*animals-first/);
     });
   });
 });
