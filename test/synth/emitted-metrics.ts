@@ -11,10 +11,10 @@ import { PowertoolsTelemetry } from '../../lambdas/runtime/telemetry.ts';
 import { packKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { collectAllGarbage } from '../../lambdas/upkeep/collect-garbage.ts';
 import { throws } from '../support/faulty.ts';
-import { MemoryApi } from '../support/memory-api.ts';
 import { MemoryEngine } from '../support/memory-engine.ts';
 import { COLLECTION, type MemoryPorts, type MemoryPortsOptions, submit } from '../support/memory-ports.ts';
 import { run } from '../support/run-machine.ts';
+import { ScriptedApi } from '../support/scripted-api.ts';
 import { EXPIRY_MS, fence, INPUT, submitNumber, waitingPorts } from '../workflow/support.ts';
 import { append, names } from '../workflow/unreached.ts';
 
@@ -111,7 +111,7 @@ async function playEndpoint(ports: MemoryPorts): Promise<void> {
   await append(ports, COLLECTION, 1);
   await run(ports, INPUT);
   const { id } = (await names(ports).find(COLLECTION)) ?? { id: '' };
-  const api = new MemoryApi(new MemoryEngine({ version: '1.5.0' }));
+  const api = new ScriptedApi(new MemoryEngine({ version: '1.5.0' }));
   const endpoint = await Endpoint.start({ ...ports, api }, { readLevel: 'index_and_wal', allowReset: false });
   const app = createApp(endpoint);
   const path = `/api/v2/tenants/default_tenant/databases/default_database/collections/${id}/count`;
