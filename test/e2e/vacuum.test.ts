@@ -98,8 +98,6 @@ test('of a collection without records leaves a snapshot without files, on which 
   expect((await compactor(['vacuum', 'pets'])).json).toMatchObject({ records: 0, bytesBefore: 0, bytesAfter: 0 });
   await compactor(['submit', 'pets', '--delta-id', 'again'], line(7, 9));
   await compactor(['start', 'pets']);
-  expect((await compactor(['get', 'pets'])).json.records).toMatchObject([
-    { id: 'r7', document: 'words of 7 in 9' },
-  ]);
+  expect((await compactor(['get', 'pets'])).json.records).toMatchObject([{ id: 'r7', document: 'words of 7 in 9' }]);
   expect((await compactor(['verify', 'pets', '--deep'])).json).toMatchObject({ ok: true });
 });
