@@ -22,6 +22,8 @@ export class UnreachedOracle {
 
   /** Its pointer was deleted, and it can never have another version. @returns what is wrong with that */
   taken(collection: string, isNamed: boolean, retainMs: number, now: number): string[] {
+    // The request that took it may land a second time, and finds nothing.
+    if (this.#taken.has(collection)) return [];
     this.#taken.add(collection);
     const since = this.#noted.get(collection);
     const faults: string[] = [];

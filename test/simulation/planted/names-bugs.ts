@@ -57,4 +57,11 @@ export const NAMES_BUGS: Readonly<Record<string, SourceBug>> = {
     'if (await drop(this.#ports, held, !isStoredName(held.value.collection))) return held.value;',
     'if (await drop(this.#ports, held, false)) return held.value;',
   ),
+  'a dropped collection taken before its retention': bug(
+    'lambdas/upkeep/collect-unreached.ts',
+    'if (now - since < retentionMs(ports))',
+    'if (now < since)',
+    { garbageRuns: 8, retainMs: 1_000_000 },
+    /before its retention ends/,
+  ),
 };

@@ -1,4 +1,4 @@
-/** Bugs of the collection of what no name leads to, planted in the source; the simulated worlds have no names. */
+/** Bugs of the collection of what no name leads to, planted in the source. */
 import type { SourceBug } from './source-bugs.ts';
 
 const WHAT = 'test/workflow/collect-unreached.test.ts';
