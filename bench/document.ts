@@ -62,6 +62,15 @@ const contender = z.object({
   seconds: count,
 });
 
+export const bound = z.object({
+  name: z.string(),
+  limit: z.string(),
+  value: z.number().nullable(),
+  holds: z.boolean(),
+  /** It hangs on how fast this machine was at the moment: the full run alone fails by it. */
+  timing: z.boolean(),
+});
+
 export const benchDocument = z.object({
   /** How it came about. */
   run: runDescription.extend({
@@ -93,16 +102,7 @@ export const benchDocument = z.object({
   ),
   /** Scenarios that have no result, and why. */
   failures: z.array(z.object({ name: z.string(), message: z.string() })),
-  bounds: z.array(
-    z.object({
-      name: z.string(),
-      limit: z.string(),
-      value: z.number().nullable(),
-      holds: z.boolean(),
-      /** It hangs on how fast this machine was at the moment: the full run alone fails by it. */
-      timing: z.boolean(),
-    }),
-  ),
+  bounds: z.array(bound),
 });
 
 export type BenchDocument = z.infer<typeof benchDocument>;
@@ -111,4 +111,4 @@ export type Contender = z.infer<typeof contender>;
 export type ScenarioResult = BenchDocument['scenarios'][number];
 export type ContentionResult = BenchDocument['contention'][number];
 export type Failure = BenchDocument['failures'][number];
-export type Bound = BenchDocument['bounds'][number];
+export type Bound = z.infer<typeof bound>;

@@ -1,6 +1,7 @@
 /** What `npm run bench:peers -- --json` prints, and `bench/results/peers.json` keeps. */
 import { z } from 'zod';
 import { runDescription } from '../describe-run.ts';
+import { bound } from '../document.ts';
 import { PEERS } from './peer.ts';
 
 const count = z.int().nonnegative();
@@ -29,7 +30,7 @@ const load = z.object({
 const crash = z.object({ acknowledged: count, lost: count });
 
 export const peersDocument = z.object({
-  run: runDescription.extend({ network: z.enum(['local', 'aws']), isQuick: z.boolean() }),
+  run: runDescription.extend({ network: z.enum(['local', 'aws']), isQuick: z.boolean(), failsOnTiming: z.boolean() }),
   records: z.int().positive(),
   dimension: z.int().positive(),
   recordsPerWrite: z.int().positive(),
@@ -48,6 +49,7 @@ export const peersDocument = z.object({
       crash: crash.optional(),
     }),
   ),
+  bounds: z.array(bound),
 });
 
 export type PeersDocument = z.infer<typeof peersDocument>;

@@ -1,7 +1,7 @@
 /** The comparison as tables, and as it is kept in `bench/results/`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { markdown } from '../report/table.ts';
+import { boundsTable, markdown } from '../report/table.ts';
 import type { PeerResult, PeersDocument, Spread } from './document.ts';
 import type { PeerName } from './peer.ts';
 
@@ -28,7 +28,8 @@ const ms = (value: number | null | undefined) =>
     : value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 1 : 0 });
 const both = (spread: Spread | undefined) => (spread === undefined ? '–' : `${ms(spread.p50Ms)} / ${ms(spread.p99Ms)}`);
 
-export function peersTables({ peers }: PeersDocument): string {
+export function peersTables(document: PeersDocument): string {
+  const { peers } = document;
   return [
     `### Writes of ten records\n\nPaced: a closed loop, in which each writer waits for the acknowledgement and then pauses. Open: no pauses, several writes of each writer on their way. The backlog is what waited for a commit when the writers stopped; drained is how long until nothing did.\n\n${markdown(
       [
@@ -43,6 +44,7 @@ export function peersTables({ peers }: PeersDocument): string {
       ],
     )}`,
     ...peers.flatMap(({ name, skipped }) => (skipped === undefined ? [] : [`**${TITLES[name]}**: ${skipped}`])),
+    ...[boundsTable(document)].filter((text) => text !== ''),
   ].join('\n\n');
 }
 

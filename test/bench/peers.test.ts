@@ -1,5 +1,6 @@
 /** What the comparison of peers stands on: the S3 that it plays, and how its figures are told. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkPeers, isGood } from '../../bench/peers/bounds.ts';
 import { type PeersDocument, peersDocument } from '../../bench/peers/document.ts';
 import { spreadOf } from '../../bench/peers/measure.ts';
 import { idsOf, RECORDS_PER_WRITE, recordsOf } from '../../bench/peers/peer.ts';
@@ -110,8 +111,9 @@ it('tells what was not measured, and does not call what is left lost', () => {
         machine: 'm',
         node: '24.0.0',
       },
-      ...{ engine: 'chroma 1.4.4', seconds: 1, network: 'aws', isQuick: false },
+      ...{ engine: 'chroma 1.4.4', seconds: 1, network: 'aws', isQuick: false, failsOnTiming: true },
     },
+    bounds: [],
     ...{ records: 500, dimension: 384, recordsPerWrite: 10 },
     peers: [
       { name: 'library', loads: [{ ...load, acknowledged: 30, left: 4, lost: 0 }] },
@@ -123,4 +125,56 @@ it('tells what was not measured, and does not call what is left lost', () => {
 
   expect(tables).toMatch(/ours, by the library \| open +\| 8 .* 60\.0, 4 left \| – /);
   expect(tables).toContain('**ours, by the endpoint**: The Chroma server here is 1.0.0.');
+});
+
+describe('the bounds beside the peers', () => {
+  const latency = spreadOf([1]);
+  const load = (perSecond: number, lost = 0) => ({
+    ...{ mode: 'open' as const, writers: 8, acknowledged: 9, perSecond, latency, failed: 0, backlog: 0, drainMs: 0 },
+    ...{ left: 0, lost },
+  });
+  const queried = (ms: number) => ({ plain: spreadOf([ms]), where: spreadOf([ms]) });
+  /** Ours at each bound, exactly. */
+  const peers = (): PeersDocument['peers'] => [
+    { name: 'chroma', loads: [load(500)], queries: queried(10) },
+    { name: 'lancedb', loads: [load(4)] },
+    { name: 'library', loads: [load(8)], crash: { acknowledged: 5, lost: 0 } },
+    { name: 'endpoint', loads: [load(8)], queriesIndexOnly: queried(11.5) },
+  ];
+  const judge = (found: PeersDocument['peers'], failsOnTiming: boolean) => {
+    const bounds = checkPeers({ peers: found });
+    return { bounds, isGood: isGood({ peers: found, bounds, run: { failsOnTiming } } as PeersDocument) };
+  };
+
+  it('hold at their limits', () => {
+    const { bounds, isGood } = judge(peers(), true);
+
+    expect(bounds.map(({ value, holds }) => [value, holds])).toEqual([
+      [0, true],
+      [2, true],
+      [0, true],
+      [2, true],
+      [1.15, true],
+    ]);
+    expect(isGood).toBe(true);
+  });
+
+  it.each([
+    ['a slow library', { name: 'library' as const, loads: [load(7.9)] }, true],
+    ['a slow endpoint', { name: 'endpoint' as const, loads: [load(8)], queriesIndexOnly: queried(11.6) }, true],
+    ['a lost write', { name: 'endpoint' as const, loads: [load(9, 1)] }, false],
+    ['a write lost when killed', { name: 'library' as const, loads: [], crash: { acknowledged: 1, lost: 1 } }, false],
+  ])('fail by %s', (_, worse, isTiming) => {
+    const found = [...peers().filter(({ name }) => name !== worse.name), worse];
+
+    expect(judge(found, true).isGood).toBe(false);
+    expect(judge(found, false).isGood).toBe(isTiming);
+  });
+
+  it('are not judged of what was not measured; ours must be', () => {
+    const found = peers().map((peer) => ({ ...peer, skipped: 'no room' }));
+
+    expect(judge(found.slice(0, 2), true)).toEqual({ bounds: [], isGood: true });
+    expect(judge(found.slice(2), true).isGood).toBe(false);
+  });
 });
