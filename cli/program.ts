@@ -11,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   submit: async () => (await import('./commands/submit.ts')).submit,
   start: async () => (await import('./commands/start.ts')).start,
   wait: async () => (await import('./commands/wait.ts')).wait,
+  collections: async () => (await import('./commands/collections.ts')).collections,
   status: async () => (await import('./commands/status.ts')).status,
   explain: async () => (await import('./commands/explain.ts')).explain,
   aside: async () => (await import('./commands/aside.ts')).aside,

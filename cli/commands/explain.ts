@@ -2,14 +2,19 @@ import { DescribeExecutionCommand, type HistoryEvent, paginateGetExecutionHistor
 import type { Command } from 'commander';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
 import type { DeltaTrace } from '../../lambdas/producer/trace-delta.ts';
+import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../lambdas/versions/read-pointer.ts';
 import { type Context, withTarget } from '../command.ts';
 import { messageOf } from '../executions.ts';
-import { explainDelta, type Verdict } from '../explain/delta.ts';
+import { lastError } from '../executions-of.ts';
+import { explainDelta, type Trouble, type Verdict } from '../explain/delta.ts';
 import { explainExecution } from '../explain/execution.ts';
 import { findCommitter, findDeltas, findExecution } from '../explain/find.ts';
 import { visitsOf } from '../explain/history.ts';
 import { EXIT } from '../output.ts';
 import { withProgress } from '../progress.ts';
+import type { Target } from '../target.ts';
+import { readWaiting } from '../waiting.ts';
 
 const EXIT_OF: Partial<Record<Verdict, number>> = {
   rejected: EXIT.refused,
@@ -57,7 +62,10 @@ async function tellDeltas({ target, output }: Context, traces: readonly DeltaTra
       const { collection, commit } = trace;
       const lock = await target.ports.locks.readLock(collection);
       const execution = commit === null ? undefined : await findCommitter(target, collection, commit.commitId);
-      return { ...explainDelta({ trace, lock, now: target.ports.clock.now(), execution }), execution, ...trace };
+      const isUndecided = trace.inbox !== null && trace.status === null && trace.ledger === null;
+      const trouble = isUndecided ? await findTrouble(target, collection) : undefined;
+      const told = explainDelta({ trace, lock, now: target.ports.clock.now(), execution, trouble });
+      return { ...told, execution, ...trace, ...trouble };
     }),
   );
   return () => {
@@ -69,6 +77,14 @@ async function tellDeltas({ target, output }: Context, traces: readonly DeltaTra
       ...told.map(({ verdict }) => (verdict === 'unknown' ? EXIT.badInput : (EXIT_OF[verdict] ?? EXIT.ok))),
     );
   };
+}
+
+/** Why a delta may be waiting. */
+async function findTrouble(target: Target, collection: string): Promise<Trouble> {
+  const { pointer } = await readPointer(target.ports, collection);
+  const { manifest } = await loadManifest(target.ports, pointer.manifest);
+  const { oldest } = await readWaiting(target.ports, collection, manifest);
+  return { lastError: await lastError(target, collection, pointer.committedAt), oldest };
 }
 
 async function tellExecution({ target, output }: Context, executionArn: string): Promise<() => void> {

@@ -6,7 +6,9 @@ import { isSetAside } from '../../lambdas/snapshot/aside.ts';
 import type { DeltaSource } from '../../lambdas/snapshot/delta-source.ts';
 import type { DeltaOutcome, Rejection } from '../../lambdas/snapshot/ledger.ts';
 import { REJECTION_CATALOGUE, type RejectionName } from '../../lambdas/snapshot/rejection-catalogue.ts';
+import type { LastError } from '../executions-of.ts';
 import { bytes } from '../output.ts';
+import { age, type OldestDelta } from '../waiting.ts';
 
 export type Verdict = 'applied' | 'applied in part' | 'rejected' | 'set aside' | 'waiting' | 'unreadable' | 'unknown';
 
@@ -32,6 +34,16 @@ export interface DeltaContext {
   now: number;
   /** Execution that made the commit, where it could be found. */
   execution: string | undefined;
+  /** Of one that waits. */
+  trouble?: Trouble | undefined;
+}
+
+/** What may be why a delta waits. */
+export interface Trouble {
+  /** Of the collection's executions. */
+  lastError: LastError | null;
+  /** The delta of the collection that has waited longest. */
+  oldest: OldestDelta | null;
 }
 
 export function explainDelta(context: DeltaContext): DeltaExplanation {
@@ -43,10 +55,10 @@ export function explainDelta(context: DeltaContext): DeltaExplanation {
   return { verdict, story: [`${SOURCES[source]}${place}.`, ...story], todo };
 }
 
-function explainFate({ trace, lock, now, execution }: DeltaContext): DeltaExplanation {
+function explainFate({ trace, lock, now, execution, trouble }: DeltaContext): DeltaExplanation {
   const { collection, deltaId, inbox, status, ledger, commit, reports, aside } = trace;
   const decision = status ?? ledger;
-  if (decision === null) return explainUndecided({ trace, lock, now, execution });
+  if (decision === null) return explainUndecided({ trace, lock, now, execution, trouble });
   const { outcome, version, rejectedOperations } = decision;
   const story = [
     `It was ${outcome} in version ${version}` +
@@ -102,7 +114,7 @@ function verdictOf(outcome: DeltaOutcome, rejectedOperations: number, wasSetAsid
   return rejectedOperations > 0 ? 'applied in part' : 'applied';
 }
 
-function explainUndecided({ trace, lock, now }: DeltaContext): DeltaExplanation {
+function explainUndecided({ trace, lock, now, trouble }: DeltaContext): DeltaExplanation {
   const { collection, inbox, number } = trace;
   if (inbox === null && number !== null) return explainNumber(number.isPassed);
   if (inbox === null) {
@@ -131,9 +143,26 @@ function explainUndecided({ trace, lock, now }: DeltaContext): DeltaExplanation 
       isClaimed
         ? `Execution ${lock?.claimOwner} is compacting the collection, and looks at the inbox again before it lets go.`
         : 'The collection is not being compacted at the moment.',
+      ...troubleInWords(trace, trouble),
     ],
-    todo: [isClaimed ? `compactor wait ${collection} ${trace.deltaId}` : `compactor start ${collection}`],
+    todo: [
+      // Of one that a commit has followed there is nothing left to mend.
+      ...(trouble?.lastError && !trouble.lastError.over ? [`compactor explain ${trouble.lastError.execution}`] : []),
+      isClaimed ? `compactor wait ${collection} ${trace.deltaId}` : `compactor start ${collection}`,
+    ],
   };
+}
+
+function troubleInWords({ deltaId }: DeltaTrace, { lastError, oldest }: Partial<Trouble> = {}): string[] {
+  const story: string[] = [];
+  if (oldest && oldest.deltaId !== deltaId) {
+    story.push(`The delta that has waited longest is ${oldest.deltaId}, ${age(oldest.ageSeconds)}.`);
+  }
+  if (lastError && !lastError.over) {
+    const { execution, at, error, message } = lastError;
+    story.push(`The last execution that failed, ${execution} at ${at}, ended with ${error}: ${message}`);
+  }
+  return story;
 }
 
 /** Of a number that nothing lies under. */

@@ -17,7 +17,12 @@ const RULES: readonly Rule[] = [
   { pattern: /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, placeholder: '<time>', meaning: 'a point in time' },
   { pattern: /\b\d+ ms\b/g, placeholder: '<n> ms', meaning: 'a duration' },
   { pattern: /\b\d+(\.\d+)? (B|KiB|MiB|GiB)(?![\w/])/g, placeholder: '<size>', meaning: 'a size' },
-  { pattern: /("\w*(?:Ms|At|[Bb]ytes)": )\d+/g, placeholder: '$1<n>', meaning: 'a duration, time or size in JSON' },
+  { pattern: /\b\d+ (s|min|h|days) old\b/g, placeholder: '<age>', meaning: 'the age of a delta' },
+  {
+    pattern: /("\w*(?:Ms|At|[Bb]ytes|ageSeconds)": )\d+/g,
+    placeholder: '$1<n>',
+    meaning: 'a duration, time, age or size in JSON',
+  },
   { pattern: /\bchroma \d+\.\d+\.\d+\b/g, placeholder: 'chroma <version>', meaning: 'the Chroma server in use' },
   { pattern: /\b127\.0\.0\.1:\d+/g, placeholder: '127.0.0.1:<port>', meaning: 'a free port' },
 ];

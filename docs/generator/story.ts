@@ -108,5 +108,6 @@ export const STORY: readonly Line[] = [
   ...show('names', 'compactor names', 'compactor names --json'),
   ...show('drop', 'compactor drop adopted', 'compactor drop adopted --yes', 'compactor drop adopted --yes'),
   ...show('gc', 'compactor gc pets --dry-run', 'compactor gc pets', 'compactor gc --dry-run'),
+  ...show('collections', 'compactor collections', 'compactor collections --json'),
   ...show('status', 'compactor status pets --json', 'compactor status pats'),
 ];
