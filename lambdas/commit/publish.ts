@@ -133,7 +133,7 @@ export interface Fence<Verdict> {
 
 export interface Decision<Verdict> {
   verdict: Verdict;
-  /** What the fence changes besides itself. If undefined, the pointer is left as it is. */
+  /** What the fence changes besides its own fields. `undefined`: the pointer is left as it is. */
   change: { retainedFrom: number; statusTable?: string } | undefined;
 }
 
@@ -189,7 +189,7 @@ const OPEN_FAILURES = [
   StoreUnavailableError,
 ] as const;
 
-/** Is this a failure of the pointer's write whose outcome must be judged by reading the pointer? */
+/** Is this a failed write of the pointer whose outcome must be judged by reading the pointer? */
 function leavesOpen(error: unknown): boolean {
   return OPEN_FAILURES.some((failure) => error instanceof failure);
 }
