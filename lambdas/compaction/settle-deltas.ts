@@ -124,8 +124,9 @@ async function removeFromInbox(
 }
 
 /**
- * By the ledger's entry or, if a later version than the settled one decided it, by its report, which is written before
- * the status that this execution has seen. The writer of that report may not have kept the content yet.
+ * Decides by the ledger's entry or, if a version later than the one being settled decided the delta, by its report,
+ * which is written before the status that this execution has seen. The writer of that report may not have kept the
+ * content yet.
  */
 async function wasSetAside(
   ports: Ports,
