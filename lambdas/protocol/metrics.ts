@@ -212,7 +212,10 @@ interface MetricEntry {
   unit: 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes';
   /** Emitted with the dimension `Phase`: `validation` or `swap`. */
   byPhase: boolean;
-  /** Emitted with the dimension `Collection` as well. Endpoints serve any number of collections, and each is billed. */
+  /**
+   * Emitted with the dimension `Collection` as well. Not for endpoints: they serve any number of collections, and each
+   * metric is billed.
+   */
   byCollection: boolean;
   meaning: string;
 }
