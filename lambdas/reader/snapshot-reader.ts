@@ -106,8 +106,8 @@ export class SnapshotReader {
   }
 
   /**
-   * One query, and the version that answered it. A server that dies of it, or meanwhile, is replaced, and the query
-   * repeated.
+   * One query, and the version that answered it. If the server dies of it or during it, the server is replaced and the
+   * query repeated.
    */
   query(
     embedding: readonly number[],
