@@ -96,7 +96,7 @@ export async function rewrite(
   return writeSmall(ports, recordKey(value.id), next, etag);
 }
 
-/** @returns false: there is one */
+/** @returns false: the record exists already */
 export async function createRecord(ports: SmallPorts, record: Omit<CollectionRecord, 'format' | 'revision'>) {
   const whole = { format: 1, ...record, revision: ports.ids.commitId() };
   return writeSmall(ports, recordKey(record.id), whole, undefined);
