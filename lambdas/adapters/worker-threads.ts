@@ -5,7 +5,7 @@
 import { extname } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-/** @param module `import.meta.url` of the caller; @param name of the script's file, without extension */
+/** @param module `import.meta.url` of the caller. @param name File name of the script, without extension. */
 export function scriptBeside(module: string, name: string): URL {
   return new URL(`./${name}${extname(module)}`, module);
 }
