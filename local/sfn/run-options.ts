@@ -28,7 +28,7 @@ export function compileMachine(definition: Definition): Machine {
 
 export interface RunOptions {
   machine: Machine;
-  /** By name of the Task state. */
+  /** Keyed by the name of the Task state. */
   handlers: Readonly<Record<string, TaskHandler>>;
   input: Json;
   /** The context object (`$$`) without `State`, which is added: `{ Execution: { Id, Name, ... }, StateMachine: {...} }`. */
