@@ -149,7 +149,9 @@ export interface CompactionState {
   base: Base;
   /** When this round was planned, in milliseconds since the epoch. */
   plannedAt?: number;
-  /** At the time of the plan: objects in the inbox that are not known to be decided; zero only if nothing is pending. */
+  /**
+   * At the time of the plan: objects in the inbox that are not known to be decided; zero only if nothing is pending.
+   */
   pending: number;
   /** Inbox objects known to be decided, and decisions without a status. */
   leftovers: number;

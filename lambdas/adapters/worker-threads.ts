@@ -1,6 +1,6 @@
 /**
- * Threads whose scripts are files of their own, `<module>-worker` beside the module that starts them: in the sources, in
- * the built package, and beside the one file of a bundle, to which `cdk/bundle.ts` adds them.
+ * Threads whose scripts are files of their own, `<module>-worker` beside the module that starts them: in the sources,
+ * in the built package, and beside the one file of a bundle, to which `cdk/bundle.ts` adds them.
  */
 import { extname } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';

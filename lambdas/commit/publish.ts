@@ -48,8 +48,8 @@ export interface NewVersion extends Pick<Pointer, 'commitId' | 'manifest' | 'rec
 /**
  * Publish the version after `base`.
  * @returns the pointer as it was written
- * @throws PointerMovedError (proven lost: the version can never be published any more), SwapUnknownError (nothing may be
- * discarded), InvariantViolatedError (nothing was written), and what reading the pointer throws
+ * @throws PointerMovedError (proven lost: the version can never be published any more), SwapUnknownError (nothing may
+ * be discarded), InvariantViolatedError (nothing was written), and what reading the pointer throws
  */
 export async function publishVersion(ports: PublishPorts, base: PublishBase, version: NewVersion): Promise<Pointer> {
   const { collection } = base;

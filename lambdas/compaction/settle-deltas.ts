@@ -115,7 +115,7 @@ async function removeFromInbox(
       await keepAside(ports, collection, { ...entry, etag }, decided.sha256);
     await ports.store.deleteIfMatch(entry.key, etag);
   } catch (error) {
-    // The next look deals with what is there then.
+    // The next execution that settles deals with the object that is there then.
     if (RACES.some((race) => error instanceof race)) return;
     if (!(error instanceof UnreadableError)) throw error;
     ports.telemetry.warn('A decided delta cannot be read; it stays in the inbox.', { key: entry.key });

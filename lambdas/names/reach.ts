@@ -23,10 +23,10 @@ export type Reach = { isReached: true; entryKey?: string } | { isReached: false;
 export type FindDatabase = (tenant: string, name: string) => Promise<{ id: string } | undefined>;
 
 /**
- * An unreached collection without a record, or with one that says that it was dropped, stays unreached, since it is never
- * made again. With any other record it stays unreached only until that record is rewritten: a creation, like a rename,
- * ends with a write of the record. So deleting the record as it was read here cannot remove a collection that a name has
- * come to lead to meanwhile.
+ * An unreached collection without a record, or with one that says that it was dropped, stays unreached, since it is
+ * never made again. With any other record it stays unreached only until that record is rewritten: a creation, like a
+ * rename, ends with a write of the record. So deleting the record as it was read here cannot remove a collection that a
+ * name has come to lead to meanwhile.
  * @throws CorruptObjectError, StoreUnavailableError
  */
 export async function judgeReach(ports: SmallPorts, collection: string): Promise<Reach> {

@@ -2,8 +2,8 @@
 export const NAMESPACE = 'ChromaCompactor';
 
 /**
- * Names, CloudWatch units and meanings of every metric that the steps emit. Alarms and dashboard read them from here, and
- * `npm run docs` writes docs/reference/metrics.md.
+ * Names, CloudWatch units and meanings of every metric that the steps emit. Alarms and dashboard read them from here,
+ * and `npm run docs` writes docs/reference/metrics.md.
  */
 export const METRICS = {
   lockAttempt: {

@@ -3,7 +3,8 @@
  * and unchanged. The text of a body is kept, since 1.0, 2^53 + 1, nulls, uris and embeddings in base64 do not survive a
  * parser unchanged (ADR 31).
  *
- * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request, `{"op":...,"body":...}`.
+ * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request,
+ * `{"op":...,"body":...}`.
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { compressDelta } from './compressed-delta.ts';

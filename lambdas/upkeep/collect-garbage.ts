@@ -44,8 +44,8 @@ export interface CollectedGarbage extends GarbageReport {
 
 /**
  * Collect the garbage of one collection, in the store and then in the cache.
- * @throws CorruptObjectError (a retained manifest is missing or damaged), PointerMovedError (the fence lost every race),
- * InvalidInputError, StoreUnavailableError, CacheUnwritableError, and those of the pointer
+ * @throws CorruptObjectError (a retained manifest is missing or damaged), PointerMovedError (the fence lost every
+ * race), InvalidInputError, StoreUnavailableError, CacheUnwritableError, and those of the pointer
  */
 export async function collectGarbage(ports: Ports, request: FenceRequest): Promise<CollectedGarbage> {
   const { reachable, garbage, strangers, report } = await collectFromStore(ports, request);

@@ -31,7 +31,9 @@ export interface RunOptions {
   /** Keyed by the name of the Task state. */
   handlers: Readonly<Record<string, TaskHandler>>;
   input: Json;
-  /** The context object (`$$`) without `State`, which is added: `{ Execution: { Id, Name, ... }, StateMachine: {...} }`. */
+  /**
+   * The context object (`$$`) without `State`, which is added: `{ Execution: { Id, Name, ... }, StateMachine: {...} }`.
+   */
   context: { [key: string]: Json };
   /** Called synchronously, in order, before the interpreter goes on. */
   onEvent: (event: RecordedEvent) => void;
