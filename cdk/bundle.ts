@@ -28,11 +28,11 @@ const REQUIRE =
   "import { createRequire as requireOfBundle } from 'node:module';\nconst require = requireOfBundle(import.meta.url);";
 
 /**
- * Makes a directory for each verb in `out`, with an `index.mjs` and the scripts of its threads beside it. That of the
- * image also holds the endpoint's handler.
+ * Makes a directory for each verb in `out`, with an `index.mjs` and beside it the scripts of its threads. The directory
+ * of the image also holds the endpoint's handler.
  */
 export function bundleHandlers(out: string): void {
-  // Loaded here, because the published package does without it and never gets here.
+  // Loaded here, because the published package does not contain esbuild, and never gets here.
   const { buildSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
   const common = {
     absWorkingDir: ROOT,

@@ -1,4 +1,4 @@
-/** The compactor as one construct, for an app of one's own. */
+/** The compactor as one construct, for use in your own app. */
 import { Stack, Token } from 'aws-cdk-lib';
 import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
@@ -31,29 +31,29 @@ import type { Verb } from './verbs.ts';
 
 export interface CompactorProps {
   /**
-   * Name of the dashboard and of the state machines, and the dimension `service` of the metrics: once per account and
-   * region. At most 40 letters, digits and "-", starting with a letter.
+   * Name of the dashboard and of the state machines, and the value of the metrics' dimension `service`: unique per
+   * account and region. At most 40 letters, digits and "-", starting with a letter.
    * @default that of the stack
    */
   readonly name?: string;
   /**
-   * A function with a URL of its own that serves Chroma's API: docs/deploy.md, "The endpoint". What it may be is in
-   * `settings`, by names that begin with "endpoint".
+   * Adds a function with a URL of its own that serves Chroma's API: docs/deploy.md, "The endpoint". Its settings are
+   * those in `settings` whose names begin with "endpoint".
    * @default false
    */
   readonly endpoint?: boolean;
-  /** Sizes, durations, retention and thresholds: docs/reference/configuration.md. @default those of the page */
+  /** Sizes, durations, retention and thresholds: docs/reference/configuration.md. @default the defaults on that page */
   readonly settings?: CompactorSettings;
   /**
-   * A bucket for this store and nothing else, which keeps versions. One made in the same app gets the policy and the
-   * lifecycle rules that the store needs; of one that is imported a warning says what is left to its owner.
+   * A bucket for this store and nothing else, with versioning. If it is made in the same app, it gets the policy and
+   * the lifecycle rules that the store needs. If it is imported, a warning says what its owner must configure.
    * @default a new bucket, which outlives the stack
    */
   readonly bucket?: IBucket;
   /**
-   * The network of the cache and of the functions that mount it. S3 and DynamoDB must be reachable from it by HTTPS, by
-   * gateway endpoints, which cost nothing, or by a NAT. What else is reachable from it is so for the process that runs
-   * Chroma on what producers send, too.
+   * The network of the cache and of the functions that mount it. S3 and DynamoDB must be reachable from it by HTTPS,
+   * through gateway endpoints, which cost nothing, or through a NAT. Whatever else is reachable from it can also be
+   * reached by the process that runs Chroma on what producers send.
    * @default a VPC of its own, from which only the bucket and the table can be reached
    */
   readonly vpc?: IVpc;
@@ -63,18 +63,18 @@ export interface CompactorProps {
    */
   readonly vpcSubnets?: SubnetSelection;
   /**
-   * Encrypts the bucket, unless that is given as well, the table and the cache. Its policy must leave permissions to those
-   * of the account, as that of a key made by the CDK does.
+   * Encrypts the table, the cache, and the bucket, unless a bucket is given as well. The key's policy must leave
+   * permissions to the account's policies, as that of a key made by the CDK does.
    * @default the keys of S3 and DynamoDB, and the account's key of EFS
    */
   readonly encryptionKey?: IKey;
 }
 
 export interface CompactorEndpoint {
-  /** `https://...`, with a slash at its end. */
+  /** `https://...`, with a trailing slash. */
   readonly url: string;
   readonly function: IFunction;
-  /** What clients send; none with `endpointAuth: 'iam'`. */
+  /** The token that clients must send; `undefined` with `endpointAuth: 'iam'`. */
   readonly token: ISecret | undefined;
 }
 
@@ -85,7 +85,7 @@ export interface CompactorEndpoint {
  * compactor.grantSubmit(producer);
  */
 export class Compactor extends Construct {
-  /** `STORE_URL` of the command, `storeUrl` of `connect`. */
+  /** Value for `STORE_URL` of the command line, and for `storeUrl` of `connect`. */
   readonly storeUrl: string;
   readonly bucket: IBucket;
   /** Locks, claims and statuses. */
@@ -95,18 +95,18 @@ export class Compactor extends Construct {
   readonly functions: Readonly<Record<Verb, LambdaFunction>>;
   /** Compacts a collection. */
   readonly stateMachine: IStateMachine;
-  /** Frees what an execution held that died. */
+  /** Releases what an execution held that died. */
   readonly releaseMachine: IStateMachine;
   readonly deadLetters: IQueue;
   readonly undeliveredEvents: IQueue;
-  /** Serves Chroma's API, if that was asked for. */
+  /** Serves Chroma's API, if `endpoint` was set. */
   readonly endpoint: CompactorEndpoint | undefined;
-  /** Hears of every alarm. */
+  /** Is notified of every alarm. */
   readonly alarmTopic: ITopic;
   readonly alarms: readonly Alarm[];
   readonly #granted: GrantedProps;
 
-  /** @throws Error naming every setting that is wrong, and what to do */
+  /** @throws Error that names every setting that is wrong, and what to do */
   constructor(scope: Construct, id: string, props: CompactorProps = {}) {
     super(scope, id);
     const { vpc, vpcSubnets: subnets, encryptionKey: key } = props;
@@ -141,27 +141,27 @@ export class Compactor extends Construct {
     this.alarms = alarms.all;
   }
 
-  /** What `connect(...).submit` of the library calls. */
+  /** Permissions for `connect(...).submit` of the library. */
   grantSubmit(grantee: IGrantable): void {
     this.#grant(grantee, 'submit');
   }
 
-  /** What `connect(...).wait` calls. */
+  /** Permissions for `connect(...).wait`. */
   grantWait(grantee: IGrantable): void {
     this.#grant(grantee, 'wait');
   }
 
-  /** What a reader calls. */
+  /** Permissions for a reader. */
   grantRead(grantee: IGrantable): void {
     this.#grant(grantee, 'read');
   }
 
-  /** What `connect(...).start` calls. */
+  /** Permissions for `connect(...).start`. */
   grantStart(grantee: IGrantable): void {
     this.#grant(grantee, 'start');
   }
 
-  /** What `compactor serve` calls, in a container of your own. */
+  /** Permissions for `compactor serve`, in a container of your own. */
   grantServe(grantee: IGrantable): void {
     this.#grant(grantee, 'serve');
   }

@@ -1,5 +1,5 @@
 /**
- * What a deployment has chosen: `compactor:<name>` in the context of cdk.json, or `-c compactor:<name>=<value>`.
+ * The settings of a deployment: `compactor:<name>` in the context of cdk.json, or `-c compactor:<name>=<value>`.
  * Combinations that cannot work are refused here, before anything is deployed.
  */
 import { z } from 'zod';
@@ -8,10 +8,13 @@ import { type DeploymentConfig, deployment } from './deployment.ts';
 
 export const CONTEXT_PREFIX = 'compactor:';
 
-/** What an app may set by `settings` of the construct, which has props of their own for the name and the endpoint. */
+/**
+ * Settings that an app may pass to the construct as `settings`. Name and endpoint are missing, because the construct
+ * has props of its own for them.
+ */
 export type CompactorSettings = Partial<Omit<DeploymentConfig, 'stackName' | 'endpoint'>>;
 
-/** @throws Error naming everything that is wrong, and what to do */
+/** @throws Error that names everything that is wrong, and what to do */
 export function parseDeploymentConfig(context: Readonly<Record<string, unknown>>): DeploymentConfig {
   const own = Object.entries(context).filter(([key]) => key.startsWith(CONTEXT_PREFIX));
   return parseSettings(
@@ -21,8 +24,8 @@ export function parseDeploymentConfig(context: Readonly<Record<string, unknown>>
 }
 
 /**
- * @param source What the settings come from, for the message.
- * @throws Error naming everything that is wrong, and what to do
+ * @param source Where the settings come from, for the message.
+ * @throws Error that names everything that is wrong, and what to do
  */
 export function parseSettings(source: string, settings: Readonly<Record<string, unknown>>): DeploymentConfig {
   const parsed = deployment.safeParse(settings);

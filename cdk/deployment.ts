@@ -1,4 +1,4 @@
-/** What a deployment may choose, and what its functions are told of it. */
+/** The settings of a deployment, and those that are passed on to its functions. */
 import { z } from 'zod';
 import { endpointSettings } from './endpoint-settings.ts';
 import { flag, NEW_ACCOUNT_MEMORY_MIB, seconds } from './setting-kinds.ts';
@@ -10,7 +10,7 @@ const LOG_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-/** Its descriptions are docs/reference/configuration.md: `npm run docs` writes them there. */
+/** `npm run docs` writes its descriptions to docs/reference/configuration.md. */
 export const deployment = z.strictObject({
   stackName: z
     .string()
@@ -166,7 +166,7 @@ export const deployment = z.strictObject({
 
 export type DeploymentConfig = z.infer<typeof deployment>;
 
-/** What the functions are told of it, in their environment. */
+/** The settings that functions get in their environment. */
 export function settingsOf(config: DeploymentConfig): Record<string, string> {
   return {
     LOCK_DURATION_MINUTES: String(config.lockDurationMinutes),

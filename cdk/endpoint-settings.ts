@@ -1,8 +1,8 @@
-/** What a deployment may choose of the endpoint. */
+/** The settings of the endpoint in a deployment. */
 import { z } from 'zod';
 import { flag, NEW_ACCOUNT_MEMORY_MIB, seconds } from './setting-kinds.ts';
 
-/** Its descriptions are docs/reference/configuration.md, as those of all settings. */
+/** Its descriptions appear in docs/reference/configuration.md, like those of all settings. */
 export const endpointSettings = {
   endpoint: flag
     .default(false)

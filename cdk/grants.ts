@@ -1,6 +1,6 @@
 /**
- * What each verb's role may do with data, and why. The policies are generated from this one table, and a test compares it
- * with the calls that the steps really make. What every function needs to run at all is in `constructs/roles.ts`.
+ * What each verb's role may do with data, and why. The policies are generated from this one table, and a test compares
+ * it with the calls that the steps really make. `constructs/roles.ts` adds what every function needs to run at all.
  */
 import {
   IDENTITY_ATTRIBUTES,
@@ -24,7 +24,7 @@ export type ObjectPrefix =
   | (typeof NAME_PREFIXES)[number];
 
 export type Grant =
-  /** `creates`: what it puts must be new. */
+  /** `creates`: its PUTs must create new objects. */
   | { on: 'objects'; prefix: ObjectPrefix; actions: readonly ObjectAction[]; creates?: true; why: string }
   | { on: 'bucket'; actions: readonly ['s3:ListBucket']; why: string }
   | { on: 'table'; actions: readonly TableAction[]; updates?: UpdatedItem; why: string }
@@ -32,7 +32,7 @@ export type Grant =
   | { on: 'machine'; actions: readonly ['states:StartExecution']; why: string }
   | { on: 'executions'; actions: readonly ['states:DescribeExecution']; why: string };
 
-/** What an update may change: locks, by default. */
+/** Which items an update may change. Default: locks. */
 type UpdatedItem = 'lock' | 'identity';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject' | 's3:AbortMultipartUpload';
 type TableVerb = 'GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem' | 'Query' | 'DeleteItem';
@@ -52,9 +52,9 @@ const table = (why: string, ...actions: TableVerb[]): Grant => ({
 const start = (why: string): Grant => ({ on: 'machine', actions: ['states:StartExecution'], why });
 
 /**
- * Not only for listing: without it S3 answers 403 for a key that is absent, and "absent" is what the protocol must be
- * able to tell from "refused". A condition on `s3:prefix` would bring the 403 back, since a GET has no such key; so it is
- * the whole bucket, which holds nothing but this store.
+ * Not only for listing: without this permission S3 answers 403 for an absent key, and the protocol must distinguish
+ * "absent" from "refused". A condition on `s3:prefix` would bring the 403 back, since a GET has no such key. So the
+ * permission covers the whole bucket, which holds nothing but this store.
  */
 const LIST: Grant = {
   on: 'bucket',
@@ -67,7 +67,7 @@ const READ_MANIFESTS = objects('manifests/', 'read manifests', 'Get');
 const PROBE_DELTAS = objects('deltas/', 'see whether a waiting delta can be read', 'Get');
 const READ_IDENTITY = table('compare the identity of the table with the pointer, consistently', 'GetItem');
 const READ_STATUSES = table('read statuses, consistently', 'BatchGetItem');
-/** DynamoDB sends no item back with a refusal when there is none; a consistent read follows. */
+/** If there is no item, DynamoDB returns none with its refusal, so a consistent read follows. */
 const UPDATE_LOCK = table('acquire, renew, wake or release; read the item after a refusal', 'UpdateItem', 'GetItem');
 
 export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
@@ -172,12 +172,12 @@ export const GRANTS: Readonly<Record<Verb, readonly Grant[]>> = {
   ],
 };
 
-/** `GetItem` is for producers without the library: docs/how-to/submit-from-python.md. */
+/** `GetItem` is for producers without the library: see docs/how-to/submit-from-python.md. */
 const READ_OWN_STATUS = table('see what became of a delta', 'BatchGetItem', 'GetItem');
 
 /**
- * What an endpoint does, be it the function of the stack or `compactor serve` in a container. It creates the first pointer
- * of a collection and moves none: swaps are for executions.
+ * What an endpoint does, whether it is the stack's function or `compactor serve` in a container. It creates the first
+ * pointer of a collection and never moves one: swaps are made by executions only.
  */
 export const ENDPOINT_GRANTS: readonly Grant[] = [
   {
@@ -203,7 +203,9 @@ export const ENDPOINT_GRANTS: readonly Grant[] = [
   { on: 'table', actions: ['dynamodb:UpdateItem'], updates: 'identity', why: 'give a table its identity, once' },
 ];
 
-/** What the roles of applications need, by what they call of the library, or do as the how-to pages have it. */
+/**
+ * The permissions of applications, by the calls of the library that they make, or by what the how-to pages describe.
+ */
 export const APPLICATION_GRANTS = {
   submit: [
     READ_POINTER,
@@ -224,10 +226,10 @@ export const APPLICATION_GRANTS = {
 } as const satisfies Record<string, readonly Grant[]>;
 
 /**
- * What an update may name: locks and claims, no status, which would settle a delta that was never applied; and, for the
- * one role that makes it, the identity of the table. MergeDeltas updates beside an engine that reads what producers send.
- * A request without attributes passes, and changes none. There is no condition on `dynamodb:ReturnValues`: these roles may
- * read every item anyway.
+ * The attributes that an update may name: those of locks and claims; or, for the one role that creates it, the identity
+ * of the table. An update of a status is never allowed, since it would settle a delta that was never applied:
+ * MergeDeltas makes updates beside an engine that reads what producers send. A request without attributes is allowed,
+ * and changes none. There is no condition on `dynamodb:ReturnValues`, because these roles may read every item anyway.
  */
 const ATTRIBUTES = { lock: LOCK_ATTRIBUTES, identity: IDENTITY_ATTRIBUTES } as const;
 
@@ -244,7 +246,7 @@ export function conditionOf(
   return { 'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...KEY_ATTRIBUTES, ...ATTRIBUTES[updates]] } };
 }
 
-/** Actions that any of the verbs may do on one kind of resource. */
+/** Actions on one kind of resource that at least one of the verbs may take. */
 export function actionsOn(kind: Grant['on'], verbs: readonly Verb[]): string[] {
   const grants = verbs.flatMap((verb) => GRANTS[verb]).filter(({ on }) => on === kind);
   return [...new Set(grants.flatMap(({ actions }): readonly string[] => actions))].sort();

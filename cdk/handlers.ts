@@ -1,6 +1,6 @@
 /**
- * The code of the functions, as directories. The published package carries the bundles in one compressed file: they have
- * nearly everything in common, so 50 MB shrink to less than one. In a checkout they are bundled from the sources.
+ * The code of the functions, as directories. The published package carries the bundles in one compressed file: they
+ * have nearly everything in common, so 50 MB shrink to less than 1 MB. In a checkout they are bundled from the sources.
  */
 import {
   chmodSync,
@@ -19,22 +19,22 @@ import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { bundleHandlers } from './bundle.ts';
 import { VERBS, type Verb } from './verbs.ts';
 
-/** Directories with an `index.mjs` each, by verb; that of MergeDeltas is the context of its image. */
+/** One directory with an `index.mjs` per verb; that of MergeDeltas is the build context of its image. */
 export type Bundles = Readonly<Record<Verb, string>>;
 
-/** Mode and text, by path. */
+/** Mode and text of each file, by path. */
 type Packed = Record<string, [mode: number, text: string]>;
 
 const PACKED = new URL('./handlers.json.br', import.meta.url);
 let made: Bundles | undefined;
 
-/** Made once per process, and removed when it ends: the CDK copies what it uses. */
+/** The directories are made once per process, and removed when it ends: the CDK copies what it uses. */
 export function findHandlers(): Bundles {
   made ??= makeDirectory(existsSync(PACKED) ? (out) => unpackHandlers(readFileSync(PACKED), out) : bundleHandlers);
   return made;
 }
 
-/** @param make Fills the directory that it is given with one for each verb. */
+/** @param make Fills the given directory with one directory per verb. */
 export function makeDirectory(make: (out: string) => void): Bundles {
   const out = mkdtempSync(join(tmpdir(), 'chroma-compactor-'));
   process.once('exit', () => rmSync(out, { recursive: true, force: true }));
@@ -42,7 +42,7 @@ export function makeDirectory(make: (out: string) => void): Bundles {
   return Object.fromEntries(VERBS.map((verb) => [verb, join(out, verb)])) as unknown as Bundles;
 }
 
-/** The file of the published package. */
+/** The content of the published package's compressed file. */
 export function packHandlers(directory: string): Uint8Array {
   const files = globSync('**', { cwd: directory }).sort();
   const packed: Packed = {};
@@ -60,7 +60,7 @@ export function packHandlers(directory: string): Uint8Array {
   return brotliCompressSync(JSON.stringify(packed), { params });
 }
 
-/** Writes what `packHandlers` packed below `out`. */
+/** Unpacks below `out` what `packHandlers` has packed. */
 export function unpackHandlers(packed: Uint8Array, out: string): void {
   const files = JSON.parse(brotliDecompressSync(packed).toString()) as Packed;
   for (const [path, [mode, text]] of Object.entries(files)) {

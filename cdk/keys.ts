@@ -1,7 +1,7 @@
 /**
- * What a KMS key of one's own requires besides the grants on data: S3 and DynamoDB call KMS on behalf of their caller, so
- * each caller gets just that, and only by way of the service. The key's policy must leave it to the account's
- * policies, as that of every key made by the CDK does.
+ * What a customer-managed KMS key requires besides the grants on data. S3 and DynamoDB call KMS on behalf of their
+ * caller, so each caller is granted just that, and only through the service. The key's policy must leave permissions to
+ * the account's policies, as that of every key made by the CDK does.
  */
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -9,14 +9,14 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Grant } from './grants.ts';
 
 export interface Keys {
-  /** Of the bucket, unless S3's own keys encrypt it. */
+  /** The bucket's key; `undefined` if S3's own keys encrypt it. */
   bucket: IKey | undefined;
-  /** Of the table, unless DynamoDB's own do. */
+  /** The table's key; `undefined` if DynamoDB's own key encrypts it. */
   table: IKey | undefined;
 }
 
 const READ_OBJECTS = ['Decrypt'];
-/** To write parts of an upload, S3 decrypts the data key that it made for the first. */
+/** To write further parts of an upload, S3 decrypts the data key that it generated for the first one. */
 const WRITE_OBJECTS = ['Decrypt', 'GenerateDataKey'];
 const USE_TABLE = ['Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom', 'ReEncryptTo'];
 

@@ -12,7 +12,7 @@ export class CompactorStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: CompactorStackProps) {
     super(scope, id, { description: 'chroma-compactor', ...props });
     const { stackName: name, endpoint, ...settings } = config;
-    // "Default" adds nothing to logical ids: what was deployed before there was such a construct keeps its own.
+    // The id "Default" adds nothing to logical ids, so resources deployed before this construct existed keep theirs.
     const compactor = new Compactor(this, 'Default', { name, endpoint, settings });
     new CfnOutput(this, 'StoreUrl', { value: compactor.storeUrl });
     new CfnOutput(this, 'TableName', { value: compactor.table.tableName });

@@ -36,15 +36,15 @@ export const CACHE_VERBS: readonly Verb[] = [
 export const MACHINES = ['compaction', 'release-abandoned'] as const;
 export type MachineName = (typeof MACHINES)[number];
 
-/** Module of the endpoint's handler, in the image of MergeDeltas. It is no verb, since not every stack has one. */
+/** Module of the endpoint's handler, in the image of MergeDeltas. It is not a verb, since not every stack has it. */
 export const ENDPOINT_MODULE = 'serve-endpoint';
 
-/** `MergeDeltas` is `lambdas/merge-deltas.ts`. */
+/** The module of a verb: `MergeDeltas` is in `lambdas/merge-deltas.ts`. */
 export function entryOf(verb: Verb): string {
   return verb.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
 }
 
-/** The ASL file's own text. */
+/** The unchanged text of an ASL file. */
 export function readDefinition(machine: MachineName): string {
   return readFileSync(new URL(`../statemachine/${machine}.asl.json`, import.meta.url), 'utf8');
 }

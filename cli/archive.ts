@@ -1,4 +1,4 @@
-/** A Chroma directory in a `.tar.gz`, unpacked where it can do no harm. */
+/** Unpacks a Chroma directory from a `.tar.gz`, in a way that can do no harm. */
 import { open, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { extract, list, type ReadEntry } from 'tar';
@@ -11,8 +11,8 @@ const MAX_ENTRIES = 10_000;
 const MAX_DEPTH = 2;
 
 /**
- * Unpack into an empty directory, and give back the folder that holds the database. The whole archive is looked through
- * first: links, devices, absolute paths, `..`, too many entries, or more bytes than are allowed or free refuse it.
+ * Unpack into an empty directory, and return the folder that holds the database. The whole archive is checked first: it
+ * is refused if it has links, devices, absolute paths, `..`, too many entries, or more bytes than are allowed or free.
  * @throws InvalidInputError
  */
 export async function unpack(archive: string, into: string, maxBytes: number): Promise<string> {
@@ -21,7 +21,7 @@ export async function unpack(archive: string, into: string, maxBytes: number): P
   let entries = 0;
   let total = 0;
   const refuse = (what: string) => new InvalidInputError(`"${archive}" is refused: ${what}. Nothing was imported.`);
-  // Kept and thrown afterwards: an error thrown while a stream parses would go past everybody.
+  // Kept, and thrown afterwards: nobody could catch an error thrown while the stream is parsed.
   let refusal: string | undefined;
   const check = (path: string, { type, size = 0 }: ReadEntry) => {
     entries++;
@@ -37,7 +37,7 @@ export async function unpack(archive: string, into: string, maxBytes: number): P
   const filter = (path: string, entry: unknown) => check(path, entry as ReadEntry);
   try {
     await refuseOthers(archive);
-    // Nothing is written before every header has been looked at.
+    // Nothing is written before every header has been checked.
     await list({ file: archive, strict: true, filter });
     [entries, total] = [0, 0];
     const options = { strict: true, noChmod: true, noMtime: true, preserveOwner: false };
@@ -61,7 +61,7 @@ export async function unpack(archive: string, into: string, maxBytes: number): P
 }
 
 const REPACK = 'Import the directory itself, or an archive made by: tar czf chroma.tar.gz -C <directory> .';
-/** What else people keep directories in, by its first bytes. */
+/** Other formats in which people pack directories, by their first bytes. */
 const OTHERS: ReadonlyArray<readonly [magic: string, what: string]> = [
   ['SQLite format 3', 'a database. Name the directory that it lies in, whose other files belong to it.'],
   ['PK\x03\x04', `a zip archive. Unpack it first. ${REPACK}`],
@@ -72,7 +72,7 @@ const OTHERS: ReadonlyArray<readonly [magic: string, what: string]> = [
   ['PAR1', `a Parquet file: ${OF_PARQUET}.`],
 ];
 
-/** @throws InvalidInputError (it is something else than a tar archive, or empty) */
+/** @throws InvalidInputError (it is not a tar archive, or it is empty) */
 async function refuseOthers(archive: string): Promise<void> {
   const handle = await open(archive);
   try {

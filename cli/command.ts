@@ -10,13 +10,13 @@ export interface Context {
 }
 
 export interface CommandTraits<Args extends unknown[]> {
-  /** Does it change anything? Then it names its target: before it acts, or as `target` in its JSON. */
+  /** Does the command change anything? Then it names its target: before it acts, or as `target` in its JSON. */
   changes?: boolean | ((target: Target, ...args: Args) => boolean);
-  /** It runs until it is interrupted, and ends well then. */
+  /** The command runs until it is interrupted, which then counts as success. */
   runsOn?: boolean;
 }
 
-/** Wrap an action that needs the target. Positional arguments come as commander gives them, then the options. */
+/** Wrap an action that needs the target. It gets positional arguments as commander passes them, then the options. */
 export function withTarget<Args extends unknown[]>(
   command: Command,
   action: (context: Context, ...args: Args) => Promise<void>,
@@ -38,7 +38,8 @@ export function withTarget<Args extends unknown[]>(
       await action({ target, output }, ...args);
     } catch (error) {
       process.exitCode = reportError(error, output);
-      // What goes on in a stack of its own may fail again each minute; cut off, it is as after a crash.
+      // In an embedded stack, work in progress may keep failing every minute. Cutting it off has the same effect as a
+      // crash.
       isImpatient = true;
     } finally {
       await target?.close(isImpatient);
@@ -46,7 +47,10 @@ export function withTarget<Args extends unknown[]>(
   });
 }
 
-/** The same for a command whose first argument is a collection: what is given may be its name in the directory of names. */
+/**
+ * The same for a command whose first argument is a collection, which may be given by its name in the directory of
+ * names.
+ */
 export function withCollection<Args extends [string | undefined, ...unknown[]]>(
   command: Command,
   action: (context: Context, ...args: Args) => Promise<void>,

@@ -26,8 +26,8 @@ export interface ExecutionReport {
 }
 
 /**
- * An embedded stack merges in this process. Without a Chroma server the state machine would try again for minutes, as it
- * should on AWS, so that is seen to first.
+ * An embedded stack merges in this process. Without a Chroma server the state machine would retry for minutes, as it
+ * should on AWS, so the server is checked first.
  * @throws EngineUnavailableError
  */
 export async function startExecution(target: Target, input: CompactionInput, name?: string): Promise<string> {
@@ -54,15 +54,15 @@ const POLL_MS = { embedded: 50, local: 100, aws: 1_000 } as const;
 const LOOKS_PER_REASON = 10;
 
 export interface WaitOptions {
-  /** Hears of the state that it is in. */
+  /** Called with the state that the execution is in. */
   report?: (state: string) => void;
-  /** Default: as long as it runs. */
+  /** Default: wait as long as it runs. */
   timeoutMs?: number;
-  /** Hears of what it waits for. */
+  /** Called with what the execution is waiting for. */
   tell?: (reason: string) => void;
 }
 
-/** Wait until an execution has ended. @throws CommandFailure (after the time-out; the execution goes on) */
+/** Wait until an execution has ended. @throws CommandFailure (after the time-out; the execution continues) */
 export async function waitForExecution(
   target: Target,
   collection: string,

@@ -1,4 +1,4 @@
-/** Options by which `query` and `get` limit what they find: Chroma's own language, as JSON. */
+/** Options by which `query` and `get` limit their results: Chroma's own filter language, as JSON. */
 import type { Command } from 'commander';
 import { InvalidInputError } from '../lambdas/errors/errors.ts';
 import type { RecordFilter } from '../lambdas/ports.ts';

@@ -1,7 +1,7 @@
 /** `compactor`: create, fill, compact, read and check collections, on AWS or on the local stack. */
 import { keepCompiled } from './compile-cache.ts';
 
-// First of all: what is loaded before it is compiled anew each time.
+// Must come first: modules loaded before it are compiled anew each time.
 keepCompiled();
 const { createProgram } = await import('./program.ts');
 

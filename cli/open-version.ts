@@ -1,4 +1,4 @@
-/** A version opened for questions, for as long as one command asks. */
+/** Opens a version for queries, for the duration of one command. */
 
 import { type OpenSnapshot, ServedCopy } from '../lambdas/reader/served-copy.ts';
 import { withCheckout } from '../lambdas/versions/checkout.ts';

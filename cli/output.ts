@@ -1,4 +1,4 @@
-/** How commands speak: text for people, JSON for scripts, and an exit code for both. */
+/** The output of commands: text for people, JSON for scripts, and an exit code for both. */
 import { writeSync } from 'node:fs';
 import {
   CollectionExistsError,
@@ -15,14 +15,14 @@ import {
 import { stringifyExact } from '../lambdas/snapshot/exact-json.ts';
 import { describePlace, type Place } from './place.ts';
 
-/** A spinner hides it. */
+/** Restores the cursor, which a spinner hides. */
 const SHOW_CURSOR = '\u001b[?25h';
 
 export const EXIT = { ok: 0, failed: 1, badInput: 2, refused: 3, timedOut: 4 } as const;
 
 type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** In a word for `--help`, in a sentence for the reference. */
+/** A word for `--help`, and a sentence for the reference. */
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, { word: string; meaning: string }>> = {
   [EXIT.ok]: { word: 'done', meaning: 'It was done.' },
   [EXIT.failed]: { word: 'failed', meaning: 'Something failed; trying again may help.' },
@@ -50,11 +50,11 @@ export class CommandFailure extends Error {
 
 export interface Output {
   readonly json: boolean;
-  /** What the command changes something of, if it does. */
+  /** Where the command changes something; `undefined` if it changes nothing. */
   readonly place: Place | undefined;
   /** The command's result: the object with `--json`, the text without. */
   result(value: object, text: string): void;
-  /** The same for a command that changes something, which says where: before it acts, or in its JSON. */
+  /** The same for a command that changes something, which names the place: before it acts, or in its JSON. */
   changing(place: Place): Output;
 }
 
@@ -83,13 +83,15 @@ export function reportError(error: unknown, { json, place }: Pick<Output, 'json'
   return exitCode;
 }
 
-/** Somebody has ended the command. Straight to the terminal, whose streams a spinner holds back. */
+/**
+ * Report that the command was interrupted. Written directly to the terminal, since a spinner holds back its streams.
+ */
 export function reportInterrupt(message: string, exitCode: number, json: boolean): void {
   const spinner = process.stdout.isTTY ? SHOW_CURSOR : '';
   writeSync(2, json ? `${JSON.stringify({ error: 'Interrupted', message, exitCode })}\n` : `${spinner}\n${message}\n`);
 }
 
-/** What is typed or configured has to change; trying again does not help. */
+/** Errors in what was typed or configured: trying again does not help. */
 const WRONG_INPUT = [
   InvalidInputError,
   ConfigurationError,
@@ -100,7 +102,7 @@ const WRONG_INPUT = [
   EngineTooOldError,
 ] as const;
 
-/** A wrong command line, as commander puts it. */
+/** A usage error, in commander's words. */
 export function reportUsage(text: string, json: boolean): void {
   const message = text.replace(/^error: /, '').trim();
   const error = { error: 'InvalidInputError', message, exitCode: EXIT.badInput };

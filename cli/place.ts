@@ -1,4 +1,4 @@
-/** Where a command changes something: said by each that does, since the environment chooses it. */
+/** Where a command changes something. Each such command names the place, since the environment chooses it. */
 export type Place = { local: string } | { store: string; table: string; stateMachine: string };
 
 export function describePlace(place: Place): string {

@@ -1,10 +1,10 @@
-/** The commands of `compactor`: what they take, and what their help says. docs/reference/cli.md is made from it. */
+/** The commands of `compactor`: their arguments, and their help. docs/reference/cli.md is generated from it. */
 import { Command } from 'commander';
 import { EXIT, EXIT_MEANINGS, reportUsage } from './output.ts';
 
 type Add = (program: Command) => void;
 
-/** In the order of the help. A command is loaded when it is wanted: it takes long to load what all of them need. */
+/** In the order of the help. Each command is loaded on demand, since loading what all of them need takes long. */
 const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   create: async () => (await import('./commands/create.ts')).create,
   import: async () => (await import('./commands/import.ts')).importSnapshot,
@@ -34,8 +34,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
 };
 
 /**
- * @param args What was typed, without node and script: only the command that it names is loaded. All of them without it,
- * or when it names none.
+ * @param args What was typed, without node and script: only the command that it names is loaded. If `args` is missing
+ * or names no command, all of them are.
  */
 export async function createProgram(
   env: NodeJS.ProcessEnv = process.env,
@@ -44,7 +44,7 @@ export async function createProgram(
   const name = globalOptions(env).parseOptions([...args]).operands[0] ?? '';
   const wanted = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
   const program = globalOptions(env);
-  // Subcommands take this over, so it comes before them.
+  // Subcommands inherit this configuration, so it must come before them.
   program.configureOutput({
     outputError: (text) => reportUsage(text, program.opts<{ json?: boolean }>().json ?? args.includes('--json')),
   });

@@ -1,6 +1,7 @@
 /**
- * Progress of anything that may take more than two seconds: a spinner on a terminal, plain lines on one whose width is not
- * known (some editors and containers have such), where a spinner writes over what it should not; nothing in a pipe.
+ * Progress of anything that may take more than two seconds. On a terminal it is a spinner; on a terminal of unknown
+ * width, as some editors and containers have, where a spinner would overwrite other output, it is plain lines; in a
+ * pipe it is nothing.
  */
 import type { Output } from './output.ts';
 
@@ -40,7 +41,7 @@ async function inLines<Result>(title: string, task: (report: (text: string) => v
 }
 
 async function underSpinner<Result>(title: string, task: (report: (text: string) => void) => Promise<Result>) {
-  // Here alone: it is not small.
+  // Loaded only here, because it is large.
   const { Listr } = await import('listr2');
   let result: Result | undefined;
   const list = new Listr(
@@ -54,7 +55,7 @@ async function underSpinner<Result>(title: string, task: (report: (text: string)
         },
       },
     ],
-    // It would take Ctrl-C, and then wait for its tasks.
+    // Its own listener would catch Ctrl-C, and then wait for its tasks.
     { registerSignalListeners: false },
   );
   await list.run();

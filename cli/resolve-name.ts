@@ -1,4 +1,4 @@
-/** Which stored collection is meant by what a person types. */
+/** Finds the stored collection that is meant by what a person typed. */
 import { CollectionNotFoundError } from '../lambdas/errors/errors.ts';
 import { lookUp, parseName, recordOfStored } from '../lambdas/names/look-up.ts';
 import { isStoredName } from '../lambdas/names/records.ts';
@@ -6,9 +6,9 @@ import type { SmallPorts } from '../lambdas/names/small-object.ts';
 import { checkCollection } from '../lambdas/snapshot/keys.ts';
 
 /**
- * A name of the directory comes first, then the name under which a collection is stored: that of one which was dropped
- * or renamed still leads to what is stored, and standard error says so.
- * @returns its stored collection; nothing says yet that it exists
+ * A name in the directory takes precedence over the name under which a collection is stored. The stored name of a
+ * collection that was dropped or renamed still leads to what is stored, and a note on standard error says so.
+ * @returns its stored collection, which need not exist
  * @throws InvalidInputError, CollectionNotFoundError (a name in a database that has no such collection)
  */
 export async function resolveName(

@@ -1,4 +1,4 @@
-/** A folder for the time of one command. */
+/** A temporary folder for the duration of one command. */
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ export interface Scratch {
   remove(): Promise<void>;
 }
 
-/** It goes with the process, at the latest: a command that is interrupted has no time to remove it. */
+/** Removed when the process exits, at the latest: an interrupted command has no time to remove it. */
 export async function makeScratch(): Promise<Scratch> {
   const path = await mkdtemp(join(tmpdir(), 'compactor-'));
   const leave = () => rmSync(path, { recursive: true, force: true });

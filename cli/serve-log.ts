@@ -10,7 +10,7 @@ interface Series {
   most: number;
 }
 
-/** What is opened and closed, what went wrong, and of each minute in which something was asked a summary. */
+/** Logs what is opened and closed, what went wrong, and a summary of each minute with requests. */
 export class ServeLog implements Telemetry {
   readonly #write: (line: string) => void;
   #minute = new Map<Metric, Series>();
@@ -34,7 +34,7 @@ export class ServeLog implements Telemetry {
     this.#line('warn', message, fields);
   }
 
-  /** Nothing, if nothing was asked since the last one. */
+  /** Writes nothing if there was no request since the last summary. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,6 +1,7 @@
 /**
- * What a command works on: AWS when STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, the local stack of a data
- * directory when none of them is: the one that runs there (`npm run local`), or one that lives as long as the command.
+ * What a command works on. If STORE_URL, TABLE_NAME and STATE_MACHINE_ARN are set, that is AWS. If none of them is, it
+ * is the local stack of a data directory: either the one that runs there (`npm run local`), or one that lives as long
+ * as the command.
  */
 import { resolve } from 'node:path';
 import type { SFNClient } from '@aws-sdk/client-sfn';
@@ -17,25 +18,25 @@ export interface Target {
   ports: Ports;
   sfn: SFNClient;
   stateMachineArn: string;
-  /** @param isImpatient What still runs in an embedded stack is cut off. */
+  /** @param isImpatient Whether to cut off what is still running in an embedded stack. */
   close(isImpatient?: boolean): Promise<void>;
 }
 
 export interface TargetRequest {
   dataDirectory: string;
-  /** It was typed, and is not the default. */
+  /** Whether the data directory was typed, rather than the default. */
   isDataGiven?: boolean;
 }
 
 export const SILENT: Telemetry = { metric: () => {}, info: () => {}, warn: () => {} };
 
 const AWS_VARIABLES = ['STORE_URL', 'TABLE_NAME', 'STATE_MACHINE_ARN'] as const;
-/** Settings that say where something is. All others are the command's own business on the local stack, too. */
+/** Settings that name places. All other settings apply to commands on a local stack, too. */
 const PLACES = [...AWS_VARIABLES, 'EVENT_BUS_NAME', 'CACHE_DIRECTORY', 'WORK_DIRECTORY'];
 
 lockWaits.subscribe((reason) => process.stderr.write(`Waiting: ${reason}.\n`));
 
-/** What is needed for a kind of target is loaded for that one alone. @throws ConfigurationError */
+/** Only the modules for that kind of target are loaded. @throws ConfigurationError */
 export async function openTarget(request: TargetRequest, env: NodeJS.ProcessEnv = process.env): Promise<Target> {
   const { dataDirectory } = request;
   if (isAws(request, env)) return (await import('./targets/aws.ts')).openAws(env);
@@ -48,9 +49,11 @@ export async function openTarget(request: TargetRequest, env: NodeJS.ProcessEnv 
   return (await import('./targets/embedded.ts')).openEmbedded({ dataDirectory, place, settings });
 }
 
-/** A target that is named by half would be another one than was meant. @throws ConfigurationError */
+/**
+ * Refuses a target that is only half named, since it would not be the one that was meant. @throws ConfigurationError
+ */
 function isAws({ dataDirectory, isDataGiven = false }: TargetRequest, env: NodeJS.ProcessEnv): boolean {
-  // Set to nothing is how a shell takes a variable back.
+  // Setting a variable to the empty string is how one unsets it in a shell.
   const given = AWS_VARIABLES.filter((name) => (env[name] ?? '') !== '');
   if (given.length === 0) return false;
   const missing = AWS_VARIABLES.filter((name) => !given.includes(name));

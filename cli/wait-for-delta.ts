@@ -1,4 +1,4 @@
-/** Waiting until a delta is decided, and what is said then. For `wait`, and for `submit --wait`. */
+/** Waits until a delta is decided, and describes the decision. For `wait`, and for `submit --wait`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyCollisionError } from '../lambdas/errors/errors.ts';
 import { findStatus } from '../lambdas/producer/put-delta.ts';
@@ -17,14 +17,14 @@ const POLL_MS = { embedded: 50, local: 200, aws: 1_000 } as const;
 export interface DeltaToWaitFor {
   collection: string;
   deltaId: string;
-  /** Hex, of the content that is meant; without it, whatever is decided under the id. */
+  /** Digest of the expected content, hex. Without it, whatever content is decided under the id counts. */
   sha256?: string | undefined;
   /** Seconds. */
   timeout: number;
 }
 
 /**
- * Wait for the decision, and compact meanwhile on an embedded stack, since nothing else would.
+ * Wait for the decision. On an embedded stack this also compacts, since nothing else would.
  * @throws CommandFailure (after the time-out; or, with exit code 3, because the id stands for other content)
  */
 export async function waitForDelta(context: Context, delta: DeltaToWaitFor): Promise<DeltaStatus> {
@@ -42,7 +42,7 @@ export async function waitForDelta(context: Context, delta: DeltaToWaitFor): Pro
   );
 }
 
-/** `wait` and `submit --wait` say the same of a decision. */
+/** Shared by `wait` and `submit --wait`, so that both describe a decision in the same words. */
 export function describeDecision(
   { collection, deltaId }: Pick<DeltaToWaitFor, 'collection' | 'deltaId'>,
   status: DeltaStatus,
@@ -65,7 +65,7 @@ async function poll(
     if (status !== undefined) return status;
     if (Date.now() >= deadline) {
       const trace = await traceDelta(target.ports, collection, deltaId);
-      // It may have been settled between the two looks.
+      // The delta may have been settled between the two reads.
       if (trace.status !== null) return trace.status;
       const lock = await target.ports.locks.readLock(collection);
       throw new CommandFailure(undecided(trace, timeout, lock, target.ports.clock.now()), EXIT.timedOut);
@@ -74,7 +74,9 @@ async function poll(
   }
 }
 
-/** Once another content waits under the id, or is in the ledger, ours cannot be applied. @throws KeyCollisionError */
+/**
+ * If other content waits under the id or is in the ledger, ours cannot be applied any more. @throws KeyCollisionError
+ */
 async function refuseOther(ports: Context['target']['ports'], collection: string, deltaId: string, sha256: string) {
   const { status, ledger, inbox } = await traceDelta(ports, collection, deltaId);
   const known = status ?? ledger ?? inbox;

@@ -21,7 +21,7 @@ export function timeoutMs({ timeout }: WaitOptions): number {
   return timeout * 1_000;
 }
 
-/** An embedded stack ends with its command, and its executions with it: that is always waited for. */
+/** An embedded stack and its executions end with the command, so the command always waits for them. */
 export function isWaiting({ wait }: WaitOptions, { kind }: Target): boolean {
   return wait || kind === 'embedded';
 }

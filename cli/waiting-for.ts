@@ -1,8 +1,8 @@
-/** What an execution that does not end is waiting for, in words. */
+/** Describes what an execution that does not end is waiting for. */
 import { isClaimLive, isLockFree } from '../lambdas/protocol/lock.ts';
 import type { Target } from './target.ts';
 
-/** Before that, a command that waits is just a command at work. */
+/** No reason is given before this: short waits are normal. */
 const QUIET_MS = 2_000;
 
 /** @param state State of the execution; empty if unknown. */
@@ -26,7 +26,9 @@ export async function waitingFor(
   return `${execution} is${at === '' ? ' running' : at}`;
 }
 
-/** Tells on stderr, where it is in nobody's way, once the wait is long, and whenever the reason changes. */
+/**
+ * Reports on stderr, where it does not disturb other output, once the wait is long, and whenever the reason changes.
+ */
 export function teller(now: () => number = Date.now, write = (text: string) => void process.stderr.write(text)) {
   const started = now();
   let last = '';

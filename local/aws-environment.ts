@@ -1,13 +1,13 @@
 /**
- * What AWS's SDKs and CLI, boto3 and `compactor` itself read from the environment, so that a program runs on this stack as
- * it does on AWS (docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
+ * The environment variables of AWS's SDKs and CLI, boto3 and `compactor` itself, by which a program runs on this stack
+ * as it does on AWS (docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html).
  */
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BUCKET } from './s3/server.ts';
 
 export interface LocalAddresses {
-  /** `undefined`: objects lie elsewhere. */
+  /** `undefined`: objects are stored elsewhere. */
   s3Endpoint: string | undefined;
   storeUrl: string;
   tableEndpoint: string;
@@ -16,7 +16,7 @@ export interface LocalAddresses {
   stateMachineArn: string;
 }
 
-/** Credentials are words: the servers on this machine check none, but SDKs want some. */
+/** Credentials are placeholders: the servers on this machine check none, but SDKs require some. */
 export function awsEnvironment(addresses: LocalAddresses): Record<string, string> {
   const { s3Endpoint, storeUrl, tableEndpoint, tableName, sfnEndpoint, stateMachineArn } = addresses;
   return {
@@ -33,7 +33,7 @@ export function awsEnvironment(addresses: LocalAddresses): Record<string, string
   };
 }
 
-/** A file for `source`. @returns its path */
+/** Writes a file for the shell's `source`. @returns its path */
 export async function writeAwsEnvironment(dataDirectory: string, addresses: LocalAddresses): Promise<string> {
   const path = join(dataDirectory, 'aws.env');
   const lines = Object.entries(awsEnvironment(addresses)).map(([name, value]) => `export ${name}='${quoted(value)}'`);
@@ -41,7 +41,7 @@ export async function writeAwsEnvironment(dataDirectory: string, addresses: Loca
   return resolve(path);
 }
 
-/** For a shell, within single quotes. */
+/** Quotes a value for a shell, in single quotes. */
 function quoted(value: string): string {
   return value.replaceAll("'", `'\\''`);
 }

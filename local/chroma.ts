@@ -26,7 +26,7 @@ const server = spawn(command, [...args, 'run', '--path', path, '--host', HOST, '
   stdio: ['ignore', 'ignore', 'inherit'],
 });
 server.once('exit', (code) => process.exit(code ?? 0));
-// Newer servers do not exit on SIGTERM, and nothing is written that could be lost.
+// Newer servers do not exit on SIGTERM, and a kill loses nothing, since nothing is written.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.kill('SIGKILL'));
 const url = `http://${HOST}:${values.port}`;
 while (

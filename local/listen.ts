@@ -32,7 +32,8 @@ export async function listen(server: Server, who: string, port: number, remedy: 
 }
 
 /**
- * The same on an address of one's own choice. On one that is not of loopback without the guard: any name may lead there.
+ * The same on an address of the caller's choice. If it is not a loopback address, requests of foreign pages are not
+ * refused, since any host name may lead to it.
  * @throws ConfigurationError (as above; or the machine has no such address)
  */
 export async function listenOn(
@@ -42,14 +43,16 @@ export async function listenOn(
   port: number,
   remedy: string,
 ): Promise<number> {
-  // The address, and not its name, says who can reach it; no request is heard before.
+  // The actual address, not the name, decides whether to guard. It is known before any request is handled.
   server.once('listening', () => {
     if (isLoopback((server.address() as AddressInfo).address)) refuseForeignPages(server);
   });
   return bind(server, host, who, port, remedy);
 }
 
-/** Before anything is started for it. @throws InvalidInputError (no port; 0 is one that is free) */
+/**
+ * To be called before anything is started for the port. @throws InvalidInputError (not a port; 0 stands for a free one)
+ */
 export function checkPort(port: number, option: string): void {
   if (Number.isInteger(port) && port >= 0 && port <= MAX_PORT) return;
   throw new InvalidInputError(`${option} must be a whole number from 0 to ${MAX_PORT}.`);

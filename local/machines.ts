@@ -10,8 +10,8 @@ export const COMPACTION = 'compaction';
 export const RELEASE_ABANDONED = 'release-abandoned';
 
 /**
- * As `taskHandlers` has them, which is loaded by the first that runs: most commands of a local stack start no execution. That
- * none is missing is held by the tests of the ASL files.
+ * The handlers of `taskHandlers`, loaded when the first of them runs, since most commands on a local stack start no
+ * execution. The tests of the ASL files make sure that none is missing.
  */
 function lazyHandlers(definition: string, ports: Ports): Record<string, TaskHandler> {
   const { States } = JSON.parse(definition) as { States: Record<string, { Type: string; Resource?: string }> };
@@ -49,7 +49,7 @@ export function registerMachines(stepFunctions: LocalStepFunctions, ports: Ports
   });
   const onDeath = ({ detail }: StatusChange) => {
     if (detail.stateMachineArn !== compactionArn || !['FAILED', 'TIMED_OUT', 'ABORTED'].includes(detail.status)) return;
-    // Like the EventBridge rule, which cannot parse the JSON in `detail.input`.
+    // The input is the whole detail, because the EventBridge rule cannot parse the JSON in `detail.input` either.
     const input: ReleaseAbandonedInput = detail;
     stepFunctions.start({ stateMachineArn: releaseArn, input: JSON.stringify(input) });
   };

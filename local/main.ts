@@ -1,4 +1,4 @@
-/** `npm run local`: the embedded stack until Ctrl-C, with what clients of AWS reach beside it. */
+/** `npm run local`: runs the embedded stack until Ctrl-C, with the servers that clients of AWS's APIs connect to. */
 import { parseArgs } from 'node:util';
 import { CompactorError } from '../lambdas/errors/errors.ts';
 import { writeAwsEnvironment } from './aws-environment.ts';
@@ -30,11 +30,11 @@ try {
     ...(isManual ? {} : { triggers: {} }),
   });
   const { sfnEndpoint, tableEndpoint, storeUrl, stateMachineArn, tableName } = stack.file;
-  // Objects that lie elsewhere have an address already.
+  // Objects that are stored elsewhere already have an address.
   const s3 = storeUrl.startsWith('file:')
     ? await startS3({ store: stack.ports.store, dataDirectory: values.data, port: beside(port, 2) }).catch(
         async (error: unknown) => {
-          // What listens already would keep the process alive.
+          // Servers that already listen would keep the process alive.
           await stack.close();
           throw error;
         },
@@ -70,7 +70,7 @@ try {
   process.exitCode = 2;
 }
 
-/** The ports below the first one, so that one option moves them all; free ones when that is free. */
+/** Other ports count down from the first one, so that one option moves them all; if it is 0, all are free ones. */
 function beside(port: number, distance: number): number {
   return port === 0 ? 0 : port - distance;
 }

@@ -29,6 +29,6 @@ function handOver(packageName: string): number {
     return 2;
   }
   const { status, signal } = spawnSync(node, process.argv.slice(1), { stdio: 'inherit' });
-  // As a shell reports a command that was ended by a signal.
+  // The exit code that a shell reports for a command ended by a signal.
   return status ?? 128 + constants.signals[signal ?? 'SIGTERM'];
 }

@@ -99,7 +99,7 @@ export async function startStack(options: LocalStackOptions): Promise<LocalStack
   registerMachines(stepFunctions, ports);
   const { storeUrl, tableName } = config;
   let opened: Promise<ReturnType<typeof createConsole>> | undefined;
-  // Most commands show no page.
+  // Created on demand, since most commands show no page.
   pages = async (request) => {
     opened ??= import('./console/console.ts').then((console) =>
       console.createConsole({

@@ -32,7 +32,7 @@ type Warn = (message: string, fields: Record<string, unknown>) => void;
 export interface QueueSurroundings {
   options?: QueueOptions;
   timer?: Timer;
-  /** Hears of whatever does not start at once. */
+  /** Called for everything that does not start at once. */
   warn?: Warn;
 }
 

@@ -31,7 +31,7 @@ export interface LocalTableOptions {
 export interface LocalTable {
   endpoint: string;
   tableName: string;
-  /** For any DynamoDB client; dynalite wants credentials but does not check them. */
+  /** For any DynamoDB client. dynalite requires credentials but does not check them. */
   clientConfig: {
     endpoint: string;
     region: string;
@@ -75,7 +75,7 @@ export async function startTable(options: LocalTableOptions = {}): Promise<Local
 
 /** Create the table unless it exists, and wait until it can be used. For any DynamoDB endpoint. */
 export async function createTable(client: DynamoDBClient, tableName: string): Promise<void> {
-  // Nearly always it is there, and one request does.
+  // The table nearly always exists already, and then one request suffices.
   if ((await statusOf(client, tableName)) === 'ACTIVE') return;
   const create = new CreateTableCommand({
     TableName: tableName,
@@ -99,7 +99,7 @@ export async function createTable(client: DynamoDBClient, tableName: string): Pr
   throw new TableUnavailableError(`Table "${tableName}" was created but did not become active. Start again.`);
 }
 
-/** `undefined`: there is none. */
+/** `undefined`: there is no such table. */
 async function statusOf(client: DynamoDBClient, tableName: string): Promise<string | undefined> {
   try {
     return (await client.send(new DescribeTableCommand({ TableName: tableName }))).Table?.TableStatus;

@@ -1,4 +1,6 @@
-/** The real handlers as what Task states run. In a file of its own, since all of the product comes with them. */
+/**
+ * The real handlers, as functions for Task states. In a file of its own, because importing it loads the whole product.
+ */
 import { HANDLERS } from '../lambdas/handlers.ts';
 import type { Ports } from '../lambdas/ports.ts';
 import { runWithPorts } from '../lambdas/runtime/handler.ts';

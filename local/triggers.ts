@@ -46,7 +46,7 @@ export async function startTriggers(
       ports.telemetry.warn('The sweep failed.', { reason: String(error) }),
     );
   };
-  // For deltas that arrived while nothing ran.
+  // Finds deltas that arrived while nothing was running.
   sweep();
   const timer = setInterval(sweep, sweepMs);
   return {

@@ -25,7 +25,7 @@ export interface CompactionInput {
 /** The version to build on, as PlanCompaction read it. The swap needs nothing else of the old pointer. */
 export interface Base {
   version: number;
-  /** Of the pointer when it was read. Never re-read before the swap. */
+  /** ETag of the pointer when it was read. It is never read again before the swap. */
   etag: string;
   commitId: string;
   token: number;
@@ -46,7 +46,7 @@ export interface Merge {
   pack: { key: string; size: number; sha256: string } | null;
   records: number;
   deltas: number;
-  /** Of those, writes of endpoints. */
+  /** How many of those are writes of endpoints. */
   logged?: number;
   operations: number;
   rejectedOperations: number;
@@ -92,7 +92,7 @@ export interface Attempts {
  */
 export interface Trial {
   deltaId: string;
-  /** ETag of the object that is tried: other content under the id is another trial. */
+  /** ETag of the object that is tried: other content under the same id is a separate trial. */
   etag: string;
   /** Merges of nothing but this delta that failed in this execution. */
   failures: number;
@@ -142,14 +142,16 @@ export interface CommitTotals {
 
 export interface CompactionState {
   collection: string;
-  /** ARN: owner of lock and claim. */
+  /** ARN of the execution, which is the owner of lock and claim. */
   execution: string;
   next: Next;
   attempts: Attempts;
   base: Base;
   /** When this round was planned, in milliseconds since the epoch. */
   plannedAt?: number;
-  /** At the time of the plan: objects in the inbox that are not known to be decided; zero only if nothing is pending. */
+  /**
+   * At the time of the plan: objects in the inbox that are not known to be decided; zero only if nothing is pending.
+   */
   pending: number;
   /** Inbox objects known to be decided, and decisions without a status. */
   leftovers: number;
@@ -207,7 +209,7 @@ export const MAX_LOCK_LOSSES = 5;
 /** Longest wait of the Backoff state. */
 export const MAX_BACKOFF_SECONDS = 20;
 
-/** Short waits inside AcquireLock, in milliseconds before jitter, as the review asks. */
+/** Short waits inside AcquireLock, in milliseconds before jitter. */
 export const ACQUIRE_WAITS_MS = [100, 200] as const;
 
 /**
@@ -227,7 +229,7 @@ export interface ReleaseAbandonedInput {
 }
 
 export interface ReleaseAbandonedOutput {
-  /** `null`: the input of the execution names no collection, so it cannot hold anything. */
+  /** `null`: the execution's input names no collection, so it cannot hold anything. */
   collection: string | null;
   execution: string;
   releasedLock: boolean;

@@ -4,7 +4,7 @@ import { POLICIES, type PolicyName, type Retrier } from './retriers.ts';
 const USUAL = ['refused', 'misconfigured', 'lambdaTrouble', 'notReady', 'unavailable', 'hung'] as const;
 const ACQUIRE = ['refused', 'misconfigured', 'lockHeld', 'lambdaTrouble', 'notReady', 'unavailable', 'hung'] as const;
 
-/** By machine (the name of its ASL file) and Task state. */
+/** Keyed by machine (the name of its ASL file) and by Task state. */
 export const POLICIES_BY_TASK: Readonly<Record<string, Readonly<Record<string, readonly PolicyName[]>>>> = {
   compaction: {
     PlanCompaction: USUAL,
@@ -14,7 +14,7 @@ export const POLICIES_BY_TASK: Readonly<Record<string, Readonly<Record<string, r
     // Up to 15 minutes of work: after a time-out, a new plan is the better second attempt (see Catch).
     MergeDeltas: ['refusedInMerge', 'misconfigured', 'lambdaTroubleInMerge', 'notReady', 'unavailable'],
     CheckBase: USUAL,
-    // As MergeDeltas.
+    // For the same reason as MergeDeltas.
     UploadSnapshot: ['refused', 'misconfigured', 'lambdaTrouble', 'notReady', 'unavailable'],
     AcquireSwapLock: ACQUIRE,
     SwapPointer: USUAL,

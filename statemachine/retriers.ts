@@ -94,7 +94,9 @@ export const POLICIES = {
     ],
     MaxAttempts: 0,
   },
-  /** The wait must outlast every lock duration that may be configured: a test bounds the probability that it does not. */
+  /**
+   * The wait must outlast every lock duration that may be configured: a test bounds the probability that it does not.
+   */
   lockHeld: {
     Comment:
       "Another execution holds the lock: 615.5 s of waiting expected, 1231 s at most. That it is less than 300 s, the longest life of a dead holder's lock, has a probability below 1e-7.",

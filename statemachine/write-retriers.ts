@@ -10,7 +10,7 @@ const END = /^ {6}\],?$/;
 
 /**
  * @param definition Text of an ASL file, formatted by biome
- * @param retriers Of every Task state, by its name
+ * @param retriers The retriers of every Task state, by its name
  * @throws InvalidInputError (a `Retry` of a state without policies, or a Task that has policies but no `Retry`)
  */
 export function withRetriers(definition: string, retriers: Readonly<Record<string, readonly Retrier[]>>): string {

@@ -1,4 +1,4 @@
-/** Metrics of AWS's own that alarms read. */
+/** AWS's own metrics that alarms read. */
 import { Duration } from 'aws-cdk-lib';
 import type { IMetric, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -32,7 +32,7 @@ export function waiting({ queueName }: IQueue): Metric {
   });
 }
 
-/** A period of so many minutes, within what CloudWatch allows and not below the usual one. */
+/** A period of about this many minutes: at least the usual one, and at most what CloudWatch allows. */
 export function minutes(wanted: number): Duration {
   return Duration.minutes(Math.min(LONGEST_PERIOD, Math.max(PERIOD.toMinutes(), wanted)));
 }

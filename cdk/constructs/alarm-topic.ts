@@ -1,7 +1,7 @@
 /**
- * The topic of the alarms: encrypted, by TLS only, and open to CloudWatch of this account. A topic with a policy of its
- * own allows nobody else, and one with a key of its own needs the key's consent as well: without either statement every
- * alarm would change its colour and tell nobody.
+ * The topic of the alarms: encrypted, reachable by TLS only, and open to CloudWatch of this account. A topic with a
+ * policy of its own allows nobody else, and one with a key of its own also needs a statement in the key's policy.
+ * Without either statement every alarm would change its state and notify nobody.
  */
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -9,7 +9,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
-/** What the account itself may do with the key, by its own policies: keep it, change it, and let it go. */
+/** What the account itself may do with the key, through its own policies: keep, change and delete it. */
 const KEEPING = [
   'CancelKeyDeletion',
   'DescribeKey',
@@ -28,7 +28,7 @@ const KEEPING = [
   'UntagResource',
   'UpdateKeyDescription',
 ];
-/** What publishing to a topic with a key takes. */
+/** The KMS permissions that publishing to a topic with a key requires. */
 const PUBLISHING = ['Decrypt', 'GenerateDataKey'];
 
 export function makeTopic(scope: Construct, displayName: string): Topic {

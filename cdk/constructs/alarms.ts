@@ -44,9 +44,9 @@ export interface AlarmsProps {
 export interface AlarmSpec {
   what: string;
   metric: IMetric;
-  /** Alarms above it. Default: 0. */
+  /** The alarm fires if the metric is above this value. Default: 0. */
   above?: number;
-  /** Periods in a row. Default: 1. */
+  /** Number of consecutive periods. Default: 1. */
   periods?: number;
 }
 
@@ -78,7 +78,7 @@ export class Alarms extends Construct {
     }
     this.add('PendingDeltaAge', {
       what: `A delta has waited for more than ${config.pendingAgeAlarmSeconds} s.`,
-      // Measured when a round is planned, which may be by the sweep alone: never a period without one.
+      // Measured when a round is planned. If only the sweep plans rounds, shorter periods would have no data.
       metric: stackMetric(stackName, 'pendingDeltaAge', 'Maximum').with({ period: minutes(2 * config.sweepMinutes) }),
       above: config.pendingAgeAlarmSeconds,
     });
@@ -177,7 +177,7 @@ export class Alarms extends Construct {
     });
   }
 
-  /** @param name Also of its entry in docs/runbook.md. */
+  /** @param name Name of the alarm, and of its entry in docs/runbook.md. */
   add(name: string, { what, metric, above = 0, periods = 1 }: AlarmSpec): void {
     const alarm = new Alarm(this, name, {
       alarmDescription: `${what} See docs/runbook.md#${name.toLowerCase()}.`,
@@ -185,7 +185,7 @@ export class Alarms extends Construct {
       threshold: above,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: periods,
-      // Nothing is reported when nothing happens.
+      // No data means that nothing happened.
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
     alarm.addAlarmAction(new SnsAction(this.topic));

@@ -1,4 +1,4 @@
-/** What one looks at first: how long the lock is held, by phase, who waits for it, and what gets through. */
+/** The first place to look: how long the lock is held, by phase, who waits for it, and what gets through. */
 import { AlarmStatusWidget, Dashboard, GraphWidget, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { DeploymentConfig } from '../deployment.ts';

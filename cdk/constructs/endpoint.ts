@@ -1,6 +1,7 @@
 /**
- * A function that serves Chroma's API by a URL, from the image of MergeDeltas. It is in no VPC, because it needs Secrets
- * Manager, for which there is no gateway endpoint. Memory and `/tmp` bound how many collections a container keeps open.
+ * A function that serves Chroma's API through a URL, from the image of MergeDeltas. It is in no VPC, because it needs
+ * Secrets Manager, for which there is no gateway endpoint. Memory and `/tmp` limit how many collections a container
+ * keeps open.
  */
 import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -18,7 +19,7 @@ import { commonOptions, environmentFor, imageCode } from './functions.ts';
 import { type GrantedProps, makeRole } from './roles.ts';
 
 const NAME = 'ServeEndpoint';
-/** 285 bits of letters and digits. */
+/** Letters and digits; this many give 285 bits. */
 const TOKEN_LENGTH = 48;
 
 export interface EndpointProps extends GrantedProps {
@@ -28,9 +29,9 @@ export interface EndpointProps extends GrantedProps {
 
 export class Endpoint extends Construct {
   readonly function: IFunction;
-  /** `https://...`, with a slash at its end. */
+  /** `https://...`, with a trailing slash. */
   readonly url: string;
-  /** What clients send; none when callers sign their requests. */
+  /** The token that clients must send; `undefined` when callers sign their requests. */
   readonly token: ISecret | undefined;
 
   constructor(scope: Construct, id: string, { key, ...props }: EndpointProps) {
@@ -87,7 +88,7 @@ export class Endpoint extends Construct {
   }
 }
 
-/** Nothing but its value. */
+/** Grants reading the token's value, and nothing else. */
 function readToken({ secretArn }: ISecret, key: IKey | undefined): PolicyStatement[] {
   const read = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secretArn] });
   if (key === undefined) return [read];

@@ -23,7 +23,7 @@ import { CACHE_VERBS, SCHEDULED_VERBS, timeoutOf, VERBS, type Verb } from '../ve
 import type { CacheNetwork } from './network.ts';
 import { type GrantedProps, makeRole } from './roles.ts';
 
-/** Light verbs wait for the network; more memory is more processor, and a shorter wait for Node.js to start. */
+/** Light verbs mostly wait for the network. More memory brings more CPU, and so a shorter start of Node.js. */
 const LIGHT_MEMORY_MIB = 512;
 /** Verbs that move packs: 4 parts of 8 MiB at a time and one being filled, or lists of all objects. */
 const HEAVY_MEMORY_MIB = 1_024;
@@ -62,7 +62,7 @@ export class Functions extends Construct {
       timeout: Duration.seconds(secondsFor(verb, config)),
       memorySize: memoryFor(verb, config),
       environment: environmentFor(grants, props),
-      // Schedules run again; retrying their failures gains nothing.
+      // A schedule runs again anyway, so retrying a failure gains nothing.
       ...(SCHEDULED_VERBS.includes(verb) ? { retryAttempts: 0 } : {}),
       ...(usesCache
         ? {
@@ -90,7 +90,7 @@ export class Functions extends Construct {
   }
 }
 
-/** What every function has. */
+/** Options that every function has. */
 export function commonOptions(config: DeploymentConfig): Pick<FunctionOptions, 'architecture' | 'tracing'> {
   const isArm = architectureOf(config) === 'arm64';
   return { architecture: isArm ? Architecture.ARM_64 : Architecture.X86_64, tracing: Tracing.ACTIVE };

@@ -1,4 +1,7 @@
-/** From a new delta to an execution: S3's notification, a queue with dead letters, and the function that starts. */
+/**
+ * The way from a new delta to an execution: S3's notification, a queue with dead letters, and the function that starts
+ * executions.
+ */
 import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -18,9 +21,9 @@ const LONGEST = Duration.days(14);
 
 export class Ingest extends Construct {
   readonly queue: Queue;
-  /** Notifications that were tried in vain: redriven to the queue that they came from. */
+  /** Notifications whose processing failed repeatedly. They can be redriven to the queue that they came from. */
   readonly deadLetters: Queue;
-  /** Events that EventBridge could not deliver: they came from no queue, so that SQS cannot redrive them. */
+  /** Events that EventBridge could not deliver. They did not come from a queue, so SQS cannot redrive them. */
   readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string, { storage, config }: { storage: Storage; config: DeploymentConfig }) {
@@ -39,12 +42,14 @@ export class Ingest extends Construct {
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: config.maxReceiveCount },
     });
     if (storage.isOwn) this.#notify(storage.bucket.node.defaultChild as CfnBucket);
-    // What else the bucket notifies of is its owner's.
+    // Other notifications of the bucket belong to its owner, so this one is added to them.
     else
       storage.bucket.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(this.queue), { prefix: INBOX });
   }
 
-  /** Not by `addEventNotification`, which deploys a Lambda with rights on all buckets to say the same. */
+  /**
+   * Does not use `addEventNotification`, which would deploy a Lambda with rights on all buckets for the same setting.
+   */
   #notify(bucket: CfnBucket): void {
     this.queue.addToResourcePolicy(
       new PolicyStatement({
@@ -52,7 +57,8 @@ export class Ingest extends Construct {
         principals: [new ServicePrincipal('s3.amazonaws.com')],
         actions: ['sqs:SendMessage'],
         resources: [this.queue.queueArn],
-        // By account: the bucket's own name is known only after the bucket, which wants this policy first.
+        // Restricted by account: the bucket's own name is known only once the bucket exists, and the bucket requires
+        // this policy first.
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
@@ -68,7 +74,7 @@ export class Ingest extends Construct {
     bucket.node.addDependency(this.queue.node.findChild('Policy'));
   }
 
-  /** Let the function take what is in the queue, in batches. */
+  /** Lets the function process the queue in batches. */
   feed(starter: LambdaFunction, config: DeploymentConfig): void {
     starter.addEventSource(
       new SqsEventSource(this.queue, {

@@ -1,7 +1,7 @@
 /**
  * Metrics as the code emits them, read from its own table of names and units. Each is emitted for the whole stack, and
- * mostly for its collection, too. Alarms read the latter: one alarm covers every collection, those of tomorrow included, and
- * metric math, which alarms allow for plain metrics only, can divide one by another.
+ * most also for their collection. Alarms read those of the stack: one alarm then covers every collection, future ones
+ * included, and metric math, which alarms allow for plain metrics only, can divide one by another.
  */
 import { Duration } from 'aws-cdk-lib';
 import { Metric, type MetricProps, Unit } from 'aws-cdk-lib/aws-cloudwatch';
@@ -19,7 +19,7 @@ const UNITS = {
 
 export const PERIOD = Duration.minutes(5);
 
-/** Over all collections of the stack; by phase for those of the lock. */
+/** Over all collections of the stack; by phase for the metrics of the lock. */
 export function stackMetric(
   stackName: string,
   name: MetricName,
@@ -39,12 +39,12 @@ export function stackMetric(
   });
 }
 
-/** A metric of AWS's own. */
+/** One of AWS's own metrics. */
 export function awsMetric(props: MetricProps & { statistic: string }): Metric {
   return new Metric({ period: PERIOD, ...props });
 }
 
-/** For widgets: one line per collection, found when the dashboard is looked at. */
+/** For widgets: one line per collection, looked up whenever the dashboard is shown. */
 export function perCollection(stackName: string, name: MetricName, statistic: string): string {
   const schema = `{${NAMESPACE},Collection,service}`;
   return `SEARCH('${schema} MetricName="${METRICS[name].name}" service="${stackName}"', '${statistic}', 300)`;

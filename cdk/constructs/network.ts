@@ -1,9 +1,10 @@
 /**
- * The cache and its network: EFS can be mounted only from within a VPC. The only routes out of a VPC made here are those of
- * two gateway endpoints, which cost nothing and lead to the one bucket and the one table: whoever takes over the process
- * that runs Chroma on producers' data cannot connect to anything else. It can still query the VPC's resolver, which no
- * security group covers, and so leak some hundred bytes per query to whoever answers for a name. How to close that is in
- * docs/deploy.md, "Names that the engine may ask for". Lambda delivers logs and traces itself, from outside.
+ * The cache and its network: EFS can be mounted only from within a VPC. The only routes out of a VPC made here are
+ * those of two gateway endpoints, which cost nothing and lead to the one bucket and the one table. So an attacker who
+ * takes over the process that runs Chroma on producers' data cannot connect to anything else. The process can still
+ * query the VPC's resolver, which no security group covers, and so leak about a hundred bytes per query to the name
+ * server of a domain. docs/deploy.md, "Names that the engine may ask for", says how to close that. Lambda delivers logs
+ * and traces itself, from outside.
  */
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import {
@@ -27,10 +28,10 @@ import { CACHE_VERBS } from '../verbs.ts';
 import type { Storage } from './storage.ts';
 import type { StatusTable } from './table.ts';
 
-/** The functions' user; the access point makes every file theirs. */
+/** The user that functions run as; the access point makes it the owner of every file. */
 const OWNER = '10001';
 
-/** A network that is there already, with its routes to S3 and DynamoDB. */
+/** An existing network, with its routes to S3 and DynamoDB. */
 export interface GivenNetwork {
   vpc: IVpc;
   /** Default: the isolated subnets, or those with a way out if there are none. */
@@ -42,7 +43,7 @@ export interface CacheNetworkProps {
   table: StatusTable;
   /** Default: a VPC of its own, from which nothing but the bucket and the table can be reached. */
   given?: GivenNetwork | undefined;
-  /** Of the cache. Default: the account's key for EFS. */
+  /** Encrypts the cache. Default: the account's key for EFS. */
   key?: IKey | undefined;
 }
 
@@ -65,7 +66,7 @@ export class CacheNetwork extends Construct {
       description: 'Functions that mount the cache',
       allowAllOutbound: false,
     });
-    // Any address, since the endpoints' lists of addresses differ by region; the routes lead to nothing else.
+    // Any address is allowed, since the endpoints' address ranges differ by region; the routes lead nowhere else.
     this.securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'S3 and DynamoDB, by the gateway endpoints');
     this.fileSystem = new FileSystem(this, 'Cache', {
       vpc: this.vpc,
@@ -78,7 +79,7 @@ export class CacheNetwork extends Construct {
       encrypted: true,
       ...(key === undefined ? {} : { kmsKey: key }),
       throughputMode: ThroughputMode.ELASTIC,
-      // A cache: whatever it holds is in S3 as well.
+      // No backups: everything in the cache is in S3 as well.
       enableAutomaticBackups: false,
       removalPolicy: RemovalPolicy.DESTROY,
     });
@@ -122,7 +123,7 @@ export class CacheNetwork extends Construct {
     return vpc;
   }
 
-  /** What passes an endpoint: these actions on this resource, by principals of this account. */
+  /** Allows through an endpoint these actions on this resource, by principals of this account. */
   #lead(endpoint: GatewayVpcEndpoint, actions: string[], resource: string): void {
     endpoint.addToPolicy(
       new PolicyStatement({

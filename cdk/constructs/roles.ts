@@ -1,4 +1,4 @@
-/** The role of each function: what it takes to run at all, and what the table in `grants.ts` says. */
+/** The role of each function: what it needs to run at all, and what the table in `grants.ts` grants. */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -10,18 +10,18 @@ import { type Keys, keyStatements } from '../keys.ts';
 import type { Storage } from './storage.ts';
 import type { StatusTable } from './table.ts';
 
-/** What grants are about. */
+/** The resources that grants refer to. */
 export interface GrantedProps {
   config: DeploymentConfig;
   storage: Storage;
   table: StatusTable;
   keys: Keys;
-  /** Of the compaction machine, which is made after the functions. */
+  /** ARNs of the compaction machine, which is made after the functions. */
   machine: { arn: string; executionsArn: string };
 }
 
 export interface Grantee {
-  /** Of the function. */
+  /** Name of the function. */
   name: string;
   grants: readonly Grant[];
   logGroup: LogGroup;
@@ -39,10 +39,10 @@ export function makeRole(scope: Construct, { name, grants, logGroup, usesCache }
   return role;
 }
 
-/** Interfaces into the cache's network have no ARN before they are made, and traces never have one. */
+/** Network interfaces have no ARN before they are created, and traces never have one. */
 const NO_RESOURCE_LEVEL = 'IAM knows no resources for these actions.';
 
-/** What Lambda does to put a function into a network. */
+/** What Lambda does to attach a function to a network. */
 const INTERFACE_ACTIONS = [
   'ec2:CreateNetworkInterface',
   'ec2:DescribeNetworkInterfaces',
@@ -52,7 +52,10 @@ const INTERFACE_ACTIONS = [
   'ec2:UnassignPrivateIpAddresses',
 ] as const;
 
-/** Logs, and for the verbs with the cache its network; the CDK adds traces and the mount, scoped to the access point. */
+/**
+ * Permissions for logs, and for the network of verbs that mount the cache; the CDK adds those for traces and for the
+ * mount, scoped to the access point.
+ */
 function grantBasics(role: Role, logGroup: LogGroup, usesCache: boolean): void {
   role.addToPolicy(
     new PolicyStatement({
@@ -64,8 +67,9 @@ function grantBasics(role: Role, logGroup: LogGroup, usesCache: boolean): void {
   if (usesCache) {
     const interfaces = { actions: [...INTERFACE_ACTIONS], resources: ['*'] };
     role.addToPolicy(new PolicyStatement({ sid: 'NetworkInterfaces', ...interfaces }));
-    // Lambda acts by the function's role before its code runs, and the code has the same role: only calls of the code carry
-    // this key. Any function of the account, since the function's own name is known only after its role.
+    // Lambda uses the function's role before its code runs, and the code has the same role, but only calls of the code
+    // carry this key. The statement covers every function of the account, since the function's own name is known only
+    // after its role.
     const sourceFunction = Stack.of(role).formatArn({
       service: 'lambda',
       resource: 'function',
@@ -85,7 +89,7 @@ function grantBasics(role: Role, logGroup: LogGroup, usesCache: boolean): void {
   explain(role, 'AwsSolutions-IAM5[Resource::*]', `Traces${cache}: ${NO_RESOURCE_LEVEL}`);
 }
 
-/** Policy statements that give these grants, and the use of the keys that they take. */
+/** Policy statements for these grants, and for the use of the keys that they require. */
 export function statementsOf(grants: readonly Grant[], props: GrantedProps): PolicyStatement[] {
   return [...grants.flatMap((grant) => statementsFor(grant, props)), ...keyStatements(grants, props.keys)];
 }
@@ -126,7 +130,7 @@ function explainPrefixes(role: Role, grants: readonly Grant[], { storage, machin
   }
 }
 
-/** An ARN as cdk-nag writes it, with `<AWS::Region>` for what is known at deployment only. */
+/** An ARN in cdk-nag's notation, with `<AWS::Region>` for what is known only at deployment. */
 function shown(arn: string, stack: Stack): string {
   const resolved = stack.resolve(arn) as string | { 'Fn::Join': [string, Part[]] };
   if (typeof resolved === 'string') return resolved;

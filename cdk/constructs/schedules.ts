@@ -1,4 +1,4 @@
-/** What runs by the clock: the sweep, which wakes what a lost notification left asleep, and garbage collection. */
+/** Schedules: the sweep, which starts what a lost notification did not, and garbage collection. */
 import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';

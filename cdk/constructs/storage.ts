@@ -16,21 +16,21 @@ import { explain } from '../acknowledgements.ts';
 import type { DeploymentConfig } from '../deployment.ts';
 import { NAME_PREFIXES, type ObjectPrefix } from '../grants.ts';
 
-/** Kinds of objects that are written once, under a key that is never used again. */
+/** Prefixes of objects that are written once, under a key that is never used again. */
 const CREATE_ONLY: readonly ObjectPrefix[] = ['packs/', 'manifests/', 'deltas/', 'rejected/', 'aside/'];
 const POINTERS: ObjectPrefix = 'pointers/';
 
 /**
- * Parts of multipart uploads cannot carry conditions, and make nothing visible; completing them can, and does. Only what
- * makes an object appear has this key set to true.
+ * Parts of multipart uploads cannot carry conditions, and make nothing visible; the completing request can carry them,
+ * and does. This key is true only for requests that make an object appear.
  */
 const CREATES_OBJECT = { Bool: { 's3:ObjectCreationOperation': 'true' } };
 
 export interface StorageProps {
   config: DeploymentConfig;
-  /** A bucket that is there already, for this store alone. Default: a new one. */
+  /** An existing bucket, for this store alone. Default: a new one. */
   given?: IBucket | undefined;
-  /** Of a new bucket. Default: S3's own keys. */
+  /** Encrypts a new bucket. Default: S3's own keys. */
   key?: IKey | undefined;
 }
 
@@ -38,7 +38,7 @@ export class Storage extends Construct {
   readonly bucket: IBucket;
   /** Whether the bucket was made here. */
   readonly isOwn: boolean;
-  /** Encrypts its objects, unless S3's own keys do. */
+  /** Encrypts its objects; `undefined` if S3's own keys do. */
   readonly key: IKey | undefined;
 
   constructor(scope: Construct, id: string, { config, given, key }: StorageProps) {
@@ -63,10 +63,12 @@ export class Storage extends Construct {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       enforceSSL: true,
       minimumTLSVersion: 1.2,
-      // The pointer is the only object that is overwritten and the only one that nothing else can rebuild; packs are only
-      // ever deleted. Old versions make both mistakes mendable for `recoveryDays`. See docs/adr/0015.
+      // The pointer is the only object that is overwritten, and the only one that cannot be rebuilt from anything else;
+      // packs are only ever deleted. Old versions make both kinds of mistakes reversible for `recoveryDays`. See
+      // docs/adr/0015.
       versioned: true,
-      // Outlives the stack, but not a first deployment that fails: it is empty then, and would be left behind.
+      // The bucket outlives the stack, but not a first deployment that fails: it is empty then, and would be left
+      // behind.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       lifecycleRules,
     });
@@ -79,7 +81,7 @@ export class Storage extends Construct {
     return bucket;
   }
 
-  /** @throws Error when it is known to keep no versions */
+  /** @throws Error if the bucket is known not to be versioned */
   #prepare(bucket: IBucket, rules: readonly LifecycleRule[]): void {
     const made = bucket.node.defaultChild;
     if (!(made instanceof CfnBucket)) {
@@ -113,7 +115,7 @@ function lifecycleRules(config: DeploymentConfig): LifecycleRule[] {
       noncurrentVersionExpiration: Duration.days(config.recoveryDays),
       expiredObjectDeleteMarker: true,
     },
-    // What is settled leaves a version and a marker that every listing passes over. See docs/adr/0029.
+    // A settled delta leaves a version and a delete marker, which every listing has to skip. See docs/adr/0029.
     {
       id: 'old-inbox',
       prefix: 'deltas/',
@@ -124,7 +126,7 @@ function lifecycleRules(config: DeploymentConfig): LifecycleRule[] {
   ];
 }
 
-/** What a bucket must refuse, whoever asks, for the protocol to hold. */
+/** What a bucket must refuse, whoever sends the request, for the protocol to hold. */
 export function storePolicy(bucket: IBucket): PolicyStatement[] {
   const deny = (
     sid: string,
@@ -150,7 +152,7 @@ export function storePolicy(bucket: IBucket): PolicyStatement[] {
       ...absent('s3:if-match', 's3:if-none-match'),
       ...CREATES_OBJECT,
     }),
-    // Nothing here copies. A copy brings content that nobody has hashed, part by part too.
+    // Nothing here copies objects. A copy, even of a single part, brings in content that nobody has hashed.
     deny('NoCopies', [POINTERS, ...NAME_PREFIXES, ...CREATE_ONLY], { Null: { 's3:x-amz-copy-source': 'false' } }),
   ];
 }

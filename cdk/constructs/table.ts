@@ -7,7 +7,7 @@ import type { DeploymentConfig } from '../deployment.ts';
 
 export interface StatusTableProps {
   config: DeploymentConfig;
-  /** Default: DynamoDB's own, which costs nothing by the request. */
+  /** Encrypts the table. Default: DynamoDB's own key, which costs nothing per request. */
   key?: IKey | undefined;
 }
 
@@ -22,11 +22,12 @@ export class StatusTable extends Construct {
       billingMode: BillingMode.PAY_PER_REQUEST,
       ...(key === undefined ? {} : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: key }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      // Set on items only if statusTtlDays is.
+      // Items have this attribute only if statusTtlDays is set.
       timeToLiveAttribute: 'ttl',
-      // Outlives the stack, but not a first deployment that fails: that would leave a table behind with each try.
+      // The table outlives the stack, but not a first deployment that fails: each attempt would leave a table behind.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      // By a setting, since a rollback cannot delete what is protected: CloudFormation has no "except on create" for it.
+      // A setting, since a rollback cannot delete a protected table: CloudFormation has no "except on create" for
+      // protection.
       deletionProtection: config.deletionProtection,
     });
   }

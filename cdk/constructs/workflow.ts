@@ -1,4 +1,7 @@
-/** The two state machines, from the ASL files' own text, and the rule that runs the second when the first dies. */
+/**
+ * The two state machines, from the unchanged text of the ASL files, and the rule that starts the second when an
+ * execution of the first dies.
+ */
 import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { SfnStateMachine } from 'aws-cdk-lib/aws-events-targets';
@@ -12,7 +15,10 @@ import type { DeploymentConfig } from '../deployment.ts';
 import { type MachineName, readDefinition, verbsOf } from '../verbs.ts';
 import type { Functions } from './functions.ts';
 
-/** Of the compaction machine, which functions must know before it is made: hence a name that is known beforehand. */
+/**
+ * ARNs of the compaction machine and its executions. Functions need them before the machine exists, so its name is
+ * fixed in advance.
+ */
 export function compactionArns(stack: Stack, { stackName }: DeploymentConfig): { arn: string; executionsArn: string } {
   const name = machineName(stackName, 'compaction');
   return {
@@ -57,7 +63,8 @@ export class Workflow extends Construct {
       },
       targets: [
         new SfnStateMachine(this.releaseAbandoned, {
-          // Whole, as AWS documents it: what a template makes of text inside text is documented in two ways.
+          // The event's detail as a whole, as AWS documents it: how an input template treats text within text is
+          // documented in two contradictory ways.
           input: RuleTargetInput.fromEventPath('$.detail'),
           deadLetterQueue: undelivered,
           maxEventAge: Duration.hours(2),
@@ -80,7 +87,7 @@ export class Workflow extends Construct {
     const stateMachineName = machineName(config.stackName, machine);
     const own = stack.formatArn({ ...STATES, resource: 'stateMachine', resourceName: stateMachineName });
     const role = new Role(this, `${id}Role`, {
-      // For this machine alone: a role that any machine of the service could use is a confused deputy.
+      // Restricted to this machine: a role that any machine of the service could assume would be a confused deputy.
       assumedBy: new ServicePrincipal('states.amazonaws.com', {
         conditions: { ArnLike: { 'aws:SourceArn': own }, StringEquals: { 'aws:SourceAccount': stack.account } },
       }),
@@ -103,10 +110,11 @@ export class Workflow extends Construct {
       tracingEnabled: true,
       logs: {
         level: LogLevel.ALL,
-        // The state carries names, tokens and counts, never what producers sent.
+        // The state carries names, tokens and counts, never data of producers.
         includeExecutionData: true,
         destination: new LogGroup(this, `${id}Logs`, {
-          // Below this name, deliveries of any number of machines fit into the account's one resource policy.
+          // Below this name prefix, any number of machines fits into the account's single resource policy for log
+          // delivery.
           logGroupName: `/aws/vendedlogs/states/${stateMachineName}`,
           retention: config.logRetentionDays,
           removalPolicy: RemovalPolicy.DESTROY,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type Adopted, adoptCollection } from '../../lambdas/upkeep/adopt-collection.ts';
 import { withCollection } from '../command.ts';
 
-/** `compactor adopt`: a collection whose table is gone for good goes on with this stack's. */
+/** `compactor adopt`: continue a collection whose table is gone for good with this stack's table. */
 export function adopt(program: Command): void {
   const command = program
     .command('adopt <collection>')

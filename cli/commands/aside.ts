@@ -20,7 +20,7 @@ interface Options {
   discard?: boolean;
 }
 
-/** `compactor aside`: deltas that were set aside, and what becomes of them. */
+/** `compactor aside`: list, read, resubmit and discard deltas that were set aside. */
 export function aside(program: Command): void {
   const command = program
     .command('aside <collection> [deltaId]')

@@ -3,7 +3,7 @@ import { correctSpace as correct } from '../../lambdas/upkeep/correct-space.ts';
 import { withCollection } from '../command.ts';
 import { withProgress } from '../progress.ts';
 
-/** `compactor correct-space`: the distance that a manifest names is the one by which the collection ranks. */
+/** `compactor correct-space`: make the manifest name the distance by which the collection ranks. */
 export function correctSpace(program: Command): void {
   const command = program
     .command('correct-space <collection>')

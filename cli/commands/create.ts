@@ -7,7 +7,7 @@ import { SPACES, type Space } from '../../lambdas/ports.ts';
 import { createCollection } from '../../lambdas/upkeep/create-collection.ts';
 import { withTarget } from '../command.ts';
 
-/** `compactor create`: version 0 of a collection, the only way that one comes into being. */
+/** `compactor create`: make version 0 of a collection. */
 export function create(program: Command): void {
   const command = program
     .command('create <collection>')
@@ -33,7 +33,7 @@ export function create(program: Command): void {
   );
 }
 
-/** Stored under a name that clients know another collection by, it would be reached by none of them. */
+/** A collection stored under a name that clients already use for another one could be reached by none of them. */
 async function refuseTaken(ports: SmallPorts, collection: string): Promise<void> {
   const named = await lookUp(ports, parseName(collection));
   if (named !== undefined && named.collection !== collection) {

@@ -6,7 +6,7 @@ import { withTarget } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { CommandFailure, EXIT } from '../output.ts';
 
-/** `compactor drop`: what a client of Chroma's does by `delete_collection`. */
+/** `compactor drop`: the same as `delete_collection` of Chroma's clients. */
 export function drop(program: Command): void {
   const command = program
     .command('drop <name>')
@@ -46,7 +46,7 @@ Example:
   );
 }
 
-/** Dropping asks for no settings of a collection. */
+/** Dropping never needs a collection's settings, so no engine is needed to describe one. */
 function directoryOver(ports: ConstructorParameters<typeof NamesDirectory>[0]): NamesDirectory {
   return new NamesDirectory(ports, () => Promise.reject(new Error('No collection is described here.')));
 }

@@ -11,7 +11,7 @@ import { withCollection } from '../command.ts';
 import { bytes, columns, count, type Output } from '../output.ts';
 import { withProgress } from '../progress.ts';
 
-/** `compactor gc`: what no retained version needs goes, and what no name leads to. */
+/** `compactor gc`: delete what no retained version needs, and collections that no name leads to. */
 export function gc(program: Command): void {
   const command = program
     .command('gc [collection]')

@@ -23,7 +23,7 @@ interface Options {
 const GIB = 1024 ** 3;
 const ACTOR = 'compactor import';
 
-/** `compactor import`: a Chroma directory that exists becomes version 1 of a collection. */
+/** `compactor import`: make an existing Chroma directory version 1 of a collection. */
 export function importSnapshot(program: Command): void {
   const command = program
     .command('import <chroma-dir>')

@@ -19,7 +19,7 @@ export interface LockReport {
     expires: string;
   } | null;
   claim: { state: HeldState; owner: string; token: number | null; expires: string } | null;
-  /** Wake-ups by executions that delegated, ever. */
+  /** Number of wake-ups ever sent by executions that delegated. */
   wake: number;
 }
 

@@ -12,20 +12,20 @@ import { columns } from '../output.ts';
 const READS_AT_ONCE = 16;
 
 export interface NameReport {
-  /** As commands take it: without tenant and database, if they are the default ones. */
+  /** The name as commands accept it: without tenant and database if they are the default ones. */
   name: string;
-  /** Under which it is stored. */
+  /** The name under which the collection is stored. */
   collection: string;
   id: string;
   /** Numbers per embedding; `null` until the first write fixes it. */
   dimension: number | null;
   tenant: string;
   database: string;
-  /** Why its dimension cannot be read. */
+  /** The reason why its dimension cannot be read. */
   problem?: string;
 }
 
-/** `compactor names`: what clients of Chroma can ask for. */
+/** `compactor names`: list the collections that clients of Chroma can ask for. */
 export function names(program: Command): void {
   const command = program
     .command('names')
@@ -53,7 +53,10 @@ export function names(program: Command): void {
   });
 }
 
-/** Of one that no endpoint has been asked for yet. One that is damaged is listed all the same, with what is wrong. */
+/**
+ * The report on a collection that no endpoint has been asked for yet. A damaged one is listed as well, with its
+ * problem.
+ */
 async function reportStored(ports: Ports, name: string): Promise<NameReport> {
   const place = { tenant: DEFAULT_TENANT, database: DEFAULT_DATABASE };
   const report = { name, collection: name, id: idOfStored(name), dimension: null, ...place };
@@ -62,7 +65,7 @@ async function reportStored(ports: Ports, name: string): Promise<NameReport> {
     const { manifest } = await loadManifest(ports, pointer.manifest);
     return { ...report, dimension: manifest.dimension };
   } catch (error) {
-    // All else, such as a store that does not answer, says nothing of the collection.
+    // Other errors, such as an unavailable store, say nothing about the collection.
     if (!(error instanceof CorruptObjectError || error instanceof PointerMissingError)) throw error;
     return { ...report, problem: error.message };
   }

@@ -19,7 +19,7 @@ interface Options {
   timeout: number;
 }
 
-/** What the inbox and the table say of a submission. */
+/** The outcome of a submission according to inbox and table. */
 type Outcome = Omit<Submitted, 'outcome'> & { outcome: Submitted['outcome'] | 'conflict'; reason?: string };
 
 /** `compactor submit`: one delta into the inbox. */
@@ -85,7 +85,7 @@ Example:
   );
 }
 
-/** A conflict is an outcome that scripts look at, and no accident. */
+/** A conflict is an outcome that scripts check for, so it is returned rather than thrown. */
 async function place(ports: Parameters<typeof submitOnce>[0], submission: Submission): Promise<Outcome> {
   try {
     return await submitOnce(ports, submission);

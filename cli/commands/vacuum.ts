@@ -11,7 +11,7 @@ import type { Target } from '../target.ts';
 import { addWaitOptions, isWaiting, timeoutMs, type WaitOptions } from '../wait-options.ts';
 import { teller } from '../waiting-for.ts';
 
-/** Times that an execution is started while another one is compacting, and the pause after the first. */
+/** How often an execution is started while another one is compacting, and the pause after the first attempt. */
 const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 1_000;
 
@@ -54,7 +54,7 @@ export function vacuum(program: Command): void {
   );
 }
 
-/** The command itself retries when the execution finds another one at work and delegates to it. */
+/** The command itself retries if the execution finds another one at work and delegates to it. */
 async function refuseBusy({ ports }: Target, collection: string): Promise<void> {
   const item = await ports.locks.readLock(collection);
   if (!isClaimLive(item, ports.clock.now())) return;
@@ -65,7 +65,7 @@ async function refuseBusy({ ports }: Target, collection: string): Promise<void> 
   );
 }
 
-/** An execution that finds another one at work leaves it to that one, which was not asked for a vacuum. */
+/** An execution that finds another one at work delegates to it, and that one was not asked for a vacuum. */
 async function vacuumOnce(
   target: Target,
   collection: string,

@@ -36,7 +36,7 @@ export function wait(program: Command): void {
       context.output.result({ collection, deltaId, ...status }, describeDecision({ collection, deltaId }, status));
       if (status.outcome === 'rejected') process.exitCode = EXIT.refused;
     },
-    // It compacts there, since nothing else does.
+    // On an embedded stack the command compacts, since nothing else does.
     { changes: ({ kind }) => kind === 'embedded' },
   );
 }

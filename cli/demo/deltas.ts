@@ -8,7 +8,7 @@ export interface DemoDelta {
   collection: CollectionName;
   deltaId: string;
   body: Uint8Array;
-  /** The valid operations of it. */
+  /** The valid operations in the delta. */
   operations: Operation[];
   /** Lines that must be rejected. */
   badLines: number;

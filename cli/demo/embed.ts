@@ -1,4 +1,7 @@
-/** Real sentence embeddings, computed here: 512 numbers each, no network. Kept on disk, since the model takes its time. */
+/**
+ * Real sentence embeddings, computed locally without a network: 512 numbers each. They are kept on disk, since the
+ * model is slow.
+ */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { initModel } from '@energetic-ai/embeddings';
@@ -33,7 +36,7 @@ export class Embedder {
     }
   }
 
-  /** In the order of the texts. `report` hears how many are done. */
+  /** Returns embeddings in the order of the texts. `report` is told how many are done. */
   async embed(texts: readonly string[], report: (done: number, total: number) => void = () => {}): Promise<number[][]> {
     const missing = texts.filter((text) => !this.#known.has(sha256(text)));
     for (let start = 0; start < missing.length; start += BATCH) {

@@ -1,6 +1,6 @@
 /**
- * `npm start`: the main job from end to end on real data. Exits non-zero if any record, count, duplicate or rejection is
- * not as it must be.
+ * `npm start`: the main job from end to end on real data. Exits non-zero if any record, count, duplicate or rejection
+ * is not as it must be.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -41,7 +41,7 @@ function sameMetadata(a: Metadata | undefined, b: Metadata | undefined): boolean
 /** Half a unit in the last place of a 32-bit float near one. */
 const TOLERANCE = 1e-6;
 
-/** Under cosine distance Chroma may give back the vector at length one, so directions are compared. */
+/** Under cosine distance Chroma may return the vector normalised, so directions are compared. */
 function sameVector(a: number[] = [], b: number[] = []): boolean {
   const [left, right] = [Math.hypot(...a), Math.hypot(...b)];
   return a.length === b.length && a.every((value, i) => Math.abs(value / left - (b[i] as number) / right) <= TOLERANCE);

@@ -9,7 +9,7 @@ export interface RoundReport {
   execution: ExecutionReport;
 }
 
-/** One line per execution, and below it the way of each distinct kind through the states. */
+/** One line per execution, followed by the path of each distinct kind through the states. */
 export function executionTable(round: readonly RoundReport[]): string {
   const rows = round.map(({ collection, execution }) => {
     const { path, state } = execution;
@@ -52,7 +52,7 @@ function wrap(text: string): string {
   return lines.map((line) => `  ${line}`).join('\n');
 }
 
-/** Lock held per compaction that committed, over both phases: median and worst, in milliseconds. */
+/** Time for which each compaction that committed held the lock, over both phases: median and worst, in milliseconds. */
 export function lockHeld(rounds: readonly RoundReport[]): { median: number; worst: number } {
   const held = rounds
     .flatMap(({ execution: { state } }) =>

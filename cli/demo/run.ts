@@ -39,7 +39,7 @@ export class Demonstration {
 
   constructor(stack: LocalStack, embedder: Embedder) {
     const { sfn, stateMachineArn, config } = stack;
-    // Readers have their own directories: what is checked is hydrated from nothing.
+    // Readers have directories of their own, so that what is checked is hydrated from nothing.
     const directories = new FileWorkingDirectories({ root: join(config.workDirectory, '..', 'checkouts') });
     this.#ports = { ...stack.ports, directories };
     this.#target = {

@@ -25,14 +25,14 @@ const SOURCES: Readonly<Record<DeltaSource, string>> = {
   producer: 'Its producer chose its id',
 };
 
-/** Rejections shown; the report has them all. */
+/** Number of rejections shown; the report has them all. */
 const SHOWN = 5;
 
 export interface DeltaContext {
   trace: DeltaTrace;
   lock: LockItem | undefined;
   now: number;
-  /** Execution that made the commit, where it could be found. */
+  /** Execution that made the commit, if it could be found. */
   execution: string | undefined;
   /** Of one that waits. */
   trouble?: Trouble | undefined;
@@ -49,7 +49,7 @@ export interface Trouble {
 export function explainDelta(context: DeltaContext): DeltaExplanation {
   const { verdict, story, todo } = explainFate(context);
   const { source, number } = context.trace;
-  // Of what never came, only a number of the log tells where it would have come from.
+  // Nothing is known of this delta, and its id is not a number of the log, which would tell where it came from.
   if (verdict === 'unknown' && number === null) return { verdict, story, todo };
   const place = number === null ? '' : `, as number ${number.number} of the collection's log`;
   return { verdict, story: [`${SOURCES[source]}${place}.`, ...story], todo };
@@ -165,7 +165,7 @@ function troubleInWords({ deltaId }: DeltaTrace, { lastError, oldest }: Partial<
   return story;
 }
 
-/** Of a number that nothing lies under. */
+/** Explains a number of the log under which there is no object. */
 function explainNumber(isPassed: boolean): DeltaExplanation {
   const decided = 'Its number is decided, so it was applied or rejected; its status has expired.';
   const open = 'Nothing was written under this number yet.';
@@ -189,7 +189,7 @@ function listRejections(
   return report === undefined ? [...lines, ...more] : [...lines, ...more, `The report is at ${report.key}.`];
 }
 
-/** A report names the first rejections only. */
+/** A report lists only the first rejections. */
 function unlisted(total: number, named: number): string {
   return named < total ? `, of which the report names those up to number ${named}` : '';
 }

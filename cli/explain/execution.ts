@@ -17,7 +17,7 @@ export interface ExecutionExplanation {
   todo: string[];
 }
 
-/** Endings that need no words of their own. */
+/** Ways of ending that need no explanation of their own. */
 const ENDINGS: Readonly<Record<string, string>> = {
   Compacted: 'It ended as Compacted: what it committed is published.',
   UpToDate: 'It ended as UpToDate: nothing was left for it to commit.',
@@ -40,7 +40,7 @@ export function explainExecution(facts: ExecutionFacts): ExecutionExplanation {
   return { story: [...story, ending], todo: [...names.flatMap(adviceOn), ...nextSteps(facts)] };
 }
 
-/** The attempts that failed, equal ones together. */
+/** The failed attempts, with equal ones combined. */
 function failureWords({ state, failures, enteredAt, leftAt, isDone }: Visit, next: Visit | undefined): string[] {
   const byError = Map.groupBy(failures, ({ error }) => error);
   return [...byError].map(([error, same]) => {
@@ -53,7 +53,7 @@ function failureWords({ state, failures, enteredAt, leftAt, isDone }: Visit, nex
   });
 }
 
-/** What the attempt that succeeded says. */
+/** Describes the output of the attempt that succeeded. */
 function words({ state, output, isDone }: Visit): string[] {
   const after = output as Partial<CompactionState> | undefined;
   if (after === undefined || !isDone) return [];

@@ -6,7 +6,7 @@ import { isDeltaId, POINTERS_PREFIX, parsePointerKey } from '../../lambdas/snaps
 import { resolveName } from '../resolve-name.ts';
 import type { Target } from '../target.ts';
 
-/** Executions looked through to find the one that made a commit. */
+/** Number of executions searched for the one that made a commit. */
 const MAX_EXECUTIONS = 200;
 
 /** All collections of the store, in the order of their names. */
@@ -21,7 +21,7 @@ export async function listCollections({ ports }: Target): Promise<string[]> {
   return collections;
 }
 
-/** ARN of the execution that this is the ARN or the name of; `undefined`: there is none. */
+/** ARN of the execution given by its ARN or name; `undefined`: there is none. */
 export async function findExecution(target: Target, subject: string): Promise<string | undefined> {
   const isArn = subject.startsWith('arn:');
   const named = target.stateMachineArn.replace(':stateMachine:', ':execution:');
@@ -36,7 +36,10 @@ export async function findExecution(target: Target, subject: string): Promise<st
   }
 }
 
-/** `<collection>/<delta id>`, or a delta id that is looked for in one collection or in all. Those that know something of it. */
+/**
+ * Finds the deltas of `<collection>/<delta id>`, or of a delta id in one collection or in all. Returns those of which
+ * anything is known.
+ */
 export async function findDeltas(target: Target, subject: string, collection?: string): Promise<DeltaTrace[]> {
   const [, inside, name = subject] = /^(?:deltas\/)?(.+)\/([^/]+)$/.exec(subject) ?? [];
   if (!isDeltaId(name)) return [];
@@ -66,7 +69,7 @@ export async function findCommitter(target: Target, collection: string, commitId
   return undefined;
 }
 
-/** By its output, or while there is none by its input. */
+/** Decided by its output, or by its input while there is no output. */
 async function isCommitter(target: Target, executionArn: string, collection: string, commitId: string) {
   const { input = '', output } = await target.sfn.send(new DescribeExecutionCommand({ executionArn }));
   if (output === undefined) return input.includes(JSON.stringify(collection));
@@ -75,6 +78,6 @@ async function isCommitter(target: Target, executionArn: string, collection: str
     committed?: { commitId?: string; version?: number } | null;
   };
   if (state.collection !== collection || !state.committed) return false;
-  // An execution of several commits names its last one.
+  // The output of an execution with several commits names only its last one.
   return state.committed.commitId === commitId || decodeTime(state.committed.commitId ?? '') > decodeTime(commitId);
 }

@@ -1,4 +1,4 @@
-/** The history of an execution as visits of states: attempt by attempt, with what each failed of. */
+/** The history of an execution as visits of states: attempt by attempt, with the error of each failed one. */
 import type { HistoryEvent } from '@aws-sdk/client-sfn';
 import { messageOf } from '../executions.ts';
 
@@ -16,7 +16,7 @@ export interface Visit {
   failures: Failure[];
   /** Did an attempt succeed in the end? */
   isDone: boolean;
-  /** What the state gave to the next one, if it is an object. */
+  /** What the state passed on to the next one, if it is an object. */
   output: Record<string, unknown> | undefined;
 }
 

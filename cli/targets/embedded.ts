@@ -1,11 +1,11 @@
-/** A local stack in this process, for as long as one command takes. */
+/** A local stack in this process, for the duration of one command. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 import type { Target } from '../target.ts';
 import { teller } from '../waiting-for.ts';
 import type { LocalPlace } from './local.ts';
 
-/** For executions that a command leaves running. */
+/** How long closing waits for executions that a command leaves running. */
 const PATIENCE_MS = 15 * 60 * 1_000;
 
 /** @throws ConfigurationError */
@@ -18,7 +18,7 @@ export async function openEmbedded({ dataDirectory, place, settings }: LocalPlac
     ports,
     sfn,
     stateMachineArn,
-    // Executions end with this process: let them end well.
+    // Executions end with this process, so they are given time to finish.
     close: async (isImpatient = false) => {
       if (!isImpatient) await idle(stack);
       await stack.close();
@@ -26,7 +26,10 @@ export async function openEmbedded({ dataDirectory, place, settings }: LocalPlac
   };
 }
 
-/** Until nothing runs any more; not for ever: cutting an execution off is like a crash, which the next one repairs. */
+/**
+ * Wait until nothing is running, but not for ever: cutting an execution off is like a crash, which the next one
+ * repairs.
+ */
 async function idle({ stepFunctions }: LocalStack): Promise<void> {
   const tell = teller();
   const timer = setInterval(() => tell('executions of this stack are still running, and end with this command'), 500);

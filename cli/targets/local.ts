@@ -13,7 +13,7 @@ import { SILENT, type Target } from '../target.ts';
 export interface LocalPlace {
   dataDirectory: string;
   place: Place;
-  /** Of the environment: what to retain, and the like. */
+  /** Settings from the environment, such as what to retain. */
   settings: NodeJS.ProcessEnv;
 }
 

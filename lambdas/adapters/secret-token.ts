@@ -3,9 +3,12 @@ import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/clien
 import { SecretUnavailableError } from '../errors/errors.ts';
 import type { Clock, Telemetry } from '../ports.ts';
 
-/** For how long a token is believed, in milliseconds: a former one is accepted for no longer than that. */
+/** How long a token is cached, in milliseconds. After a rotation the former token is accepted for at most this long. */
 const KEPT_MS = 5 * 60_000;
-/** After which a token that nobody sends is looked up again: it may be the former one. */
+/**
+ * If a request sends another token, the cached one is read again once it is older than this (in milliseconds): it may
+ * have been rotated.
+ */
 const DOUBTED_MS = 30_000;
 
 export class SecretToken {
@@ -33,7 +36,7 @@ export class SecretToken {
     return isToken(await this.#tokenOf(KEPT_MS)) || isToken(await this.#tokenOf(DOUBTED_MS));
   }
 
-  /** One that is older is read again, and stays what it is if it cannot be. */
+  /** A cached token older than `maxAgeMs` is read again; if that fails, the cached one stays in use. */
   async #tokenOf(maxAgeMs: number): Promise<string> {
     const known = this.#known;
     if (known !== undefined && this.#clock.monotonic() - known.at < maxAgeMs) return known.token;

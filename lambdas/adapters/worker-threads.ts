@@ -1,11 +1,11 @@
 /**
- * Threads whose scripts are files of their own, `<module>-worker` beside the module that starts them: in the sources, in
- * the built package, and beside the one file of a bundle, to which `cdk/bundle.ts` adds them.
+ * Threads whose scripts are files of their own, `<module>-worker` beside the module that starts them: in the sources,
+ * in the built package, and beside the one file of a bundle, to which `cdk/bundle.ts` adds them.
  */
 import { extname } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
-/** @param module `import.meta.url` of the caller; @param name of the script's file, without extension */
+/** @param module `import.meta.url` of the caller. @param name File name of the script, without extension. */
 export function scriptBeside(module: string, name: string): URL {
   return new URL(`./${name}${extname(module)}`, module);
 }

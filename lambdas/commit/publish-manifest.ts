@@ -28,7 +28,7 @@ export interface Publication {
   actor: string;
 }
 
-/** @throws PointerMovedError (proven lost: the manifest is garbage), and all of `publishVersion` */
+/** @throws PointerMovedError (proven lost: the manifest is garbage), and everything that `publishVersion` throws */
 export async function publishManifest(
   ports: Ports,
   { pointer, etag }: CurrentVersion,

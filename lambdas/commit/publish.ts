@@ -48,8 +48,8 @@ export interface NewVersion extends Pick<Pointer, 'commitId' | 'manifest' | 'rec
 /**
  * Publish the version after `base`.
  * @returns the pointer as it was written
- * @throws PointerMovedError (proven lost: the version can never be published any more), SwapUnknownError (nothing may be
- * discarded), InvariantViolatedError (nothing was written), and what reading the pointer throws
+ * @throws PointerMovedError (proven lost: the version can never be published any more), SwapUnknownError (nothing may
+ * be discarded), InvariantViolatedError (nothing was written), and what reading the pointer throws
  */
 export async function publishVersion(ports: PublishPorts, base: PublishBase, version: NewVersion): Promise<Pointer> {
   const { collection } = base;
@@ -133,7 +133,7 @@ export interface Fence<Verdict> {
 
 export interface Decision<Verdict> {
   verdict: Verdict;
-  /** What the fence changes besides itself. If undefined, the pointer is left as it is. */
+  /** What the fence changes besides its own fields. `undefined`: the pointer is left as it is. */
   change: { retainedFrom: number; statusTable?: string } | undefined;
 }
 
@@ -189,7 +189,7 @@ const OPEN_FAILURES = [
   StoreUnavailableError,
 ] as const;
 
-/** Is this a failure of the pointer's write whose outcome must be judged by reading the pointer? */
+/** Is this a failed write of the pointer whose outcome must be judged by reading the pointer? */
 function leavesOpen(error: unknown): boolean {
   return OPEN_FAILURES.some((failure) => error instanceof failure);
 }

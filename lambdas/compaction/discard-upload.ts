@@ -66,7 +66,7 @@ export async function discardUpload(ports: Ports, before: CompactionState): Prom
   };
 }
 
-/** `undefined`: it was no trial, or the delta was decided meanwhile, so the failure had another cause. */
+/** `undefined`: it was not a trial, or the delta was decided meanwhile, so the failure had another cause. */
 function failedAlone(trial: Trial | null | undefined, error: CompactionState['error']): Trial | undefined {
   if (!trial || trial.failures >= MAX_ALONE_FAILURES) return undefined;
   const { Error: name = 'unknown', Cause: cause = '' } = error ?? {};

@@ -13,7 +13,7 @@ import { releaseHeld } from './release-held.ts';
 
 /**
  * `gone`: nothing waits, and the claim is no longer ours. `more`: plan again. `unsure`: plan again, and count that a
- * delta could not be read. `handed-over`: a successor runs.
+ * delta could not be read. `handed-over`: a successor is running.
  */
 export type Farewell = 'gone' | 'more' | 'unsure' | 'handed-over';
 

@@ -34,7 +34,8 @@ const VACUUM_ROOM = 3;
 
 /**
  * @throws CorruptObjectError, InboxChangedError, EngineRejectedDataError, EngineUnavailableError, EngineTooOldError,
- * EngineRunawayError, DirtyDirectoryError, MergeVerificationError, CacheUnwritableError, StoreUnavailableError, TableUnavailableError
+ * EngineRunawayError, DirtyDirectoryError, MergeVerificationError, CacheUnwritableError, StoreUnavailableError,
+ * TableUnavailableError
  */
 export async function mergeDeltas(ports: Ports, state: CompactionState): Promise<CompactionState> {
   return withHeartbeat(ports, state, async () => {

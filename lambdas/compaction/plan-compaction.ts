@@ -21,15 +21,16 @@ import { checkCollection } from '../snapshot/keys.ts';
 import { withIdentity } from '../versions/own-pointer.ts';
 import { delegateUnlocked } from './delegate.ts';
 
-/** On later rounds. */
+/** The input of later rounds. */
 const state = z.object({
   collection: z.string(),
   execution: z.string().optional(),
   vacuum: z.boolean().optional(),
 });
 /**
- * What people and triggers start with: a misspelt `vacuum` must not become a compaction. A state is known by an execution:
- * its own one, or that of an execution that was started with the state of another, which counts for nothing.
+ * The input with which people and triggers start an execution. It is strict, so that a misspelt `vacuum` does not
+ * become a compaction. An input that names an execution is a state: either this execution's own, or that of another
+ * execution with whose state this one was started, which is then ignored.
  */
 const started = z.strictObject({
   collection: z.string(),
@@ -47,7 +48,7 @@ const NO_COMMITS: CommitTotals = {
   uploadedBytes: 0,
 };
 
-/** No cache: it is not mounted here. */
+/** Without a cache, because this function does not mount it. */
 type PlanPorts = Pick<Ports, 'clock' | 'ids' | 'locks' | 'settings' | 'statuses' | 'store' | 'telemetry'>;
 
 /**

@@ -13,7 +13,10 @@ import { checkCollection } from '../snapshot/keys.ts';
 import { releaseHeld } from './release-held.ts';
 
 const executionInput = z.object({ collection: z.string() });
-/** As people start it, and as it goes on after a wait. AWS's own event has `executionArn`, and whatever AWS adds. */
+/**
+ * The input when people start it, and when it continues after a wait. AWS's own event has `executionArn`, and whatever
+ * else AWS adds.
+ */
 const byHand = z.strictObject({
   execution: z.string(),
   collection: z.string(),
@@ -21,7 +24,7 @@ const byHand = z.strictObject({
   releasedClaim: z.boolean().optional(),
   waiting: z.boolean().optional(),
   successorName: z.string().optional(),
-  // By the machine's Catch, before the wait.
+  // Added by the machine's Catch, before the wait.
   error: z.unknown().optional(),
 } satisfies Record<keyof ReleaseAbandonedOutput | 'error', z.ZodType>);
 
@@ -58,7 +61,10 @@ export async function releaseAbandoned(ports: Ports, event: ReleaseAbandonedInpu
   return { collection, execution, ...released, waiting, successorName: timeSlotName(collection, ports.clock.now()) };
 }
 
-/** `undefined`: its input is known, and names no collection, which PlanCompaction refuses before anything else. */
+/**
+ * `undefined`: the input is known and names no collection. PlanCompaction refuses such an input before it does anything
+ * else.
+ */
 function collectionOf(execution: string, { collection, input }: ReleaseAbandonedInput): string | undefined {
   if (collection !== undefined) return checkCollection(collection);
   if (typeof input !== 'string') {

@@ -115,7 +115,7 @@ async function removeFromInbox(
       await keepAside(ports, collection, { ...entry, etag }, decided.sha256);
     await ports.store.deleteIfMatch(entry.key, etag);
   } catch (error) {
-    // The next look deals with what is there then.
+    // The next execution that settles deals with the object that is there then.
     if (RACES.some((race) => error instanceof race)) return;
     if (!(error instanceof UnreadableError)) throw error;
     ports.telemetry.warn('A decided delta cannot be read; it stays in the inbox.', { key: entry.key });
@@ -124,8 +124,9 @@ async function removeFromInbox(
 }
 
 /**
- * By the ledger's entry or, if a later version than the settled one decided it, by its report, which is written before
- * the status that this execution has seen. The writer of that report may not have kept the content yet.
+ * Decides by the ledger's entry or, if a version later than the one being settled decided the delta, by its report,
+ * which is written before the status that this execution has seen. The writer of that report may not have kept the
+ * content yet.
  */
 async function wasSetAside(
   ports: Ports,

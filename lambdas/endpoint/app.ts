@@ -21,9 +21,9 @@ import { addRecordRoutes } from './records.ts';
 import { invalid, ok, refusal, toResponse } from './replies.ts';
 import { addTenantRoutes } from './tenants.ts';
 
-/** As Chroma's own. */
+/** The same limit as Chroma's own. */
 const MAX_BODY_BYTES = 40 * 1024 * 1024;
-/** What the engine says of itself. */
+/** Paths at which the engine answers about itself. */
 const OWN_WORDS = ['/api/v2', '/api/v2/heartbeat', '/api/v2/version', '/api/v2/healthcheck'];
 
 export function createApp(endpoint: Endpoint): Hono {
@@ -43,7 +43,7 @@ export function createApp(endpoint: Endpoint): Hono {
   return app;
 }
 
-/** What a failure is to a client; all of it is for the log. */
+/** The answer that a client gets for a failure; the log gets all of it. */
 export function failureOf(error: Error, telemetry: Telemetry): Response {
   telemetry.warn('A request failed.', { error: error.name, reason: error.message });
   return toResponse(failure(error));
@@ -56,7 +56,10 @@ export async function forward({ scratch }: Endpoint, request: Request, body?: st
   return scratch.send({ method: request.method, path: pathname + search, body, contentType });
 }
 
-/** Clients cut what they send into batches of so many records: as many as the engine takes, or as fit into a request here. */
+/**
+ * Clients split what they send into batches of at most this many records: as many as the engine takes, or as fit into
+ * one request here.
+ */
 async function checks(endpoint: Endpoint, request: Request): Promise<ApiAnswer> {
   const answer = await forward(endpoint, request);
   const { maxBatchSize } = endpoint.options;
@@ -65,28 +68,31 @@ async function checks(endpoint: Endpoint, request: Request): Promise<ApiAnswer> 
   return ok(JSON.stringify({ ...said, max_batch_size: Math.min(said.max_batch_size, maxBatchSize) }));
 }
 
-/** The engine here refuses it, in its own words. */
+/** Unless a reset is allowed, the engine refuses it, in its own words. */
 async function reset(endpoint: Endpoint, request: Request): Promise<ApiAnswer> {
   if (!endpoint.options.allowReset) return forward(endpoint, request);
   await endpoint.directory.reset();
   return ok('true');
 }
 
-/** No route: the engine says what it says to a question there. Nothing but questions may be tried on it. */
+/**
+ * For paths without a route, the client gets the engine's own answer. Only GET requests are tried on the engine, since
+ * others could change something.
+ */
 async function unknown(endpoint: Endpoint, request: Request): Promise<ApiAnswer> {
   if (['GET', 'HEAD', 'OPTIONS'].includes(request.method)) return forward(endpoint, request);
   const { pathname: path } = new URL(request.url);
   const { status, body } = await endpoint.scratch.send({ method: 'GET', path });
-  // The engine says why a thing is not found, and nothing where there is no such path.
+  // The engine explains why a thing is not found; for a path that does not exist its answer is empty.
   return { status: status === 404 && body === '' ? 404 : 405, body: '', contentType: undefined };
 }
 
-/** What a server printed is for the log. */
+/** What a server printed belongs in the log, not in the answer. */
 function forClients({ message }: Error): string {
   return message.replace(/ The server printed last: .*$/s, '');
 }
 
-/** May be otherwise the next time: with another look, another copy, or when others are done. */
+/** Errors that may not recur: with another look, with another copy, or once other requests are done. */
 const PASSING = [
   ConditionalRequestConflictError,
   EngineRunawayError,
@@ -99,7 +105,10 @@ const PASSING = [
   TableUnavailableError,
 ];
 
-/** What went wrong is not the client's doing. A write that ends so was not acknowledged, and may be there all the same. */
+/**
+ * The answer to a failure that is not the client's fault. A write that ends this way was not acknowledged, but may be
+ * in the log all the same.
+ */
 export function failure(error: Error): ApiAnswer {
   const said =
     error instanceof CompactorError ? `${error.name}: ${forClients(error)}` : 'The endpoint failed; see its log.';

@@ -1,4 +1,4 @@
-/** Collections: created, found, listed, counted, changed and dropped by the directory of names. */
+/** Collections: created, found, listed, counted, changed and dropped through the directory of names. */
 import type { Context, Hono } from 'hono';
 import type { ApiAnswer } from '../ports.ts';
 import { isCollectionId } from '../snapshot/name-keys.ts';

@@ -15,25 +15,25 @@ import { Scratch } from './scratch.ts';
 import { Validator } from './validate.ts';
 import { Writes } from './writes.ts';
 
-/** The first server that has schemas, lists in metadata and reads by id. */
+/** The first server that has schemas, accepts lists in metadata, and reads by id. */
 export const OLDEST_ENGINE = '1.4.0';
 
-/** Collections whose records are remembered. */
+/** How many collections' records in the directory are remembered. */
 const MAX_KNOWN = 4_096;
-/** Members of a request to delete that say which records it means. */
+/** Members of a delete request that select the records to delete. */
 const SELECTING = ['ids', 'where', 'where_document', 'limit'];
 
 export interface EndpointOptions {
-  /** Of requests that name none. */
+  /** For requests that name none. */
   readLevel: ReadLevel;
-  /** May clients forget everything that there is? */
+  /** May clients reset the endpoint, so that all collections are forgotten? */
   allowReset: boolean;
   limits?: ServingLimits;
-  /** Of a request. Default: as Chroma's own. */
+  /** Of one request. Default: the same limit as Chroma's own. */
   maxBodyBytes?: number;
-  /** Records of one request that clients are told to send at most. Default: as many as the engine says. */
+  /** The batch size that clients are told not to exceed, in records. Default: the engine's limit. */
   maxBatchSize?: number;
-  /** The store is known to keep the conditions of writes. Default: it is tried. */
+  /** Set if the store is known to honour conditional writes. Default: this is tested at the start. */
   isTried?: boolean;
 }
 
@@ -80,8 +80,9 @@ export class Endpoint {
   }
 
   /**
-   * Answer a question about a collection by its id. Whether it still exists is found out while it is asked, once it is
-   * known; an answer about one that does not is not given.
+   * Answer a question about a collection, given its id. If the collection is already known, the endpoint checks while
+   * the question is being answered that it still exists (at `index_only`, unless it did a second ago); if it does not,
+   * the answer is discarded.
    * @returns `undefined`: there is no such collection
    */
   async askById(id: string, level: ReadLevel, request: ApiRequest) {
@@ -106,12 +107,12 @@ export class Endpoint {
     return answer.value;
   }
 
-  /** Of a collection that was asked for a moment ago; of others, their id. */
+  /** Name under which a collection is stored, if it was asked for recently; otherwise its id. */
   storedName(id: string): string {
     return this.#known.get(id)?.record.collection ?? id;
   }
 
-  /** As it is now. */
+  /** The collection's record as it is now. */
   async findById(id: string): Promise<CollectionRecord | undefined> {
     const at = this.ports.clock.monotonic();
     const record = await this.directory.findById(id);
@@ -123,14 +124,14 @@ export class Endpoint {
     return record;
   }
 
-  /** Send a request of a client to the collection's server as it is, with its path there. */
+  /** Pass a client's request to the collection's server unchanged, except for the path, which differs there. */
   async ask(record: CollectionRecord, level: ReadLevel, { path: rest, ...request }: ApiRequest) {
-    // Another endpoint may have changed them.
+    // Another endpoint may have changed the settings.
     await this.servings.configure(settingsOf(record));
     return this.servings.ask(settingsOf(record), level, async ({ server, path }) => {
       const answer = await server.send({ ...request, path: `${path}/${rest}` });
       if (answer.status < 400) return answer;
-      // An error may name the collection, which is called otherwise there.
+      // An error may contain the collection's name, which differs on that server.
       const own = path.slice(path.lastIndexOf('/') + 1);
       return { ...answer, body: answer.body.replaceAll(own, record.id) };
     });
@@ -140,9 +141,9 @@ export class Endpoint {
     return this.servings.close();
   }
 
-  /** Ids that a request to delete by filter means, with all that was acknowledged before it. */
+  /** Ids of the records that a delete by filter selects, including everything acknowledged before it. */
   async #select(record: CollectionRecord, body: string) {
-    // As texts, since numbers in filters are what they are written as.
+    // Members are kept as text, so that numbers in filters stay exactly as they were written.
     const members = [...membersOf(body)].filter(([name]) => SELECTING.includes(name));
     const wanted = [...members.map(([name, text]) => `${JSON.stringify(name)}:${text}`), '"include":[]'];
     const answer = await this.ask(record, 'index_and_wal', {

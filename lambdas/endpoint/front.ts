@@ -1,13 +1,13 @@
-/** What stands before the routes: the token, and an endpoint that may start with its first request. */
+/** What stands before the routes: the check of the token, and an endpoint that may start with its first request. */
 import { Hono } from 'hono';
 import type { Telemetry } from '../ports.ts';
 import { failureOf } from './app.ts';
 import { requireToken, type TokenSource } from './token.ts';
 
 export interface FrontOptions {
-  /** The routes, once the endpoint runs. */
+  /** The routes, once the endpoint is running. */
   app: () => Promise<Hono> | Hono;
-  /** Default: nobody is asked for one. */
+  /** Default: no token is required. */
   token?: TokenSource | undefined;
   telemetry: Telemetry;
 }

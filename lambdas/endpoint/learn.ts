@@ -1,18 +1,21 @@
 /**
- * Which keys the metadata of records have, and of which types: Chroma notes them in the schema of the collection as it
- * takes the records, and shows it. Here they are taken from what is written, so that nothing need be opened to show them.
+ * Which keys the metadata of records have, and of which types. Chroma notes them in the collection's schema as it
+ * accepts records, and shows that schema. Here they are taken from the writes themselves, so that no snapshot has to be
+ * opened to show them.
  */
 import { type Learned, MAX_LEARNED_BYTES } from '../names/records.ts';
 import { membersOf, parseExact, stringifyExact } from '../snapshot/exact-json.ts';
 
 type Type = 'string' | 'int' | 'float' | 'bool';
 
-/** A schema of more keys helps nobody. */
+/** A schema with more keys would help nobody. */
 const MAX_KEYS = 10_000;
 const MAX_INTEGER = 2n ** 63n - 1n;
 const MIN_INTEGER = -(2n ** 63n);
 
-/** What a write adds to what is known; `undefined` when it is nothing. @param body Of a request that the engine takes. */
+/**
+ * What a write adds to what is known; `undefined` if it adds nothing. @param body Of a request that the engine accepts.
+ */
 export function learnFrom(body: string, metadatas: readonly unknown[], known: Learned): Learned | undefined {
   if (!metadatas.some((metadata) => mayTeach(metadata, known))) return undefined;
   const found = new Map(Object.entries(known).map(([key, types]) => [key, new Set(types)]));
@@ -26,7 +29,7 @@ export function learnFrom(body: string, metadatas: readonly unknown[], known: Le
       const type = typeOf(value);
       const types = found.get(key) ?? new Set();
       if (type === undefined || types.has(type) || (!found.has(key) && found.size >= MAX_KEYS)) continue;
-      // At most what it is by itself, with what stands around it.
+      // An upper bound: the entry by itself, including the braces around it.
       const more = Buffer.byteLength(JSON.stringify({ [key]: [type] }));
       if (bytes + more > MAX_LEARNED_BYTES) continue;
       bytes += more;
@@ -38,7 +41,7 @@ export function learnFrom(body: string, metadatas: readonly unknown[], known: Le
   return Object.fromEntries([...found].map(([key, types]) => [key, [...types]]));
 }
 
-/** The schema with these keys, which are indexed as their types are by default. */
+/** The schema with these keys added. They are indexed in the way that is the default for their types. */
 export function withLearned(schema: string, learned: Learned): string {
   if (Object.keys(learned).length === 0) return schema;
   const parsed = parseExact(schema) as { defaults?: Record<string, unknown>; keys?: Record<string, object> } | null;
@@ -51,7 +54,7 @@ export function withLearned(schema: string, learned: Learned): string {
   return stringifyExact({ ...parsed, keys: { ...keys, ...Object.fromEntries(taught) } });
 }
 
-/** Cheap: a number may be of either kind, which only its literal tells. */
+/** A cheap check. A number may be an integer or a float, and only its literal tells which. */
 function mayTeach(metadata: unknown, known: Learned): boolean {
   return Object.entries(metadata ?? {}).some(([key, value]) => {
     const types = Object.hasOwn(known, key) ? (known[key] as readonly string[]) : [];
@@ -64,7 +67,7 @@ function mayTeach(metadata: unknown, known: Learned): boolean {
 
 function typeOf(value: unknown): Type | undefined {
   if (value === null || value === undefined) return undefined;
-  // Chroma takes an empty list for one of booleans.
+  // Chroma takes an empty list to be a list of booleans.
   if (Array.isArray(value)) return value.length === 0 ? 'bool' : typeOf(value[0]);
   if (typeof value === 'string') return 'string';
   if (typeof value === 'boolean') return 'bool';

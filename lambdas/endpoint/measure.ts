@@ -1,10 +1,10 @@
-/** What an endpoint reports of requests about records, whoever answers them. */
+/** The metrics of requests about records, whichever part of the endpoint answers them. */
 import type { MiddlewareHandler } from 'hono';
 import type { Telemetry } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import { isCollectionId } from '../snapshot/name-keys.ts';
 
-/** @param nameOf Under which a collection is stored, by Chroma's id of it. */
+/** @param nameOf Gives the name under which a collection is stored, from Chroma's id of it. */
 export function measureRequests(telemetry: Telemetry, nameOf: (id: string) => string): MiddlewareHandler {
   return async (context, next) => {
     await next();

@@ -1,4 +1,4 @@
-/** Records: questions go to a copy of the collection as they came, writes to its log. */
+/** Records: reads go to a copy of the collection as they came, writes go to its log. */
 import type { Context, Hono } from 'hono';
 import { READ_LEVELS, type ReadLevel } from '../serving/looks.ts';
 import { isCollectionId } from '../snapshot/name-keys.ts';
@@ -11,7 +11,9 @@ import { refusal, toResponse } from './replies.ts';
 const WRITES = ['add', 'upsert', 'update'] as const;
 const ASKED_BY_POST = ['get', 'query', 'search'] as const;
 const ASKED_BY_GET = ['count', 'fork_count', 'indexing_status', 'functions/:function'] as const;
-/** The engine refuses these. One that did not would do them to a copy, and nobody else would know. */
+/**
+ * The engine refuses these. A version that carried them out would change only one copy, and nobody else would see it.
+ */
 const REFUSED = ['fork', 'functions/attach', 'attached_functions/:function/detach'] as const;
 
 export function addRecordRoutes(app: Hono, endpoint: Endpoint): void {
@@ -58,14 +60,17 @@ async function ask(endpoint: Endpoint, context: Context): Promise<Response> {
   return toResponse(answer, reflected);
 }
 
-/** Chroma knows a third level between the two, which may leave out what is newest; here it does not. */
+/**
+ * Chroma has a third level between the two, which may leave out the newest writes; here it is answered like
+ * `index_and_wal`.
+ */
 function levelOf({ options }: Endpoint, context: Context): ReadLevel {
   const asked = context.req.query('read_level');
   if (asked === undefined) return options.readLevel;
   return READ_LEVELS.find((level) => level === asked) ?? 'index_and_wal';
 }
 
-/** As Chroma writes it. */
+/** The id in the form in which Chroma writes it. */
 export function idOf(context: Context): string {
   return (context.req.param('id') ?? '').toLowerCase();
 }
@@ -75,7 +80,7 @@ async function recordOf(endpoint: Endpoint, context: Context) {
   return isCollectionId(id) ? endpoint.findById(id) : undefined;
 }
 
-/** The engine does not know it either, and says so in its own words. */
+/** The engine does not know the collection either, and says so in its own words. */
 async function unknownCollection(endpoint: Endpoint, context: Context, body?: string): Promise<Response> {
   const text = body ?? (context.req.method === 'POST' ? await context.req.text() : undefined);
   return toResponse(await forward(endpoint, context.req.raw, text));

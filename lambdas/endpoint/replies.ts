@@ -1,4 +1,4 @@
-/** What Chroma answers, in its words. Bodies are text, since numbers in them are what they are written as. */
+/** The answers that Chroma gives, in its words. Bodies are text, so that numbers stay exactly as they were written. */
 import type { ApiAnswer } from '../ports.ts';
 import type { Reflected } from '../serving/served-collection.ts';
 
@@ -12,7 +12,9 @@ export function ok(body = '{}'): ApiAnswer {
   return reply(200, body);
 }
 
-/** @param error Its name: Python's client makes an exception of it, the JavaScript client of the status. */
+/**
+ * @param error Its name: Python's client derives its exception from the name, the JavaScript client from the status.
+ */
 export function refusal(status: number, error: string, message: string): ApiAnswer {
   return reply(status, JSON.stringify({ error, message }));
 }
@@ -38,10 +40,11 @@ export function messageOf({ body }: ApiAnswer): string | undefined {
   }
 }
 
-/** @param reflected Of an answer that a copy gave. */
+/** @param reflected Given for an answer that came from a copy. */
 export function toResponse({ status, body, contentType }: ApiAnswer, reflected?: Reflected): Response {
   const headers = new Headers(contentType === undefined ? {} : { 'content-type': contentType });
-  // Chroma names a trace with each failure; nothing is traced here, nor in a server that has no tracing.
+  // Chroma sends a trace id with each failure. Nothing is traced here, so the id is zero, as in a server without
+  // tracing.
   if (status >= 400) headers.set('chroma-trace-id', '0'.repeat(32));
   if (reflected !== undefined) {
     headers.set('x-compactor-version', String(reflected.version ?? 0));

@@ -1,6 +1,6 @@
 /**
- * What only the engine knows: whether it takes a request, and what it makes of a collection. It is asked on the server of
- * collections without a snapshot, in collections that are nobody's.
+ * Finds out what only the engine knows: whether it accepts a request, and how it describes a collection. The engine is
+ * asked on the server of collections without a snapshot, in collections made only for this purpose.
  */
 
 import { ConfigurationError, EngineUnavailableError } from '../errors/errors.ts';
@@ -10,16 +10,16 @@ import { COLLECTIONS } from '../serving/target.ts';
 import { membersOf } from '../snapshot/exact-json.ts';
 import { messageOf, refusal } from './replies.ts';
 
-/** No name that Chroma would give a database: nothing is ever created in it. */
+/** A name that Chroma allows for no database, so nothing is ever created in it. */
 const NOWHERE = 'no-such-database-of-a-compactor';
 const MAX_KNOWN = 256;
 
 export class Scratch {
   readonly #server: () => Promise<ApiServer>;
   readonly #newId: () => string;
-  /** By what was asked for, without the name. */
+  /** Keyed by the request to create, without the name. */
   readonly #known = new Map<string, Described>();
-  /** Renames take names that clients choose: one at a time. */
+  /** Renames use names chosen by clients, which could collide, so they run one at a time. */
   #line: Promise<unknown> = Promise.resolve();
 
   constructor(server: () => Promise<ApiServer>, newId: () => string) {
@@ -31,14 +31,17 @@ export class Scratch {
     return (await this.#server()).send(request);
   }
 
-  /** @returns why a request to create a collection is refused whatever there is */
+  /** @returns why a request to create a collection must be refused whatever already exists */
   async refuseCreation(body: string, contentType: string | undefined): Promise<ApiAnswer | undefined> {
     const path = `/api/v2/tenants/default_tenant/databases/${NOWHERE}/collections`;
     const answer = await this.send({ method: 'POST', path, body, contentType });
     return messageOf(answer) === `Database [${NOWHERE}] does not exist` ? undefined : answer;
   }
 
-  /** What a collection is that is created so; or why there can be none. @param body Of a request that is not refused. */
+  /**
+   * How the engine describes a collection created by this request, or its refusal. @param body Of a request that has
+   * passed `refuseCreation`.
+   */
   async describe(body: string): Promise<Described | ApiAnswer> {
     const members = membersOf(body);
     members.delete('get_or_create');
@@ -49,7 +52,7 @@ export class Scratch {
     const name = `d-${this.#newId()}`;
     const made = await this.#create(name, members).catch(unlessDead);
     if (made.status !== 200) return made;
-    // As it is kept: the answer to its creation repeats what came.
+    // The collection as the engine keeps it: the answer to its creation merely repeats the request.
     const kept = await this.send({ method: 'GET', path: `${COLLECTIONS}/${name}` });
     await this.#remove(name);
     const described = describedBy(name, kept);
@@ -64,7 +67,7 @@ export class Scratch {
     return described;
   }
 
-  /** What becomes of a collection by a request to modify it. */
+  /** How the engine describes a collection after a request to modify it. */
   async modify({ metadata, schema }: Described, body: string, contentType: string | undefined) {
     const members = new Map([['schema', schema], ...(metadata === 'null' ? [] : [['metadata', metadata] as const])]);
     const task = async (): Promise<(Described & { name: string | undefined }) | ApiAnswer> => {
@@ -96,18 +99,18 @@ export class Scratch {
   }
 }
 
-/** Chroma 1.5 breaks down over an empty list in metadata of a collection, ends the connection, and goes on. */
+/** Chroma 1.5 panics on an empty list in a collection's metadata: it closes the connection, and keeps running. */
 function unlessDead(error: unknown): ApiAnswer {
   if (!(error instanceof EngineUnavailableError)) throw error;
   return refusal(500, 'InternalError', 'The engine gave no answer to this request');
 }
 
-/** What was made a moment ago is not there: the server has ended meanwhile, and another one answers. */
+/** A collection created a moment ago is not there: the server has exited since, and another one answers. */
 function gone(name: string): EngineUnavailableError {
   return new EngineUnavailableError(`The engine was started anew, and "${name}" is gone. Send the request again.`);
 }
 
-/** @throws ConfigurationError (an engine without schemas), EngineUnavailableError (it was started anew) */
+/** @throws ConfigurationError (an engine without schemas), EngineUnavailableError (it was restarted) */
 function describedBy(name: string, { status, body }: ApiAnswer): Described {
   if (status === 404) throw gone(name);
   const members = membersOf(body);

@@ -30,7 +30,7 @@ async function versionOf(ports: Pick<Ports, 'store'>, collection: string): Promi
   try {
     return (await readPointer(ports, collection)).pointer.version;
   } catch (error) {
-    // Its dimension is fixed, and the write that did it is still under way.
+    // Its dimension is fixed, but the write that fixed it is still under way.
     if (error instanceof CollectionNotFoundError) return 0;
     throw error;
   }

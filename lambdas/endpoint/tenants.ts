@@ -1,4 +1,4 @@
-/** Tenants and databases. What a name must look like, the engine says; whether it is taken, the directory. */
+/** Tenants and databases. The engine decides whether a name is well-formed, the directory whether it is taken. */
 import type { Context, Hono } from 'hono';
 import { createDatabase, createTenant, findDatabase, findTenant, listDatabases } from '../names/databases.ts';
 import type { ApiAnswer } from '../ports.ts';
@@ -51,7 +51,10 @@ export function addTenantRoutes(app: Hono, endpoint: Endpoint): void {
   });
 }
 
-/** The engine judges the request, and makes something of that name on the scratch server, which means nothing. */
+/**
+ * The engine judges the request. In doing so it creates something of that name on the scratch server, which has no
+ * meaning.
+ */
 async function create(
   { scratch }: Endpoint,
   context: Context,
@@ -69,7 +72,7 @@ export interface Page {
   cut<Item>(items: readonly Item[]): Item[];
 }
 
-/** `limit` and `offset` of a list; or the engine's refusal of them. */
+/** `limit` and `offset` of a list, or the engine's refusal of them. */
 export async function pageOf({ scratch }: Endpoint, context: Context): Promise<Page | ApiAnswer> {
   const { limit, offset } = context.req.query();
   const isNumber = (text: string | undefined) => text === undefined || /^\d{1,9}$/.test(text);

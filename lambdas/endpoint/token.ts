@@ -1,27 +1,28 @@
-/** Who may ask: whoever sends the token, as Chroma's own token authentication has it. */
+/** Who may ask: every client that sends the token, in the way of Chroma's own token authentication. */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { refusal, toResponse } from './replies.ts';
 
-/** As Chroma's own: what tells a client, or a load balancer, that somebody is there. */
+/** The same paths as in Chroma's own server: they tell a client or a load balancer that the server is up. */
 const OPEN = ['/api/v2', '/api/v2/heartbeat', '/api/v2/version', '/api/v1', '/api/v1/heartbeat', '/api/v1/version'];
-/** Before the token in `Authorization`. */
+/** Precedes the token in `Authorization`. */
 const SCHEME = 'Bearer ';
 
 export interface TokenSource {
   /**
-   * Is it the token? One that is not may have become it a moment ago: a source that remembers looks again.
-   * @throws SecretUnavailableError (nobody can say)
+   * Is the given token the right one? The token may have been replaced a moment ago, so a source that caches it reads
+   * it again before it says no.
+   * @throws SecretUnavailableError (the token cannot be read)
    */
   accepts(isToken: (token: string) => boolean): Promise<boolean>;
 }
 
-/** The one token that there is, e.g. of a file. */
+/** A source with a single, unchanging token, e.g. from a file. */
 export function fixedToken(token: string): TokenSource {
   return { accepts: async (isToken) => isToken(token) };
 }
 
-/** Refuses whoever does not send the token, before anything of the request's body is read. */
+/** Refuses requests without the token before any of their body is read. */
 export function requireToken(source: TokenSource): MiddlewareHandler {
   return async ({ req }, next) => {
     if (req.method === 'GET' && OPEN.includes(req.path)) return next();
@@ -31,14 +32,14 @@ export function requireToken(source: TokenSource): MiddlewareHandler {
   };
 }
 
-/** `TokenAuthClientProvider` sends the one or the other; proxies may add theirs. */
+/** `TokenAuthClientProvider` sends one or the other of these headers; proxies may add their own. */
 function sentBy(headers: Headers): string[] {
   const authorization = headers.get('authorization') ?? '';
   const bearer = authorization.startsWith(SCHEME) ? authorization.slice(SCHEME.length) : undefined;
   return [headers.get('x-chroma-token'), bearer].flatMap((token) => token?.trim() || []);
 }
 
-/** In a time that tells nothing of the token: digests have one length, and all of them are compared. */
+/** Compares in constant time: digests all have the same length, and every one of them is compared. */
 function isAmong(sent: readonly string[], token: string): boolean {
   const wanted = hash('sha256', token, 'buffer');
   return sent.map((one) => timingSafeEqual(hash('sha256', one, 'buffer'), wanted)).includes(true);

@@ -1,7 +1,8 @@
 /**
- * Whether the engine would take a write, found out before it is acknowledged. The request is sent to a collection of the
- * scratch server whose dimension hardly any embedding has: the engine then checks everything down to the dimension, names
- * the one that it found, and writes nothing. What it looks at after that is looked at here.
+ * Finds out whether the engine would accept a write, before the write is acknowledged. The request is sent to a
+ * collection of the scratch server whose dimension hardly any embedding has: the engine then checks everything up to
+ * the dimension, reports the dimension that it found, and writes nothing. What it would check after that is checked
+ * here.
  */
 import { EngineUnavailableError } from '../errors/errors.ts';
 import type { ApiAnswer } from '../ports.ts';
@@ -11,10 +12,16 @@ import type { RequestOp } from '../snapshot/request-delta.ts';
 import { invalid, messageOf, refusal } from './replies.ts';
 import type { Scratch } from './scratch.ts';
 
-/** A prime that no model's embeddings have. One that has them is checked as well: its writes are carried out, for nothing. */
+/**
+ * A prime that no model uses as its dimension. Embeddings that do have it are checked as well: their writes are carried
+ * out, with no effect on anything else.
+ */
 const DIMENSION = 4_093;
 const WRONG_DIMENSION = new RegExp(`^Collection expecting embedding with dimension of ${DIMENSION}, got (\\d+)$`);
-/** Requests without embeddings are carried out, on records that are not there; at some point the collection is made anew. */
+/**
+ * Requests without embeddings are carried out, on records that do not exist; after this many of them the collection is
+ * replaced.
+ */
 const MAX_CARRIED_OUT = 2_000;
 
 export interface Accepted {
@@ -24,7 +31,7 @@ export interface Accepted {
   metadatas: readonly unknown[];
   /** The body, parsed. Numbers in it are JavaScript's. */
   parsed: object;
-  /** What Chroma finds wrong once the dimension is right, and fixed. */
+  /** What Chroma finds wrong once the dimension is right and fixed. */
   fault: ApiAnswer | undefined;
 }
 
@@ -47,7 +54,7 @@ export class Validator {
   }
 
   /**
-   * The engine's refusal, or what it takes. Dimensions are for the caller to compare.
+   * The engine's refusal, or what it accepts. Comparing dimensions is left to the caller.
    * @throws EngineUnavailableError
    */
   async check(op: RequestOp, body: string, contentType: string | undefined): Promise<ApiAnswer | Accepted> {
@@ -72,7 +79,7 @@ export class Validator {
         const answer = await this.#scratch.send({ method: 'POST', path, body, contentType });
         if (answer.status < 300) place.carriedOut++;
         if (answer.status !== 404) return answer;
-        // The scratch server was started anew.
+        // The scratch server was restarted.
         if (this.#place === opening) this.#place = undefined;
         if (attempt > 1) throw unusable('has lost the collection that requests are tried on', answer);
       } finally {
@@ -108,7 +115,7 @@ export class Validator {
     if (carriedOut < MAX_CARRIED_OUT) return;
     if (this.#place === opening) this.#place = undefined;
     if (users > 0) return;
-    // It goes with the server at the latest.
+    // If this fails, the collection goes with the server at the latest.
     this.#scratch.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` }).catch(() => {});
   }
 }
@@ -127,7 +134,7 @@ interface Columns {
   metadatas?: ReadonlyArray<Record<string, unknown> | null> | null;
 }
 
-/** Where the engine itself keeps the document: its writer dies, for good, of anything but a text there. */
+/** The key under which the engine itself keeps the document: its writer dies for good if the value is not text. */
 const DOCUMENT = 'chroma:document';
 
 /** What Chroma refuses once the dimension is right, in its order. */

@@ -1,4 +1,7 @@
-/** Writes: refused as the engine would refuse them, then put into the collection's log; acknowledged when they are in it. */
+/**
+ * Writes: refused if the engine would refuse them, otherwise put into the collection's log, and acknowledged once they
+ * are in it.
+ */
 import { LogWriter } from '../log/append.ts';
 import type { NamesDirectory } from '../names/directory.ts';
 import type { CollectionRecord } from '../names/records.ts';
@@ -11,7 +14,9 @@ import type { Accepted, Validator } from './validate.ts';
 
 const MAX_WRITERS = 1_024;
 
-/** The ids of what a filter selects now, with all that was acknowledged before; or the engine's refusal of the filter. */
+/**
+ * The ids that a filter selects now, including everything acknowledged before; or the engine's refusal of the filter.
+ */
 type Select = (record: CollectionRecord, body: string) => Promise<readonly string[] | ApiAnswer>;
 
 export class Writes {
@@ -19,7 +24,7 @@ export class Writes {
   readonly #directory: NamesDirectory;
   readonly #validator: Validator;
   readonly #select: Select;
-  /** Of collections that are known to be stored. */
+  /** By collection, for those that are known to be stored. */
   readonly #writers = new Map<string, LogWriter>();
 
   constructor(ports: Ports, directory: NamesDirectory, validator: Validator, select: Select) {
@@ -46,7 +51,7 @@ export class Writes {
       return invalid(`Collection expecting embedding with dimension of ${dimension}, got ${checked.dimension}`);
     }
     if (checked.fault !== undefined) return checked.fault;
-    // An update of a collection that nothing was ever written to: there is no record that it could change.
+    // An update of a collection that was never written to: there is no record that it could change.
     if (dimension === null) return done;
     const writer = await this.#writerOf(record, dimension);
     await Promise.all([writer.append({ op, body }, checked.parsed), this.#learn(record, body, checked)]);
@@ -67,18 +72,21 @@ export class Writes {
     return ok(JSON.stringify({ deleted: ids.length }));
   }
 
-  /** The collection was dropped: nothing more is written to it. */
+  /** Called when the collection was dropped: nothing more is written to it. */
   forget(collection: string): void {
     this.#writers.delete(collection);
   }
 
-  /** Of the collection; `null`: none yet, and this write brings none. `undefined`: there is no such collection. */
+  /**
+   * The collection's dimension. `null`: it has none yet, and this write does not fix one. `undefined`: there is no such
+   * collection.
+   */
   async #dimensionFor(record: CollectionRecord, { dimension }: Accepted): Promise<number | null | undefined> {
     if (record.dimension !== null || dimension === undefined) return record.dimension;
     return this.#directory.fixDimension(record.id, dimension);
   }
 
-  /** What is shown of a collection is worth no failure of a write. */
+  /** What this adds to the schema is for display only, so a failure here must not fail the write. */
   async #learn(record: CollectionRecord, body: string, { metadatas }: Accepted): Promise<void> {
     try {
       if (learnFrom(body, metadatas, record.learned) === undefined) return;
@@ -91,7 +99,7 @@ export class Writes {
     }
   }
 
-  /** A collection is stored from its first write on, since its dimension is known then. */
+  /** A collection is stored from its first write on, because only then is its dimension known. */
   async #writerOf({ collection, configuration, schema }: CollectionRecord, dimension: number): Promise<LogWriter> {
     const known = this.#writers.get(collection);
     if (known !== undefined) return known;

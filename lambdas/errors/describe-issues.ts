@@ -1,4 +1,4 @@
-/** What is wrong with a value, in words for users: those of the schema library are for programmers. */
+/** Describes what is wrong with a value in words for users, since those of the schema library are for programmers. */
 import type { z } from 'zod';
 
 type Issue = z.core.$ZodIssue;
@@ -61,7 +61,7 @@ function whatIsWrong(issue: Issue, value: unknown): string {
   }
 }
 
-/** A member that decides which others there are, or a value of one of several kinds. */
+/** An issue about a member that selects the kind of object, or about a value that may be of several kinds. */
 function unionOf(issue: Extract<Issue, { code: 'invalid_union' }>): string {
   const { options } = issue as { options?: unknown[] };
   return options === undefined ? 'has the wrong type' : `must be ${oneOf(options)}`;

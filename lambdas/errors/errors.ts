@@ -100,7 +100,7 @@ export class ExecutionsUnavailableError extends CompactorError {
   override readonly name = 'ExecutionsUnavailableError';
 }
 
-/** Secrets Manager did not give the token of an endpoint: nobody can say who may ask. */
+/** Secrets Manager did not return an endpoint's token, so nobody can be authenticated. */
 export class SecretUnavailableError extends CompactorError {
   override readonly name = 'SecretUnavailableError';
 }

@@ -8,8 +8,8 @@ import { listInbox } from './list-inbox.ts';
 
 /**
  * The inbox is listed after the pointer is read. A commit in between removes numbers from the inbox that the version
- * does not have yet, which leaves a gap: then both are read again, because otherwise it would look as if nothing could
- * be done. A gap that remains belongs to a write in flight, which wakes an execution when it lands.
+ * read does not have yet, which leaves a gap. Then both are read again, because otherwise there would seem to be
+ * nothing to do. A gap that remains belongs to a write in flight, which wakes an execution when it lands.
  * @throws StoreUnavailableError, TableUnavailableError, and those of the pointer
  */
 export async function loadCurrentInbox(

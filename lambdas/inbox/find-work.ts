@@ -25,7 +25,8 @@ export interface Work {
 
 /**
  * Every readable object in the inbox is work, whether pending or decided, so the first one settles the question; the
- * statuses of the ledger are read only if there is none. Of the log only the first ones are looked at: see `isLogWork`.
+ * statuses of the ledger are read only if there is none. Of the log, only the first numbers are looked at: see
+ * `isLogWork`.
  */
 export async function findWork(ports: Ports, collection: string): Promise<Work> {
   const unreadable: string[] = [];
@@ -36,7 +37,7 @@ export async function findWork(ports: Ports, collection: string): Promise<Work> 
   };
   const [{ manifest, etag }, isReadable] = await loadCurrentBeside(ports, collection, lookForReadable);
   if (isReadable || (await isLogWork(ports, manifest, log, unreadable))) return { isSome: true, unreadable };
-  // A commit may have caused the gap by taking what was in it: then the next look finds work.
+  // The gap may be due to a commit that took what was in it: then the next look finds work.
   const hasGap = takeable(log, manifest.numbered).length < log.length;
   if (hasGap && (await readPointer(ports, collection)).etag !== etag) return { isSome: true, unreadable };
   const ids = manifest.ledger.map((entry) => entry.deltaId);
@@ -67,7 +68,7 @@ async function holdsReadable(
   return false;
 }
 
-/** A decided number remains to be deleted. Of the others only the next one can be merged, since none overtakes it. */
+/** A decided number still has to be deleted. Of the others only the next one can be merged, since none overtakes it. */
 async function isLogWork(
   ports: Ports,
   { numbered = 0 }: Pick<Manifest, 'numbered'>,
@@ -81,7 +82,7 @@ async function isLogWork(
   return false;
 }
 
-/** Reads the whole object, as a merge would: one that fails halfway cannot be merged either. */
+/** Reads the whole object, as a merge would, since an object that fails halfway cannot be merged either. */
 async function isReadable(ports: Ports, entry: InboxEntry, unreadable: string[]): Promise<boolean> {
   try {
     await hashObject(ports, entry);

@@ -23,10 +23,12 @@ import { listInbox } from './list-inbox.ts';
 export type Decided = Pick<Manifest, 'ledger' | 'numbered'>;
 type InboxPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
 
-/** Statuses that a plan reads before it reports the age of the oldest delta: one request to DynamoDB. */
+/**
+ * Statuses that a plan reads before it reports the age of the oldest delta: as many as one request to DynamoDB returns.
+ */
 const FIRST_LOOK = 100;
 
-/** As far as the oldest pending delta. */
+/** Just enough to find the oldest pending delta. */
 export const OLDEST: BatchLimits = { maxDeltas: 1, maxBytes: Number.POSITIVE_INFINITY };
 export const EVERYTHING: BatchLimits = { maxDeltas: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
 
@@ -110,7 +112,7 @@ export class InboxObservation implements Plan {
     return selectBatch(this.pending.slice(passed), limits);
   }
 
-  /** The first look is at the ledger, too. */
+  /** The first look also reads the statuses of the ledger. */
   async #look(chunk: readonly InboxEntry[]): Promise<void> {
     const ids = [...(this.#isBegun ? [] : this.#ledger), ...chunk].map((entry) => entry.deltaId);
     const statuses = await this.#ports.statuses.getStatuses(this.#collection, ids);

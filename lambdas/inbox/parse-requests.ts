@@ -5,7 +5,7 @@ import { MAX_REJECTIONS_PER_DELTA } from '../snapshot/ledger.ts';
 import { REJECTION } from '../snapshot/operation.ts';
 import { type NumberedRequest, requestsIn } from '../snapshot/request-delta.ts';
 
-/** How much is parsed without a pause: some 10 ms of work. */
+/** How much is parsed without a pause: about 10 ms of work. */
 const PIECE_BYTES = 1024 * 1024;
 
 export interface ParsedRequests extends ParsedDelta {
@@ -15,7 +15,7 @@ export interface ParsedRequests extends ParsedDelta {
 /**
  * Parse piece by piece, so that the caller can yield to other tasks in between. Each line counts as one operation,
  * however many records it names; the ids in a delta count as its values.
- * @param lines Of the whole delta, the first one and blank ones included.
+ * @param lines Number of lines in the whole delta, including the first one and blank ones.
  */
 export function* parseRequests(body: Uint8Array, lines: number): Generator<void, ParsedRequests> {
   const whole = (error: string, reason: string) => ({ ...rejectedWhole(error, reason), requests: [] });

@@ -39,9 +39,9 @@ export interface ReadDelta extends ParsedDelta {
   deltaId: string;
   /** Present in a delta of requests, which has no operations. */
   requests?: readonly NumberedRequest[];
-  /** Hex, of the whole object, as it is stored. */
+  /** Digest of the whole object as it is stored, hex. */
   sha256: string;
-  /** Of its text, decompressed. */
+  /** Size of its text after decompression. */
   bytes: number;
 }
 
@@ -63,7 +63,7 @@ export async function readDeltas(
 ): Promise<ReadDelta[]> {
   const deltas: ReadDelta[] = [];
   const load = { lines: 0, values: 0, bytes: 0 };
-  // Those that are not compressed have as many bytes as the batch was made for.
+  // For uncompressed deltas this is the number of bytes for which the batch was selected.
   const maxBytes = Math.max(
     MAX_DELTA_BYTES,
     batch.reduce((sum, { size }) => sum + size, 0),
@@ -91,7 +91,7 @@ export async function readDeltas(
   return deltas;
 }
 
-/** No write of the log overtakes another. */
+/** Is this a write of the log? None of those may overtake another. */
 export function isOfLog({ deltaId }: InboxEntry): boolean {
   return numberIn(deltaId) !== undefined;
 }
@@ -131,7 +131,7 @@ interface OpenedDelta extends Pick<ReadDelta, 'deltaId' | 'sha256'> {
   lines: number;
 }
 
-/** Decompressed, if it is compressed; what cannot be is rejected. */
+/** Decompresses the delta if it is compressed. One that cannot be decompressed is rejected. */
 function open({ deltaId }: InboxEntry, body: Uint8Array): OpenedDelta | ReadDelta {
   const digest = sha256(body);
   const text = textOf(body);

@@ -1,16 +1,20 @@
 /**
- * The writer of one collection's log in one process. While one object is on its way, requests gather and go into the next
- * one together: a store that takes 30 ms for an object takes as many requests in that time as there are (group commit).
+ * The writer of one collection's log in one process. While one object is on its way, further requests gather, and go
+ * into the next object together: however many requests arrive in the 30 ms that a store takes for an object, they share
+ * one write (group commit).
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { MAX_DELTA_BYTES } from '../snapshot/delta.ts';
 import { encodeRequest, joinRequests, type LoggedRequest } from '../snapshot/request-delta.ts';
 import { LogEnd, type LogPorts } from './place-write.ts';
 
-/** Of one object with several requests: what a merge, or a reader, has to take at a stretch. A larger one goes alone. */
+/**
+ * Largest object that several requests share, since a merge or a reader has to take an object whole. A larger request
+ * gets an object of its own.
+ */
 const MAX_GROUP_BYTES = 4 * 1024 * 1024;
 const MAX_GROUP_REQUESTS = 1_000;
-/** For the first line. */
+/** Room for the first line. */
 const HEADER_BYTES = 256;
 
 interface Waiting {
@@ -32,11 +36,11 @@ export class LogWriter {
   }
 
   /**
-   * Resolves when the request is durable, and before every request that is appended from then on, by whichever writer.
-   * Requests of one writer are in the order of the calls.
-   * @param parsed What its body says, if it was parsed already: embeddings make that the dearest part.
-   * @throws InvalidInputError (it cannot be logged), StoreUnavailableError or TableUnavailableError (nobody knows whether
-   * it is in the log, or will be), CollectionNotFoundError, and those of the pointer
+   * Resolves when the request is durable and ordered before every request that any writer appends from then on.
+   * Requests of one writer keep the order of the calls.
+   * @param parsed The parsed body, if the caller has it: because of the embeddings, parsing is the most expensive part.
+   * @throws InvalidInputError (it cannot be logged), StoreUnavailableError or TableUnavailableError (it is unknown
+   * whether it is or will be in the log), CollectionNotFoundError, and those of the pointer
    */
   async append(request: LoggedRequest, parsed?: object): Promise<{ number: number }> {
     const line = encodeRequest(request, parsed);
@@ -65,7 +69,7 @@ export class LogWriter {
     this.#isWriting = false;
   }
 
-  /** At least one. */
+  /** Takes at least one request. */
   #nextGroup(): Waiting[] {
     let bytes = 0;
     const end = this.#waiting.findIndex((request, n) => {

@@ -1,4 +1,4 @@
-/** How far a collection's log is decided, and whether a number was decided with a content. */
+/** How far a collection's log is decided, and with which content a number was decided. */
 
 import { PointerMovedError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
@@ -10,8 +10,9 @@ import { readPointer } from '../versions/read-pointer.ts';
 import { whileCurrent } from '../versions/while-current.ts';
 
 /**
- * `open`: the number is not decided, so that nothing else was ever under it that may be applied. `same`: it was decided
- * with this content, `other`: with another one. `unknown`: it was decided so long ago that nobody knows with which.
+ * `open`: the number is not decided, so nothing else that might be applied was ever stored under it. `same`: it was
+ * decided with this content. `other`: it was decided with different content. `unknown`: it was decided so long ago that
+ * the content is no longer known.
  */
 export type Verdict = 'open' | 'same' | 'other' | 'unknown';
 
@@ -26,7 +27,7 @@ export class DecidedMark {
   }
 
   /**
-   * The highest number that is decided now; it never falls. One read, and another one after each commit.
+   * The highest number that is decided now; it never falls. Costs one read, and one more after each commit.
    * @throws StoreUnavailableError, and those of the pointer
    */
   async read(): Promise<number> {
@@ -34,8 +35,9 @@ export class DecidedMark {
   }
 
   /**
-   * Asked after something was put under the number: what is open then is safe for ever.
-   * @param sha256 Hex, of what was put there.
+   * To be called after an object was put under the number: if the number is open at that point, the object is safe for
+   * ever.
+   * @param sha256 Digest of that object, hex.
    * @throws StoreUnavailableError, TableUnavailableError, ForeignStoreError, and those of the pointer
    */
   async judge(number: number, sha256: string): Promise<Verdict> {
@@ -47,7 +49,7 @@ export class DecidedMark {
     return entry.sha256 === sha256 ? 'same' : 'other';
   }
 
-  /** Whatever has left the ledger has a status, in the table that the pointer names and in no other. */
+  /** An entry that has left the ledger has a status in the table that the pointer names, and in no other. */
   async #settled(deltaId: string) {
     await readOwnPointer(this.#ports, this.#collection);
     return (await this.#ports.statuses.getStatuses(this.#collection, [deltaId])).get(deltaId);

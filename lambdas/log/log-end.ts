@@ -4,7 +4,8 @@ import { deltaKey, logPrefix, parseDeltaKey } from '../snapshot/keys.ts';
 import { numberedId, numberIn } from '../snapshot/log-number.ts';
 
 /**
- * The last number from `from` on that follows without a gap. What is listed is there, whatever is not may be there as well.
+ * The last number that can be reached from `from` without a gap. Everything listed exists, but an object that is not
+ * listed may exist as well.
  * @throws StoreUnavailableError
  */
 export async function findEnd({ store }: Pick<Ports, 'store'>, collection: string, from: number): Promise<number> {

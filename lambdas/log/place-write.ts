@@ -1,6 +1,6 @@
 /**
- * Puts one write into a collection's log, under the next number, so that it is there once, whatever is lost or repeated on
- * the way, and so that every write that begins later comes behind it (ADR 46).
+ * Puts one write into a collection's log, under the next number. However many requests and responses are lost or
+ * repeated on the way, the write is in the log exactly once, and every write that begins later comes after it (ADR 46).
  */
 import { jitteredWaitMs, retry } from '../concurrency/retry.ts';
 import {
@@ -20,11 +20,11 @@ import { numberedId } from '../snapshot/log-number.ts';
 import { DecidedMark } from './decided-mark.ts';
 import { findEnd } from './log-end.ts';
 
-/** Lost races and failures in a row; each waits longer than the one before. */
+/** Consecutive lost races and failures; each wait is longer than the one before. */
 const ATTEMPTS = 8;
-/** A failure that may pass. */
+/** Failures that may not recur. */
 const PASSING = [StoreUnavailableError, TableUnavailableError, ConditionalRequestConflictError];
-/** What was there when the key was written is gone by now: it was decided in between. */
+/** The object that held the key is gone again: its number was decided in between. */
 const GONE = [ObjectNotFoundError, PreconditionFailedError];
 const isPassing = (error: unknown) => PASSING.some((kind) => error instanceof kind);
 const isGone = (error: unknown) => GONE.some((kind) => error instanceof kind);
@@ -45,11 +45,11 @@ export class LogEnd {
   }
 
   /**
-   * One call at a time.
-   * @param body No other write has these bytes.
-   * @returns its number, once it is durable, and it is certain that nothing else was decided under it
-   * @throws StoreUnavailableError (nobody knows whether it is or will be there), TableUnavailableError (the same),
-   * CollectionNotFoundError, and those of the pointer
+   * Callers must make one call at a time.
+   * @param body Bytes that no other write has.
+   * @returns its number, once it is durable, and once it is certain that nothing else was decided under that number
+   * @throws StoreUnavailableError (it is unknown whether the write is or will be in the log), TableUnavailableError
+   * (the same), CollectionNotFoundError, and those of the pointer
    */
   async place(body: Uint8Array): Promise<number> {
     const digest = sha256(body);
@@ -67,7 +67,7 @@ export class LogEnd {
         await this.#takeBack(key, digest);
         this.#last = Math.max(this.#last, await this.#retried(() => this.#mark.read()));
       } else {
-        // A rival has it, and maybe more: whatever came behind it by now is passed over in one look.
+        // A rival took this number, and perhaps later ones: one listing skips all numbers that are taken by now.
         this.#last = await this.#retried(() => findEnd(this.#ports, this.#collection, number));
       }
       if (lost > ATTEMPTS) await this.#ports.clock.sleep(jitteredWaitMs(lost - ATTEMPTS, this.#ports.ids.random()));
@@ -79,7 +79,7 @@ export class LogEnd {
     return this.#last;
   }
 
-  /** False: another write has this key. */
+  /** @returns false: another write has this key */
   async #put(key: string, body: Uint8Array, digest: string): Promise<boolean> {
     return this.#retried(async () => {
       try {
@@ -87,15 +87,16 @@ export class LogEnd {
         return true;
       } catch (error) {
         if (error instanceof KeyCollisionError) return false;
-        // Decided in between, ours or another's: written once more, it is judged like any other.
+        // The object under this key, ours or another's, was decided in between: the PUT is retried, and its outcome
+        // judged like any other.
         throw isGone(error) ? this.#inDoubt(key, error) : error;
       }
     });
   }
 
   /**
-   * The number had been decided before we came: what we put there is applied by nobody. If it stays, it is found and
-   * reported by whoever settles next.
+   * The number was decided before our object was there, so nothing will ever apply our object. If it cannot be deleted
+   * here, the next execution that settles finds and reports it.
    */
   async #takeBack(key: string, digest: string): Promise<void> {
     const { store } = this.#ports;

@@ -1,4 +1,6 @@
-/** What waits, in the order in which it will be applied: numbered writes first, then what producers dropped (ADR 46). */
+/**
+ * What waits, in the order in which it will be applied: numbered writes first, then the deltas of producers (ADR 46).
+ */
 
 import { PointerMovedError } from '../errors/errors.ts';
 import { listInbox } from '../inbox/list-inbox.ts';
@@ -13,9 +15,9 @@ import type { WaitingDelta } from './waiting-delta.ts';
 type LogPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry'>;
 
 /**
- * Every delta that was accepted before the call and that `current` does not contain, and perhaps later ones. A commit that
- * landed meanwhile may have taken deltas out of the inbox, which neither the listing nor `current` has: nothing of it may
- * be shown to anybody before `confirmCurrent` was called, after this, and has not thrown.
+ * Every delta that was accepted before the call and that `current` does not contain, and perhaps later ones. A commit
+ * that landed meanwhile may have taken deltas out of the inbox: those are neither in the listing nor in `current`. So
+ * nothing of the result may be shown until a later call of `confirmCurrent` has succeeded.
  * @throws StoreUnavailableError, TableUnavailableError
  */
 export async function listUnconfirmed(
@@ -26,14 +28,18 @@ export async function listUnconfirmed(
   const inbox = await listInbox(ports, collection);
   const { ledger } = manifest;
   const inLedger = new Set(ledger.map((entry) => entry.deltaId));
-  // Numbers are decided by the manifest alone; of what was dropped, a late duplicate is known by its status.
+  // Whether a number is decided follows from the manifest alone; a late duplicate of a producer's delta is known by its
+  // status.
   const dropped = inbox.filter(({ deltaId }) => numberIn(deltaId) === undefined && !inLedger.has(deltaId));
   const ids = dropped.map(({ deltaId }) => deltaId);
   const statuses = ids.length === 0 ? new Map() : await ports.statuses.getStatuses(collection, ids);
   return plan(ledger, inbox, statuses, manifest.numbered).pending.map(toWaiting);
 }
 
-/** A fence changes the pointer, and not what it says of deltas. @throws PointerMovedError, and those of the pointer */
+/**
+ * A fence rewrites the pointer, but changes nothing about deltas, so it does not count as a move.
+ * @throws PointerMovedError, and those of the pointer
+ */
 export async function confirmCurrent(
   ports: Pick<Ports, 'store'>,
   collection: string,

@@ -1,6 +1,6 @@
 /**
- * One task for many callers, each of whom needs a run that began after its call: whoever comes while one is under way
- * waits for the next one, which begins when that ends, and is shared by all who came by then.
+ * One task for many callers, each of whom needs a run that began after its call. Callers that arrive during a run share
+ * the next one, which begins when the current one ends.
  */
 export function shareNext<Result>(task: () => Promise<Result>): () => Promise<Result> {
   let running: Promise<unknown> | undefined;
@@ -17,7 +17,7 @@ export function shareNext<Result>(task: () => Promise<Result>): () => Promise<Re
   };
   return () => {
     if (running === undefined) return begin();
-    // Not before all that follows the run itself: a failure is that run's alone.
+    // Begins after either outcome: a failure concerns only the callers of the run that failed.
     next ??= running.then(begin, begin);
     return next;
   };

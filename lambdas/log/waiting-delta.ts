@@ -1,9 +1,9 @@
-/** What waits in an inbox, as readers take it. */
+/** A delta that waits in an inbox, as readers need it. */
 
-/** A delta that is accepted and not decided, and what is needed to read exactly what was listed. */
+/** A delta that is accepted and not decided, with what is needed to read exactly the object that was listed. */
 export interface WaitingDelta {
   deltaId: string;
-  /** Of the log; `undefined`: a producer put it there. */
+  /** Its number in the log; `undefined`: a producer submitted it. */
   number: number | undefined;
   key: string;
   etag: string;

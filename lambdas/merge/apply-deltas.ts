@@ -1,4 +1,4 @@
-/** Applies deltas to an open engine and proves the result by reading back. */
+/** Applies deltas to an open engine, and verifies the result by reading it back. */
 
 import { MergeVerificationError } from '../errors/errors.ts';
 import { operationsLeft, type ReadDelta } from '../inbox/read-deltas.ts';
@@ -9,15 +9,15 @@ import { abbreviated } from '../snapshot/operation.ts';
 import { Presence } from './presence.ts';
 import { replayRequests } from './replay-requests.ts';
 
-/** What became of deltas, all together. */
+/** What became of all the deltas together. */
 export type Merged = Pick<MergePlan, 'applied' | 'rejections' | 'missingDeletes' | 'growth'>;
 
-/** Of no delta. */
+/** The result of merging no deltas. */
 export function nothingMerged(): Merged {
   return { applied: new Map(), rejections: new Map(), missingDeletes: 0, growth: 0 };
 }
 
-/** Rejections kept in one manifest; beyond it only their number is. */
+/** Rejections that one manifest lists; of any more, only the number is kept. */
 const MAX_REJECTIONS_PER_COMMIT = 2_000;
 
 interface MergedCollection {
@@ -29,7 +29,8 @@ interface MergedCollection {
 }
 
 /**
- * @param ready Awaited once everything is read and before the first write; what it throws, this throws.
+ * @param ready Awaited once everything is read and before the first write; if it rejects, this function throws its
+ * error.
  * @throws MergeVerificationError, EngineRejectedDataError, EngineUnavailableError: in each case the directory must be
  * discarded or repaired
  */
@@ -43,7 +44,7 @@ export async function applyDeltas(
   return applyInOrder(session, shape, deltas, ready);
 }
 
-/** The same for a session whose collection is in use. */
+/** The same for a session whose collection is already open. */
 export async function applyInOrder(
   session: EngineSession,
   shape: MergedCollection,
@@ -72,7 +73,10 @@ export async function applyInOrder(
   return plan;
 }
 
-/** In their order: deltas of operations, as many as can be folded together, and each delta of requests by itself. */
+/**
+ * Splits the deltas in their order: consecutive deltas of operations are folded together, each delta of requests stands
+ * by itself.
+ */
 function inStretches(deltas: readonly ReadDelta[]): Array<ReadDelta[] | ReadDelta> {
   const stretches: Array<ReadDelta[] | ReadDelta> = [];
   for (const delta of deltas) {
@@ -84,7 +88,7 @@ function inStretches(deltas: readonly ReadDelta[]): Array<ReadDelta[] | ReadDelt
   return stretches;
 }
 
-/** Folded, and sent in few calls. What became of them is added to `whole`. */
+/** Folds the operations and sends them in few calls. What became of them is added to `whole`. */
 async function applyOperations(
   session: EngineSession,
   deltas: readonly ReadDelta[],

@@ -1,4 +1,7 @@
-/** Applies what waits to the server of a serving copy, by the code that merges it, so that both give the same records. */
+/**
+ * Applies what waits to the server of a serving copy, by the code that also merges it, so that both produce the same
+ * records.
+ */
 
 import {
   EngineRejectedDataError,
@@ -17,16 +20,19 @@ import { withRefused } from './find-refused.ts';
 /** What the server holds beyond its version: these deltas, applied in this order. */
 export interface Overlay {
   deltas: readonly WaitingDelta[];
-  /** Records, all together. */
+  /** Number of records, including those of the version. */
   records: number;
 }
 
 interface WaitingOptions {
-  /** What was applied to this session already: others may be asking it. Without, nothing was, and nobody is. */
+  /**
+   * What was already applied to this session, which others may be querying. Without it, nothing was applied, and nobody
+   * queries the session.
+   */
   overlay?: Overlay | undefined;
   /**
-   * Lines that the engine is known to refuse: they are left out, as a merge leaves them out, of the object that they were
-   * found in. Another content may stand under the same id by now.
+   * Lines that the engine is known to refuse, by the object in which they were found. They are left out, as a merge
+   * will leave them out. Different content may be stored under the same id by now.
    */
   refused?: readonly RefusedLine[];
 }
@@ -34,8 +40,9 @@ interface WaitingOptions {
 type WaitingPorts = Pick<Ports, 'store' | 'telemetry' | 'clock' | 'engine' | 'settings'>;
 
 /**
- * Can the rest of these deltas be applied on top of the overlay? A delta that producers dropped comes after all writes of
- * the log, and so a write that came later comes before it: then a fresh copy is needed.
+ * Can the rest of these deltas be applied on top of the overlay? All writes of the log come before the deltas of
+ * producers. So once a producer's delta is applied, a later write of the log would have to go before it, and a fresh
+ * copy is needed.
  */
 export function continues({ deltas: applied }: Pick<Overlay, 'deltas'>, deltas: readonly WaitingDelta[]): boolean {
   const isSame = ({ deltaId, etag }: WaitingDelta, n: number) =>
@@ -44,14 +51,15 @@ export function continues({ deltas: applied }: Pick<Overlay, 'deltas'>, deltas: 
 }
 
 /**
- * Applies to a session, whose collection is in use, those of the deltas that it does not have yet. Whatever this throws,
- * the session is of no more use.
- * @param deltas All that wait, as `listUnconfirmed` gives them.
- * @returns what the session holds now: to be given with the next call
- * @throws InvariantViolatedError (the overlay is no beginning of the deltas: see `continues`), InboxChangedError (a delta
- * is decided by now, or cannot be read: list again), EngineRejectedDataError (its `refused` are to be left out, of a fresh
- * copy; without any, a merge will reject the delta as a whole), MergeVerificationError, EngineUnavailableError (also when
- * something is refused on top of an overlay: looking for it writes lines in any order, which a fresh copy is for)
+ * Applies to a session, whose collection is open, those of the deltas that it does not have yet. Whatever this throws,
+ * the session can no longer be used.
+ * @param deltas All that wait, as `listUnconfirmed` returns them.
+ * @returns what the session holds now: to be passed to the next call
+ * @throws InvariantViolatedError (the deltas do not begin with the overlay: see `continues`), InboxChangedError (a
+ * delta is decided by now, or cannot be read: list again), EngineRejectedDataError (start a fresh copy and leave out
+ * its `refused` lines; if it has none, a merge will reject the delta as a whole), MergeVerificationError,
+ * EngineUnavailableError (also when something is refused on top of an overlay: the search for the line writes lines in
+ * any order, so it needs a fresh copy)
  */
 export async function applyWaiting(
   ports: WaitingPorts,
@@ -87,7 +95,10 @@ export async function applyWaiting(
 type Shape = Parameters<typeof applyInOrder>[1];
 type Read = Awaited<ReturnType<typeof readDeltas>>;
 
-/** @param mayBlame Whether lines may be looked for on this session. @returns by how many records the collection grows */
+/**
+ * @param mayBlame May this session be used to search for refused lines? @returns by how many records the collection
+ * grows
+ */
 async function applyBatch(
   { engine }: Pick<Ports, 'engine'>,
   session: EngineSession,
@@ -113,7 +124,7 @@ function withEtags(error: EngineRejectedDataError, etags: ReadonlyMap<string, st
   return new EngineRejectedDataError(error.message, { cause: error, reason: error.reason, refused });
 }
 
-/** When it arrived tells the order, which is known. */
+/** A delta's arrival time serves only to order it, and the order is already known here. */
 function asListed(delta: WaitingDelta) {
   return { ...delta, lastModified: 0 };
 }

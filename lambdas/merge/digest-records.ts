@@ -1,9 +1,9 @@
-/** One digest of all that an engine answers of a collection, to compare what must be the same. */
+/** One digest of everything that an engine returns for a collection, to check that two collections are the same. */
 import { createHash } from 'node:crypto';
 import type { EngineSession } from '../ports.ts';
 import { stringifyExact } from '../snapshot/exact-json.ts';
 
-/** Ids are listed in long pages, since to skip ahead an engine walks over all records before. */
+/** Pages of ids are long, because to skip records an engine walks over all of them. */
 const PAGE = 10_000;
 const BATCH = 256;
 
@@ -12,7 +12,9 @@ export interface RecordsDigest {
   sha256: string;
 }
 
-/** Over ids, embeddings, metadata and documents of all records, in the engine's order. @throws EngineUnavailableError */
+/**
+ * Covers ids, embeddings, metadata and documents of all records, in the engine's order. @throws EngineUnavailableError
+ */
 export async function digestRecords(session: EngineSession): Promise<RecordsDigest> {
   const hash = createHash('sha256');
   let records = 0;
@@ -21,7 +23,7 @@ export async function digestRecords(session: EngineSession): Promise<RecordsDige
     for (let n = 0; n < page.length; n += BATCH) {
       const ids = page.slice(n, n + BATCH).map(({ id }) => id);
       for (const { id, embedding, metadata = {}, document } of await session.get(ids)) {
-        // Members of metadata come in any order.
+        // The engine returns the members of metadata in any order.
         const members = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
         hash.update(`${stringifyExact([id, embedding ?? null, members, document ?? null])}\n`);
         records++;

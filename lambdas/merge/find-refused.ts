@@ -1,11 +1,11 @@
-/** Which lines an engine refuses, when it refused what a merge sent: they are found by halving, inside deltas. */
+/** Finds the lines that an engine refuses, after it refused a merge's data: by halving, within deltas. */
 
 import { EngineRejectedDataError, type RefusedLine } from '../errors/errors.ts';
 import type { ReadDelta } from '../inbox/read-deltas.ts';
 import type { EngineRecord, EngineSession } from '../ports.ts';
 import type { NumberedOperation } from '../snapshot/operation.ts';
 
-/** Refusals of a line, sent alone, before it is blamed. */
+/** How often a line must be refused when sent alone before it is blamed. */
 const REFUSALS_TO_BLAME = 3;
 
 interface Line {
@@ -14,7 +14,8 @@ interface Line {
 }
 
 /**
- * @param session On a directory that is given up afterwards: what is not refused is written, in any order.
+ * @param session On a directory that is discarded afterwards, since the lines that are not refused are written, in any
+ * order.
  * @throws EngineUnavailableError
  */
 export async function findRefused(session: EngineSession, deltas: readonly ReadDelta[]): Promise<RefusedLine[]> {
@@ -28,7 +29,9 @@ export async function findRefused(session: EngineSession, deltas: readonly ReadD
   ];
 }
 
-/** The same error, with the lines to blame. The directory is given up when it is thrown, so that they can be looked for in it. */
+/**
+ * The same error with the lines to blame. Its directory is discarded in any case, so they can be searched for in it.
+ */
 export async function withRefused(
   error: EngineRejectedDataError,
   session: EngineSession,
@@ -54,7 +57,7 @@ async function blame(send: Send, { deltaId, operation }: Line): Promise<RefusedL
   return reason === undefined ? [] : [{ deltaId, line: operation.line, id: operation.id, reason }];
 }
 
-/** One by one: what a request holds belongs together, and cannot be sent in one with another's. */
+/** Requests are tried one by one: a request is a unit, and cannot be combined with another one. */
 async function blameRequests(session: EngineSession, deltas: readonly ReadDelta[]): Promise<RefusedLine[]> {
   const blamed: RefusedLine[] = [];
   for (const { deltaId, requests = [] } of deltas) {
@@ -67,7 +70,7 @@ async function blameRequests(session: EngineSession, deltas: readonly ReadDelta[
   return blamed;
 }
 
-/** The last reason, of something that is refused whenever it is sent. */
+/** The last reason, if it is refused every time; otherwise `undefined`. */
 async function lastingRefusal(send: () => Promise<void>): Promise<string | undefined> {
   let reason: string | undefined;
   for (let refusals = 0; refusals < REFUSALS_TO_BLAME; refusals++) {
@@ -88,7 +91,10 @@ async function refusal(send: () => Promise<void>): Promise<EngineRejectedDataErr
   }
 }
 
-/** All can go in one request when none has an id twice; under which id data are refused makes no difference mostly. */
+/**
+ * Gives repeated ids a suffix, since no id may occur twice in one request; whether data is refused rarely depends on
+ * its id.
+ */
 function apart(lines: readonly Line[]): EngineRecord[] {
   const seen = new Map<string, number>();
   return lines.map(({ operation }) => {

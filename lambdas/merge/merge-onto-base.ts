@@ -1,4 +1,4 @@
-/** Applies deltas to the base's content in a working directory, and reads off the closed files what came of it. */
+/** Applies deltas to the base's content in a working directory, and reads the result from the closed files. */
 
 import { scan } from '../commit/scan.ts';
 import { both } from '../concurrency/both.ts';
@@ -20,13 +20,13 @@ export interface Applied {
   hydration: Hydration;
   engine: EngineStamp | null;
   records: number;
-  /** Every file of the closed directory beside the base. */
+  /** Every file of the closed directory, compared with the base. */
   scanned: readonly ScannedFile[];
 }
 
 /**
- * What a clean directory holds is compared with its digests while the engine already starts on it. When it turns out to
- * be damaged, nothing has been written yet: the directory is repaired, and all is done once more.
+ * A clean directory is compared with its digests while the engine already starts on it. If it turns out to be damaged,
+ * nothing has been written yet: the directory is repaired, and everything is done once more.
  */
 export async function mergeOntoBase(
   ports: Ports,
@@ -41,7 +41,7 @@ export async function mergeOntoBase(
   try {
     return await applyOnto(ports, directory, base, deltas, hydration, rescan);
   } catch (error) {
-    // Damage explains any failure: an engine that read it may say anything.
+    // Damage explains any failure: an engine that reads damaged files may report anything.
     if (await rescan.all) throw error;
   }
   warnOfDamage(ports.telemetry, directory);
@@ -71,7 +71,8 @@ async function applyOnto(
   await requireWhole(directory, rescan.first);
   const incomingBytes = deltas.reduce((sum, { bytes }) => sum + bytes, 0);
   const session = await ports.engine.open(directory, { incomingBytes });
-  // An engine on damaged files may hang or take any amount of memory: it is not waited for.
+  // An engine on damaged files may hang, or use any amount of memory, so its session is closed as soon as damage is
+  // found.
   const watching = rescan.all.then((isWhole) => (isWhole ? undefined : session.close())).catch(() => {});
   let plan: Merged;
   try {
@@ -82,7 +83,7 @@ async function applyOnto(
     await watching;
     await session.close();
   }
-  // Both only read, and neither waits for the other.
+  // Both only read, so they run at the same time.
   const inspecting = ports.engine.inspect(directory, collection);
   const [report, scanned] = await both(inspecting, scan(directory, hydration.digests));
   const records = manifest.records + plan.growth;

@@ -1,6 +1,6 @@
 /**
- * Which records are there while deltas are applied one after the other: what was looked up before the first one, and what
- * each of them did since. Proven at the end by looking once more.
+ * Which records exist while deltas are applied one after another: those found by a lookup before the first one, and the
+ * effect of each delta since. A second lookup at the end verifies the result.
  */
 import type { RequestOp } from '../snapshot/request-delta.ts';
 
@@ -12,12 +12,12 @@ export class Presence {
     this.#present = new Set(existing);
   }
 
-  /** Ids of records that are there now. */
+  /** Ids of records that exist now. */
   get present(): ReadonlySet<string> {
     return this.#present;
   }
 
-  /** Records now, minus records at the beginning. */
+  /** Number of records now, minus the number at the beginning. */
   get growth(): number {
     return this.#growth;
   }
@@ -29,7 +29,7 @@ export class Presence {
     else this.#present.delete(id);
   }
 
-  /** An update changes none: of a record that is not there it is silent, as Chroma has it. */
+  /** An update never changes which records exist: in Chroma an update of a missing record does nothing, silently. */
   replayed(op: RequestOp, ids: readonly string[]): void {
     if (op === 'update') return;
     for (const id of ids) this.set(id, op !== 'delete');

@@ -1,12 +1,12 @@
-/** Sends the requests of a delta to the engine, as they came and in their order. */
+/** Sends the requests of a delta to the engine, unchanged and in their order. */
 import type { ReadDelta } from '../inbox/read-deltas.ts';
 import type { EngineSession } from '../ports.ts';
 import type { Merged } from './apply-deltas.ts';
 import type { Presence } from './presence.ts';
 
 /**
- * What became of it is put into `merged`: each request counts as one operation that is carried out, an `add` of a record
- * that is there and an `update` of one that is not as well, as Chroma has it.
+ * The outcome is added to `merged`. Each request counts as one operation that is carried out, even an `add` of an
+ * existing record or an `update` of a missing one, since Chroma accepts those as well.
  * @throws EngineRejectedDataError, EngineUnavailableError
  */
 export async function replayRequests(
@@ -17,7 +17,7 @@ export async function replayRequests(
 ): Promise<void> {
   for (const { op, body, ids } of requests) {
     if (op === 'delete') merged.missingDeletes += ids.filter((id) => !presence.present.has(id)).length;
-    // Chroma refuses a request without ids, which asks for nothing.
+    // Chroma refuses a request without ids, which has no effect anyway.
     if (ids.length > 0) await session.replay({ op, body });
     presence.replayed(op, ids);
   }

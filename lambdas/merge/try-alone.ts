@@ -1,4 +1,4 @@
-/** The merge of a round that has a trial: nothing but that delta, or its setting aside. */
+/** The merge of a round that has a trial: it merges nothing but that delta, or sets it aside. */
 import { MAX_ALONE_FAILURES, type Trial } from '../../statemachine/contract.ts';
 import { InboxChangedError, ObjectNotFoundError, PreconditionFailedError } from '../errors/errors.ts';
 import { type InboxObservation, OLDEST } from '../inbox/observe-inbox.ts';
@@ -12,8 +12,8 @@ import type { LoadedManifest } from '../versions/load-manifest.ts';
 import { refuseOlder } from '../versions/refuse-older.ts';
 
 /**
- * The delta as it is to be merged: read, or, once it has failed often enough, as one that is rejected.
- * @throws InboxChangedError (it is not the oldest pending one any more, or cannot be read: plan again)
+ * The delta of the trial: read, or, once it has failed often enough, as a rejected one.
+ * @throws InboxChangedError (it is no longer the oldest pending one, or cannot be read: plan again)
  */
 export async function readTrial(
   ports: Ports,
@@ -29,21 +29,21 @@ export async function readTrial(
     if (delta === undefined) throw changed(trial.deltaId);
     return delta;
   }
-  // Not parsed: that may be what takes the function down.
+  // The delta is not parsed: parsing may be what takes the function down.
   const { deltaId, failures, reason = 'unknown.' } = trial;
   const sha256 = await digestOf(ports, oldest);
   return { ...setAside({ collection, deltaId, sha256, failures, reason }), bytes: oldest.size };
 }
 
-/** Has it failed so often that it is not merged any more? */
+/** Has the delta failed so often that it will not be merged any more? */
 export function isExhausted(trial: Trial | null | undefined): boolean {
   return (trial?.failures ?? 0) >= MAX_ALONE_FAILURES;
 }
 
 /**
  * Does the engine work on this base without the delta? One record is written and deleted again. The directory is dirty
- * afterwards, and what was written goes with that.
- * @throws EngineUnavailableError and what else an engine throws: then it is not the delta
+ * afterwards, and the record disappears when it is repaired or discarded.
+ * @throws EngineUnavailableError, and whatever else an engine throws: then the delta is not to blame
  */
 export async function proveEngine(ports: Ports, directory: WorkingDirectory, base: LoadedManifest): Promise<void> {
   const { collection, dimension, records } = base.manifest;

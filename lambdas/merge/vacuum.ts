@@ -1,6 +1,6 @@
 /**
- * Takes dead data out of a merged directory before it is sealed: everything, when no record is left; what
- * a vacuum takes away, when somebody asked for one, or when there is too much of it (ADR 45).
+ * Removes dead data from a merged directory before it is sealed. If no record is left, everything is removed; otherwise
+ * a vacuum runs if one was requested, or if there is too much dead data (ADR 45).
  */
 
 import { scan } from '../commit/scan.ts';
@@ -14,7 +14,7 @@ import { digestRecords, type RecordsDigest } from './digest-records.ts';
 import type { Applied } from './merge-onto-base.ts';
 
 export interface VacuumRequest {
-  /** Then one is made, whatever there is to win. */
+  /** A vacuum was requested, and is made however little it gains. */
   isAsked: boolean;
   /** May one be made without being requested? */
   isAllowed: boolean;
@@ -23,7 +23,7 @@ export interface VacuumRequest {
 export type Renewed = Pick<Applied, 'scanned' | 'engine'> & { vacuumed: boolean };
 
 /**
- * What is to be sealed. When this throws, the directory must be repaired or discarded.
+ * @returns what is to be sealed. If this throws, the directory must be repaired or discarded.
  * @throws MergeVerificationError (the vacuumed files hold other records), DirtyDirectoryError, EngineTooOldError,
  * EngineUnavailableError, EngineRunawayError
  */
@@ -58,7 +58,7 @@ async function isDue(
   try {
     waste = await ports.engine.measureWaste(directory, collection);
   } catch (error) {
-    // It only reads: what was merged is as good as before.
+    // Measuring only reads, so the merged directory is still good.
     ports.telemetry.warn('What is of no use in a snapshot cannot be measured.', { collection, reason: String(error) });
     return false;
   }
@@ -88,7 +88,7 @@ async function vacuum(ports: Ports, directory: WorkingDirectory, base: LoadedMan
         `${report.records} by the database, of ${records}. Nothing was published; it is tried again.`,
     );
   }
-  // Beside the base, not beside what was merged: that is nowhere.
+  // Compared with the base, not with the merged files, which are not stored anywhere.
   const renewed = await scan(directory, hydration.digests);
   ports.telemetry.info('Vacuumed.', { collection, bytesBefore: sizeOf(scanned), bytesAfter: sizeOf(renewed) });
   return { scanned: renewed, engine: { name, version, migrations: report.migrations } };

@@ -1,4 +1,4 @@
-/** Tenants and databases. The default ones are there without an object. */
+/** Tenants and databases. The default ones exist without an object. */
 import { databaseKey, databasesPrefix, tenantKey } from '../snapshot/name-keys.ts';
 import {
   type DatabaseRecord,
@@ -28,7 +28,7 @@ export async function findTenant(ports: SmallPorts, name: string): Promise<Tenan
   return name === DEFAULT_TENANT ? { name, resourceName: null } : undefined;
 }
 
-/** @returns false: there is one */
+/** @returns false: it exists already */
 export async function createTenant(ports: SmallPorts, name: string): Promise<boolean> {
   if (name === DEFAULT_TENANT) return false;
   const record = { format: 1, name, resourceName: null, revision: ports.ids.commitId() };
@@ -40,7 +40,7 @@ export async function findDatabase(ports: SmallPorts, tenant: string, name: stri
   return shown(held, tenant, name);
 }
 
-/** @returns false: there is one */
+/** @returns false: it exists already */
 export async function createDatabase(ports: SmallPorts, tenant: string, name: string): Promise<boolean> {
   const key = databaseKey(tenant, name);
   const held = await readSmall(ports, key, databaseRecord);
@@ -50,7 +50,7 @@ export async function createDatabase(ports: SmallPorts, tenant: string, name: st
   return writeSmall(ports, key, record, held?.etag);
 }
 
-/** Its collections are the caller's to drop. @returns the one that is gone now; `undefined`: there was none */
+/** The caller must drop its collections. @returns the database that was deleted; `undefined`: there was none */
 export async function deleteDatabase(ports: SmallPorts, tenant: string, name: string): Promise<Database | undefined> {
   const key = databaseKey(tenant, name);
   for (;;) {
@@ -64,7 +64,7 @@ export async function deleteDatabase(ports: SmallPorts, tenant: string, name: st
   }
 }
 
-/** By name. */
+/** In the order of their names. */
 export async function listDatabases(ports: SmallPorts, tenant: string): Promise<Database[]> {
   const all = await readBelow(ports, databasesPrefix(tenant), databaseRecord, async (record) => record);
   const found = all.filter(({ dropped }) => !dropped).map(toDatabase);

@@ -1,4 +1,4 @@
-/** The directory of names: what Chroma's clients call a collection, and which stored collection that is. */
+/** The directory of names: what Chroma's clients call a collection, and which stored collection that name means. */
 import type { Ports, Space } from '../ports.ts';
 import {
   DATABASES_PREFIX,
@@ -39,7 +39,7 @@ import { deleteSmall, gather, readSmall } from './small-object.ts';
 
 type DirectoryPorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
 
-/** What the engine makes of a request to create a collection, each as its JSON text. */
+/** How the engine describes a collection that it was asked to create; each member is JSON text. */
 export interface Described {
   metadata: string;
   configuration: string;
@@ -50,7 +50,9 @@ export class NamesDirectory {
   readonly #ports: DirectoryPorts;
   readonly #describe: (space: Space) => Promise<Described>;
 
-  /** @param describe What a collection is by default, for stored ones that were not made through the directory. */
+  /**
+   * @param describe The engine's default description, for stored collections that were not made through the directory.
+   */
   constructor(ports: DirectoryPorts, describe: (space: Space) => Promise<Described>) {
     this.#ports = ports;
     this.#describe = describe;
@@ -66,9 +68,9 @@ export class NamesDirectory {
   }
 
   /**
-   * @param describe What it is to be, asked for when the name is free; `undefined`: there can be none.
-   * @returns the one that has the name: this one, or another that came first
-   * @throws InvalidInputError (it says too much of itself)
+   * @param describe The new collection's description, called if the name is free; `undefined`: the engine refuses it.
+   * @returns the collection that has the name: the new one, or another that came first
+   * @throws InvalidInputError (its settings are too large)
    */
   async create(
     tenant: string,
@@ -90,10 +92,10 @@ export class NamesDirectory {
       const record = { ...place, id, collection: storedName(ulid), ...described, ...this.#fresh(null) };
       await createRecord(this.#ports, { ...record, name: UNNAMED });
       const outcome = await nameNew(this.#ports, id, place);
-      // Nobody has seen it: the creation begins again.
+      // Nobody has seen this collection yet, so another one can be made.
       if (outcome === 'gone') continue;
       if (outcome !== 'named') return { record: outcome.owner.value, isNew: false };
-      // Whoever found it by its name may have dropped it already.
+      // A client that found it by its name may have dropped it already.
       const held = await readRecord(this.#ports, id);
       return { record: held?.value ?? { format: 1, revision: '', ...record }, isNew: true };
     }
@@ -109,8 +111,8 @@ export class NamesDirectory {
   }
 
   /**
-   * Change what is said of a collection, its name included. @param change What to write, from what is there now.
-   * @throws InvalidInputError (it would say too much)
+   * Change a collection's settings, including its name. @param change Returns what to write, given the current record.
+   * @throws InvalidInputError (the settings would be too large)
    */
   async modify(
     id: string,
@@ -128,14 +130,18 @@ export class NamesDirectory {
         const outcome = await rename(this.#ports, held, name, rest);
         if (outcome === 'taken') return outcome;
         if (outcome === 'renamed') return 'changed';
-        // What changed meanwhile was acknowledged: the change is made of that anew.
+        // The record has changed since it was read. That change was acknowledged, so ours is computed anew on top of
+        // it.
         continue;
       }
       if (Object.keys(rest).length === 0 || (await rewrite(this.#ports, held, rest))) return 'changed';
     }
   }
 
-  /** The first write fixes it. @returns what it is; `undefined`: there is no such collection */
+  /**
+   * Called for a write; the first one fixes the dimension. @returns the collection's dimension; `undefined`: there is
+   * no such collection
+   */
   async fixDimension(id: string, dimension: number): Promise<number | undefined> {
     for (;;) {
       const held = await readRecord(this.#ports, id);
@@ -145,7 +151,7 @@ export class NamesDirectory {
     }
   }
 
-  /** What is stored of it becomes garbage. @returns the one that is gone now; `undefined`: there is none */
+  /** What is stored of the collection becomes garbage. @returns the dropped collection; `undefined`: there was none */
   async drop(tenant: string, database: string, name: string): Promise<CollectionRecord | undefined> {
     for (;;) {
       const found = await findDatabase(this.#ports, tenant, database);
@@ -159,7 +165,7 @@ export class NamesDirectory {
     }
   }
 
-  /** With the collections in it. @returns false: there is none */
+  /** The collections in it are dropped as well. @returns false: there was no such database */
   async deleteDatabase(tenant: string, name: string): Promise<boolean> {
     const database = await deleteDatabase(this.#ports, tenant, name);
     if (database === undefined) return false;
@@ -168,16 +174,16 @@ export class NamesDirectory {
     return true;
   }
 
-  /** Forget everything: no collection is left, and no tenant and database but the default ones. */
+  /** Forget everything: no collection remains, and no tenants and databases but the default ones. */
   async reset(): Promise<void> {
     const { store } = this.#ports;
     const database = { id: '', tenant: DEFAULT_TENANT, name: DEFAULT_DATABASE };
-    // Stored collections without an entry need a record that says that they are gone.
+    // A stored collection without an entry needs a record, since only that can say that it was dropped.
     for (const collection of await listUnnamed(this.#ports)) await this.#adopt(database, collection);
     for await (const page of store.list(RECORDS_PREFIX)) {
       await gather(page, ({ key }) => this.#forget(key.slice(RECORDS_PREFIX.length, -'.json'.length)));
     }
-    // What was changed meanwhile means nothing without its record, or was made after the reset.
+    // Objects that changed meanwhile either mean nothing without their record, or were made after the reset.
     for (const prefix of [NAMES_PREFIX, DATABASES_PREFIX, TENANTS_PREFIX]) {
       for await (const page of store.list(prefix)) {
         await gather(page, ({ key, etag }) => deleteSmall(this.#ports, key, etag));
@@ -185,7 +191,7 @@ export class NamesDirectory {
     }
   }
 
-  /** Whatever is changed of it at the same time. */
+  /** Drops a collection even if it is being changed at the same time. */
   async #forget(id: string): Promise<void> {
     for (;;) {
       const held = await readRecord(this.#ports, id);
@@ -208,8 +214,9 @@ export class NamesDirectory {
   }
 
   /**
-   * A stored collection without an entry: its record, if it has one; else the record that says that it is gone, whose
-   * settings nobody will ask for. @returns `undefined`: there is none, or it is gone or called otherwise
+   * For a stored collection without an entry: its record, if it has one; otherwise a new record that marks it as
+   * dropped, with arbitrary settings, since nobody will ask for them.
+   * @returns `undefined`: there is no such collection, or it was dropped or has another name
    */
   async #unentered(place: { tenant: string; database: string; databaseId: string; name: string }) {
     const { tenant, database, databaseId, name } = place;
@@ -230,7 +237,10 @@ export class NamesDirectory {
     for (const collection of await listUnnamed(this.#ports)) await this.#adopt(database, collection);
   }
 
-  /** Give a stored collection the record and the entry that it lacks. @returns `undefined`: it was dropped, or is called otherwise */
+  /**
+   * Give a stored collection the record and the entry that it lacks. @returns `undefined`: it was dropped, or has
+   * another name
+   */
   async #adopt(database: Database, collection: string): Promise<HeldRecord | undefined> {
     const id = idOfStored(collection);
     const place = { tenant: database.tenant, database: database.name, databaseId: database.id, name: collection };

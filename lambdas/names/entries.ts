@@ -1,14 +1,16 @@
 /**
- * Names and what they mean (ADR 48). Two kinds of objects: the record of a collection, by its id, says how it is called;
- * the entry of a name says whose it is. An entry counts if, and only if, the record that it leads to is called so. So
- * each change is one write of one record, and an entry that a crash left over means nothing and is taken over.
+ * Names and what they mean (ADR 48). There are two kinds of objects: the *record* of a collection, stored under its id,
+ * states its name; the *entry* of a name states the id of the collection that has it. An entry counts if, and only if,
+ * the record that it leads to states that name. So each change takes effect by one write of one record, and an entry
+ * left over from a crash means nothing and can be taken over.
  *
- * - create: record without a name, entry, then the record (that is the moment).
- * - rename: entry of the new name, then the record (that is the moment), then the old entry goes.
- * - drop: the record goes (that is the moment), then its entry.
+ * - create: write a record without a name, then the entry, then the name into the record, which takes effect.
+ * - rename: write the entry of the new name, then the record, which takes effect, and delete the old entry.
+ * - drop: delete the record, which takes effect, then its entry.
  *
- * Whoever takes an entry over rewrites the record that it leads to first. A rename that is still under way read that
- * record before it wrote its entry, and fails on it; one that begins later writes the entry anew, and taking it over fails.
+ * A writer that takes over an entry first rewrites the record that the entry leads to. A rename that is still under way
+ * read that record before it wrote its entry, so its write of the record fails; a rename that begins later writes the
+ * entry anew, so taking over the entry fails.
  */
 import { nameKey, recordKey } from '../snapshot/name-keys.ts';
 import { type CollectionRecord, collectionRecord, nameEntry } from './records.ts';
@@ -23,13 +25,13 @@ interface Place {
   name: string;
 }
 
-/** Not of one that was dropped. */
+/** `undefined` also for a collection that was dropped. */
 export async function readRecord(ports: Pick<SmallPorts, 'store'>, id: string): Promise<HeldRecord | undefined> {
   const held = await readSmall(ports, recordKey(id), collectionRecord);
   return held?.value.dropped ? undefined : held;
 }
 
-/** What a name means now. */
+/** The collection that a name means now. */
 export async function readNamed(ports: Pick<SmallPorts, 'store'>, place: Place): Promise<HeldRecord | undefined> {
   const entry = await readSmall(ports, keyOf(place), nameEntry);
   if (entry === undefined) return undefined;
@@ -38,8 +40,8 @@ export async function readNamed(ports: Pick<SmallPorts, 'store'>, place: Place):
 }
 
 /**
- * Give a name to a collection whose record was read, or is about to be called so.
- * @returns the collection that has the name; or that the entry is this collection's now
+ * Write the entry of a name for a collection whose record was read, or is about to get that name.
+ * @returns the collection that has the name already, or that the entry now leads to this collection
  */
 export async function takeName(
   ports: SmallPorts,
@@ -54,16 +56,17 @@ export async function takeName(
       if (owner !== undefined && isCalled(owner.value, place)) return { owner };
       if (owner !== undefined && !(await rewrite(ports, owner, {}))) continue;
     }
-    // Written anew even if it is ours already: whoever is about to take it over must fail.
+    // The entry is rewritten even if it is ours already, so that another writer that is about to take it over fails.
     const mine = { format: 1, id, name: place.name, revision: ports.ids.commitId() };
     if (await writeSmall(ports, key, mine, entry?.etag)) return { isTaken: true };
   }
 }
 
 /**
- * Name a collection that was made without a name. Like a rename, it fails on a record that was rewritten meanwhile, by
- * whoever takes its entry over, or is gone, because garbage collection took it: nobody had ever seen it then.
- * @returns the collection that has the name; `gone`: this one was taken; `named`
+ * Name a collection that was made without a name. As in a rename, the write of the record fails if another writer,
+ * which takes over the entry, rewrote the record meanwhile; then both are written again. It also fails if garbage
+ * collection deleted the record, which nobody had seen yet.
+ * @returns the collection that already has the name; `gone`: garbage collection deleted this one; `named`
  */
 export async function nameNew(
   ports: SmallPorts,
@@ -75,7 +78,7 @@ export async function nameNew(
     if (held === undefined) return 'gone';
     const taken = await takeName(ports, place, id);
     if ('owner' in taken) {
-      // Nothing leads to ours, and nobody knows its id. What stays of it is garbage.
+      // No name leads to our collection, and nobody knows its id. Whatever remains of it is garbage.
       await deleteSmall(ports, recordKey(id), held.etag);
       return taken;
     }
@@ -83,7 +86,7 @@ export async function nameNew(
   }
 }
 
-/** @returns false: it was changed meanwhile */
+/** @returns false: the record was changed meanwhile */
 export async function rewrite(
   ports: SmallPorts,
   { value, etag }: HeldRecord,
@@ -93,16 +96,16 @@ export async function rewrite(
   return writeSmall(ports, recordKey(value.id), next, etag);
 }
 
-/** @returns false: there is one */
+/** @returns false: the record exists already */
 export async function createRecord(ports: SmallPorts, record: Omit<CollectionRecord, 'format' | 'revision'>) {
   const whole = { format: 1, ...record, revision: ports.ids.commitId() };
   return writeSmall(ports, recordKey(record.id), whole, undefined);
 }
 
 /**
- * A new name for a collection, and what else changes with it.
- * @param held As it was read when `change` was made of it.
- * @returns `moved`: it was changed meanwhile, or is gone; `taken`: the name is another one's
+ * Give a collection a new name, together with other changes.
+ * @param held The record from which `change` was computed.
+ * @returns `moved`: the record was changed meanwhile, or is gone; `taken`: another collection has the name
  */
 export async function rename(
   ports: SmallPorts,
@@ -111,7 +114,7 @@ export async function rename(
   change: Partial<CollectionRecord> = {},
 ): Promise<'renamed' | 'moved' | 'taken'> {
   const { id } = held.value;
-  // Before the new name counts: one that is written later is not ours to delete.
+  // Read before the new name takes effect: an entry that is written after that is not ours to delete.
   const old = await readSmall(ports, keyOf(held.value), nameEntry);
   if ('owner' in (await takeName(ports, { ...held.value, name }, id))) return 'taken';
   if (!(await rewrite(ports, held, { ...change, name }))) return 'moved';
@@ -119,7 +122,7 @@ export async function rename(
   return 'renamed';
 }
 
-/** @returns false: it was changed meanwhile */
+/** @returns false: the record was changed meanwhile */
 export async function drop(ports: SmallPorts, held: HeldRecord, mayComeBack: boolean): Promise<boolean> {
   const { value, etag } = held;
   const entry = await readSmall(ports, keyOf(value), nameEntry);
@@ -130,7 +133,7 @@ export async function drop(ports: SmallPorts, held: HeldRecord, mayComeBack: boo
   return isDropped;
 }
 
-/** What cannot be deleted now means nothing, and whoever wants the name takes it over. */
+/** If an entry cannot be deleted now, it means nothing, and the next writer that wants the name takes it over. */
 async function forget(ports: SmallPorts, key: string, etag: string): Promise<void> {
   await deleteSmall(ports, key, etag).catch(() => false);
 }

@@ -1,4 +1,4 @@
-/** The directory of names as whoever only looks sees it: nothing is written, and no engine is asked. */
+/** Read-only access to the directory of names: nothing is written, and no engine is asked. */
 import { InvalidInputError, ObjectNotFoundError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import { checkCollection, POINTERS_PREFIX, parsePointerKey, pointerKey } from '../snapshot/keys.ts';
@@ -23,7 +23,7 @@ interface FullName {
 }
 
 /**
- * `name`, which is in the default database, or `tenant/database/name`.
+ * Parses `name`, which is in the default database, or `tenant/database/name`.
  * @throws InvalidInputError
  */
 export function parseName(text: string): FullName {
@@ -36,7 +36,10 @@ export function parseName(text: string): FullName {
   throw new InvalidInputError(`"${text}" is no name of a collection: give "name", or "tenant/database/name".`);
 }
 
-/** What a name means now; `undefined`: it has no entry that counts. A stored collection may be called so all the same. */
+/**
+ * The collection that a name means now; `undefined`: no entry of this name counts. A stored collection may have the
+ * name all the same.
+ */
 export async function lookUp(
   ports: SmallPorts,
   { tenant, database, name }: FullName,
@@ -46,7 +49,7 @@ export async function lookUp(
   return (await readNamed(ports, { tenant, database, databaseId: found.id, name }))?.value;
 }
 
-/** What the directory knows of a stored collection that was not made through it, one that was dropped included. */
+/** The directory's record of a stored collection that was not made through it, even if the collection was dropped. */
 export async function recordOfStored(
   ports: Pick<Ports, 'store'>,
   collection: string,
@@ -54,7 +57,7 @@ export async function recordOfStored(
   return (await readSmall(ports, recordKey(idOfStored(collection)), collectionRecord))?.value;
 }
 
-/** Is there a stored collection that has this name by itself? */
+/** Is there a stored collection of this name? */
 export async function isStored({ store }: Pick<Ports, 'store'>, name: string): Promise<boolean> {
   if (isStoredName(name)) return false;
   try {
@@ -65,7 +68,7 @@ export async function isStored({ store }: Pick<Ports, 'store'>, name: string): P
   return (await store.head(pointerKey(name)).catch(unlessNotFound)) !== undefined;
 }
 
-/** Stored collections that have no entry: each is called as it is stored, in the default database. */
+/** Stored collections that have no entry: the name of each is the one it is stored under, in the default database. */
 export async function listUnnamed(ports: Pick<Ports, 'store'>): Promise<string[]> {
   const stored: string[] = [];
   for await (const page of ports.store.list(POINTERS_PREFIX)) {
@@ -77,11 +80,11 @@ export async function listUnnamed(ports: Pick<Ports, 'store'>): Promise<string[]
   return gather(stored, async (collection) => ((await isUnnamed(ports, collection)) ? collection : undefined));
 }
 
-/** Of a dropped one there is a record: that is what it is kept for. */
+/** A dropped collection is not unnamed: its record is kept in order to say that it was dropped. */
 async function isUnnamed(ports: Pick<Ports, 'store'>, collection: string): Promise<boolean> {
   const record = await recordOfStored(ports, collection);
   if (record === undefined) return true;
-  // Whoever gave it its record died before the entry, or is about to write it.
+  // The writer of this record died before it wrote the entry, or is about to write it.
   return !record.dropped && record.name === collection && (await readNamed(ports, record)) === undefined;
 }
 
@@ -99,8 +102,9 @@ export async function listNames(ports: SmallPorts): Promise<CollectionRecord[]> 
 }
 
 /**
- * Collections whose entries are below a prefix of keys, and count.
- * @param databaseIdOf Of the database that is called so now: of another one, nothing counts.
+ * Collections whose entries count and have keys that begin with a prefix.
+ * @param databaseIdOf Id of the database that has the name now: collections of an earlier database of that name do not
+ * count.
  */
 export async function listBelow(
   ports: SmallPorts,
@@ -114,7 +118,7 @@ export async function listBelow(
   });
 }
 
-/** As a person writes it: without tenant and database, if they are the default ones. */
+/** A name in the form in which people write it: without tenant and database if they are the default ones. */
 export function fullName({ tenant, database, name }: FullName): string {
   return tenant === DEFAULT_TENANT && database === DEFAULT_DATABASE ? name : `${tenant}/${database}/${name}`;
 }

@@ -1,8 +1,9 @@
 /**
- * Does a name lead to a stored collection? What collects garbage asks that, so whatever is in doubt is reached.
+ * Does a name lead to a stored collection? Garbage collection deletes what no name leads to, so in doubt a collection
+ * counts as reached.
  *
- * A collection that was made through the directory is reached by an entry that leads to its record; one that was made by
- * `create` or `import` is reached by the name that it is stored under, until its record says that it was dropped.
+ * A collection that was made through the directory is reached by an entry that leads to its record. One that was made
+ * by `create` or `import` is reached by the name under which it is stored, until its record says that it was dropped.
  */
 import { CorruptObjectError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
@@ -12,16 +13,20 @@ import { rewrite } from './entries.ts';
 import { type CollectionRecord, collectionRecord, idOf, isStoredName, nameEntry, UNNAMED } from './records.ts';
 import { deleteSmall, type Held, readSmall, type SmallPorts } from './small-object.ts';
 
-/** `record`: what has to go first, as it was read before the entry; `undefined`: there is none, or it has to stay. */
+/**
+ * `record`: the record that must be deleted first, as it was read before the entry; `undefined`: there is none, or it
+ * must be kept.
+ */
 export type Reach = { isReached: true; entryKey?: string } | { isReached: false; record?: Held<CollectionRecord> };
 
-/** The database that has a name now. */
+/** Finds the database that has a name now. */
 export type FindDatabase = (tenant: string, name: string) => Promise<{ id: string } | undefined>;
 
 /**
- * An unreached collection stays so if it has no record, or one that says that it was dropped: neither is ever made again.
- * With a record, only until somebody writes that: whoever deletes it as it was read here takes nothing that is reached,
- * since a creation, like a rename, ends with a write of the record.
+ * An unreached collection without a record, or with one that says that it was dropped, stays unreached, since it is
+ * never made again. With any other record it stays unreached only until that record is rewritten: a creation, like a
+ * rename, ends with a write of the record. So deleting the record as it was read here cannot remove a collection that a
+ * name has come to lead to meanwhile.
  * @throws CorruptObjectError, StoreUnavailableError
  */
 export async function judgeReach(ports: SmallPorts, collection: string): Promise<Reach> {
@@ -31,7 +36,7 @@ export async function judgeReach(ports: SmallPorts, collection: string): Promise
   return judgeRecord(ports, held, (tenant, name) => findDatabase(ports, tenant, name));
 }
 
-/** The same, of a record that was just read. @throws CorruptObjectError, StoreUnavailableError */
+/** The same for a record that was just read. @throws CorruptObjectError, StoreUnavailableError */
 export async function judgeRecord(
   ports: SmallPorts,
   record: Held<CollectionRecord>,
@@ -49,7 +54,7 @@ export async function judgeRecord(
     : { isReached: false, record };
 }
 
-/** Keys of the records of collections. @throws StoreUnavailableError */
+/** Keys of the records of all collections. @throws StoreUnavailableError */
 export async function listRecords({ store, telemetry }: Pick<Ports, 'store' | 'telemetry'>): Promise<string[]> {
   const keys: string[] = [];
   for await (const page of store.list(RECORDS_PREFIX)) {
@@ -66,7 +71,7 @@ export function readRecordAt(ports: SmallPorts, key: string): Promise<Held<Colle
   return readSmall(ports, key, collectionRecord);
 }
 
-/** Entries that may lead nowhere: those that nobody has found to count, written at most at `until`. */
+/** Entries that may lead nowhere: those last written at `until` or before that are not among those known to count. */
 export async function listDoubtful(
   { store }: Pick<Ports, 'store'>,
   counting: ReadonlySet<string>,
@@ -79,15 +84,15 @@ export async function listDoubtful(
   return keys;
 }
 
-/** Does an entry lead nowhere? Nothing is changed. */
+/** Does an entry lead nowhere? Changes nothing. */
 export async function isDead(ports: SmallPorts, key: string): Promise<boolean> {
   return (await examine(ports, key)) !== undefined;
 }
 
 /**
- * Delete an entry that leads nowhere. As when it is taken over (ADR 48), the record that it leads to is rewritten first, so
- * that a rename which has written the entry, and not yet the record, fails and writes both anew.
- * @returns false: it counts, or something changed meanwhile
+ * Delete an entry that leads nowhere. As when an entry is taken over (ADR 48), the record that it leads to is rewritten
+ * first. A rename that has written the entry but not yet the record then fails, and writes both anew.
+ * @returns false: the entry counts, or something changed meanwhile
  */
 export async function deleteDead(ports: SmallPorts, key: string): Promise<boolean> {
   const found = await examine(ports, key);
@@ -96,7 +101,7 @@ export async function deleteDead(ports: SmallPorts, key: string): Promise<boolea
   return deleteSmall(ports, key, found.etag);
 }
 
-/** `undefined`: it counts, or is gone. `record`: whose name it may be about to become. */
+/** `undefined`: the entry counts, or is gone. `record`: the record that may be about to get this name. */
 async function examine(
   ports: SmallPorts,
   key: string,
@@ -106,7 +111,7 @@ async function examine(
   const record = await readSmall(ports, recordKey(entry.value.id), collectionRecord);
   if (record === undefined || record.value.dropped) return { etag: entry.etag, record: undefined };
   const { tenant, database, name } = record.value;
-  // Of a database that is gone, the record goes first.
+  // An entry in a deleted database is kept until the record of its collection is gone.
   const isCalled = name === entry.value.name && nameKey(tenant, database, name) === key;
   return isCalled ? undefined : { etag: entry.etag, record };
 }

@@ -1,4 +1,4 @@
-/** What the directory of names keeps: of a collection, of a name, of a database and of a tenant. */
+/** The objects of the directory of names: of a collection, of a name, of a database, and of a tenant. */
 import { z } from 'zod';
 import { InvalidInputError } from '../errors/errors.ts';
 import { sha256 } from '../snapshot/blocks.ts';
@@ -7,43 +7,46 @@ export const DEFAULT_TENANT = 'default_tenant';
 export const DEFAULT_DATABASE = 'default_database';
 export const DEFAULT_DATABASE_ID = '00000000-0000-0000-0000-000000000000';
 
-/** Of what clients say of a collection, and of what is learned of its records, as they are kept: each in bytes. */
+/** Limits in bytes, as stored: for all settings of a collection together, and for what is learned of its records. */
 const MAX_SETTINGS_BYTES = 512 * 1024;
 export const MAX_LEARNED_BYTES = 256 * 1024;
 
 const revision = z.string();
-/** As the engine wrote it: numbers in it are what they are written as. */
+/** JSON text as the engine wrote it, so that numbers stay exactly as they were written. */
 const jsonText = z.string();
 
 export const collectionRecord = z.strictObject({
   format: z.literal(1),
-  /** Chroma's. */
+  /** Chroma's id. */
   id: z.string(),
-  /** Under which the compactor stores it. Never used for another one. */
+  /** The name under which the compactor stores the collection. It is never used for another one. */
   collection: z.string(),
   tenant: z.string(),
   database: z.string(),
-  /** Of the database that was called so when the collection was made: one made anew under its name has another. */
+  /**
+   * Id of the database that had the name when the collection was made: a database made anew under that name has another
+   * id.
+   */
   databaseId: z.string(),
-  /** A name entry that leads here counts if, and only if, it is the one of this name. */
+  /** A name entry that leads here counts if, and only if, it is the entry of this name. */
   name: z.string(),
   metadata: jsonText,
   configuration: jsonText,
   schema: jsonText,
   /** Numbers per embedding; `null` until the first write fixes it. */
   dimension: z.number().int().min(1).nullable(),
-  /** Types of the metadata of its records, by key: shown as part of the schema. */
+  /** Types of the values in its records' metadata, by key: shown as part of the schema. */
   learned: z.custom<Learned>(isLearned),
-  /** Milliseconds since the epoch, by the host that made it: information. */
+  /** Milliseconds since the epoch, by the clock of the host that made it. Information only. */
   created: z.number(),
-  /** Of a stored collection that had no entry: it must not come back when its name is free again. */
+  /** Set when a stored collection that had no entry is dropped: it must not come back when its name is free again. */
   dropped: z.boolean(),
   revision,
 });
-/** Types by key, as Chroma calls them. */
+/** Types by metadata key, named as Chroma names them. */
 export type Learned = Readonly<Record<string, readonly string[]>>;
 
-/** A record of zod's has no member `__proto__`, and metadata may have one. */
+/** Checked by hand because a record of zod's cannot have a member `__proto__`, whereas metadata may have one. */
 function isLearned(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return Object.values(value).every((types) => z.array(z.string()).safeParse(types).success);
@@ -52,7 +55,8 @@ function isLearned(value: unknown): boolean {
 export type CollectionRecord = z.infer<typeof collectionRecord>;
 
 /**
- * Of a collection whose creation has not ended: no entry counts for it. Names of collections have three characters or more.
+ * Name of a collection whose creation has not ended, so that no entry counts for it. Other names have three characters
+ * or more.
  */
 export const UNNAMED = '';
 
@@ -63,7 +67,7 @@ export const databaseRecord = z.strictObject({
   id: z.string(),
   tenant: z.string(),
   name: z.string(),
-  /** Only the default one is kept as gone, since without an object it is there. */
+  /** Set only for the default database: it exists without an object, so an object must say that it was deleted. */
   dropped: z.boolean(),
   revision,
 });
@@ -76,7 +80,7 @@ export const tenantRecord = z.strictObject({
   revision,
 });
 
-/** @throws InvalidInputError (there would be no room for what is noted of the collection later) */
+/** @throws InvalidInputError (no room would be left for what is learned of the collection later) */
 export function checkSettings({
   metadata,
   configuration,
@@ -90,7 +94,9 @@ export function checkSettings({
   );
 }
 
-/** A UUID that is a function of the text: of a ULID, so that it is unique, or of what it is to be found again by. */
+/**
+ * A UUID computed from a text: from a ULID, so that the UUID is unique, or from a name by which it must be found again.
+ */
 export function uuidOf(text: string): string {
   const digits = sha256(text).slice(0, 32).split('');
   digits[12] = '4';
@@ -99,27 +105,27 @@ export function uuidOf(text: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** Id of the collection that is stored so: each has one, whether it was made through the directory or not. */
+/** Id of the collection that is stored under this name, whether it was made through the directory or not. */
 export function idOf(collection: string): string {
   return isStoredName(collection)
     ? uuidOf(collection.slice(STORED_NAME_PREFIX.length).toUpperCase())
     : idOfStored(collection);
 }
 
-/** Id of a stored collection that has no entry: the same whoever asks. */
+/** Id of a stored collection that has no entry. Every caller computes the same one. */
 export function idOfStored(collection: string): string {
   return uuidOf(`stored collection ${collection}`);
 }
 
-/** What names under which new collections are stored begin with. */
+/** Prefix of the names under which new collections are stored. */
 export const STORED_NAME_PREFIX = 'c-';
 
-/** Name under which a new collection is stored. */
+/** The name under which a new collection is stored. */
 export function storedName(ulid: string): string {
   return `${STORED_NAME_PREFIX}${ulid.toLowerCase()}`;
 }
 
-/** Was it made under a name of the directory? Then nothing but an entry leads to it. */
+/** Was the collection made through the directory? Then it is reached through an entry only. */
 export function isStoredName(collection: string): boolean {
   return /^c-[0-9a-hjkmnp-tv-z]{26}$/.test(collection);
 }

@@ -1,6 +1,7 @@
 /**
- * Small JSON objects that change by compare-and-swap. Every body has a `revision` of its own, so that no two writes have
- * equal bytes: no ETag comes back, and a writer whose answer was lost knows its own write when it reads it.
+ * Small JSON objects that change by compare-and-swap. Every body has a `revision` of its own, so that no two writes
+ * have equal bytes. Hence no ETag ever recurs, and a writer whose response was lost recognises its own write when it
+ * reads it.
  */
 import { mapLimit } from '../concurrency/map-limit.ts';
 import { retry } from '../concurrency/retry.ts';
@@ -24,14 +25,14 @@ export interface Held<Value> {
 }
 
 interface Kind<Value> {
-  /** @throws when it is none */
+  /** @throws if it is not an object of this kind */
   parse(json: unknown): Value;
 }
 
 const ATTEMPTS = 6;
-/** A larger one is not written, and was not written by us. */
+/** A larger object is not written; one that is found was not written by us. */
 const MAX_BYTES = 1024 * 1024;
-/** Small ones, of a listing. */
+/** How many small objects of a listing are read at once. */
 export const READS_AT_ONCE = 16;
 
 /** `undefined`: there is none. @throws CorruptObjectError, StoreUnavailableError */
@@ -51,7 +52,10 @@ export async function readSmall<Value>(
   }
 }
 
-/** Those below a prefix, in the order of their keys, and what each leads to: a few at a time. `undefined`: nothing. */
+/**
+ * Reads the objects below a prefix, in the order of their keys, and returns what each leads to, a few at a time. Those
+ * that lead to `undefined` are left out.
+ */
 export async function readBelow<Value, Result>(
   { store }: Pick<Ports, 'store'>,
   prefix: string,
@@ -66,7 +70,7 @@ export async function readBelow<Value, Result>(
   });
 }
 
-/** What is found of each item, a few at a time; without those of which there is nothing. */
+/** Runs a task on each item, a few at a time, and leaves out results that are `undefined`. */
 export async function gather<Item, Result>(
   items: readonly Item[],
   find: (item: Item) => Promise<Result | undefined>,
@@ -76,10 +80,11 @@ export async function gather<Item, Result>(
 }
 
 /**
- * Create it, or put it in the place of the one that was read.
- * @param last ETag of that; `undefined`: there must be none.
- * @returns false: another write came first, and what was read is not there any more
- * @throws InvalidInputError (it is too large to be read again), StoreUnavailableError (whether it was written is unknown)
+ * Create an object, or replace the one that was read.
+ * @param last ETag of the object that was read; `undefined`: there must be none.
+ * @returns false: another write came first, so the object is no longer as it was read
+ * @throws InvalidInputError (it is too large to be read again), StoreUnavailableError (it is unknown whether it was
+ * written)
  */
 export async function writeSmall(
   ports: SmallPorts,
@@ -97,7 +102,7 @@ export async function writeSmall(
       return true;
     } catch (error) {
       if (!(error instanceof PreconditionFailedError || error instanceof ObjectNotFoundError)) throw error;
-      // Only after an attempt whose answer was lost can it be ours.
+      // It can be ours only if an earlier attempt lost its response.
       return attempt > 1 && (await isOurs(ports.store, key, bytes));
     }
   };
@@ -105,8 +110,8 @@ export async function writeSmall(
 }
 
 /**
- * Delete what was read. @returns false: it is another one by now; true also when it is gone
- * @throws StoreUnavailableError (whether it was deleted is unknown)
+ * Delete an object as it was read. @returns false: it has changed since; true also if it is gone
+ * @throws StoreUnavailableError (it is unknown whether it was deleted)
  */
 export async function deleteSmall(ports: SmallPorts, key: string, etag: string): Promise<boolean> {
   const remove = async () => {

@@ -16,7 +16,7 @@ const TRANSIENT = [StoreUnavailableError, ConditionalRequestConflictError, Preco
 /**
  * Write an immutable object. If the key already exists, size and SHA-256 tell whether that is our own earlier attempt.
  * @param digest Hex SHA-256 of the body.
- * @param attempts 1 for whoever tries again by itself.
+ * @param attempts 1 for callers that retry by themselves.
  * @returns whether this call or an earlier one of ours created the object
  * @throws KeyCollisionError (other content under the key), StoreUnavailableError
  */

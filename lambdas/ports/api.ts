@@ -4,7 +4,7 @@ import type { EngineIdentity, EngineSession } from './engine.ts';
 
 export interface ApiRequest {
   method: string;
-  /** From the root, with its query. */
+  /** Path from the root, including the query. */
   path: string;
   body?: string | undefined;
   contentType?: string | undefined;
@@ -12,26 +12,26 @@ export interface ApiRequest {
 
 export interface ApiAnswer {
   status: number;
-  /** Empty for none. */
+  /** Empty if there is none. */
   body: string;
   contentType: string | undefined;
 }
 
 /** A running server, on a directory that nothing else uses. */
 export interface ApiServer {
-  /** False once it is known to have ended, whatever ended it. */
+  /** False once the server is known to have exited, for whatever reason. */
   readonly isRunning: boolean;
   /** @throws EngineUnavailableError (it gave no answer) */
   send(request: ApiRequest): Promise<ApiAnswer>;
   /** A session on one of its collections. Closing it does not stop the server. */
   session(): EngineSession;
-  /** Stop it, and wait for its exit. Never throws: what it wrote is not needed. */
+  /** Stop it, and wait for its exit. Never throws, since what it wrote is not needed. */
   close(): Promise<void>;
 }
 
 export interface ApiEngine {
   identify(): Promise<EngineIdentity>;
-  /** Start a server on an empty directory, which is removed with it. @throws EngineUnavailableError */
+  /** Start a server on an empty directory, which is removed when it closes. @throws EngineUnavailableError */
   startScratch(): Promise<ApiServer>;
   /** Start a server on a copy, which becomes dirty. @throws DirtyDirectoryError, EngineUnavailableError */
   serve(directory: WorkingDirectory): Promise<ApiServer>;

@@ -37,7 +37,7 @@ export interface PruneOptions {
 
 export interface PruneResult {
   objects: number;
-  /** Commits. */
+  /** Number of commits whose staging was removed. */
   staging: number;
   bytes: number;
 }

@@ -14,7 +14,7 @@ export interface EngineIdentity {
   name: string;
   /** Semantic version that the server binary reports. */
   version: string;
-  /** Where it was found: a path or a package name. */
+  /** Where the server was found: a path or a package name. */
   source: string;
 }
 
@@ -112,7 +112,7 @@ export interface RecordPage extends RecordFilter {
  * `EngineUnavailableError`.
  */
 export interface EngineSession {
-  /** False once its server is known to have ended, whatever ended it. */
+  /** False once its server is known to have exited, for whatever reason. */
   readonly isRunning: boolean;
   /** Open the collection, creating it in an empty directory. */
   useCollection(name: string, options: CollectionShape): Promise<void>;

@@ -39,8 +39,8 @@ export interface StatusTable {
   /** Create-only; an equal status is success. @throws StatusConflictError (there is a different one) */
   putStatus(collection: string, deltaId: string, status: DeltaStatus): Promise<void>;
   /**
-   * Delete every item of a collection, its lock included. Only for one that is gone for good, and whose name is never
-   * used again. @returns how many there were
+   * Delete every item of a collection, its lock included. Only for a collection that is gone for good and whose name is
+   * never used again. @returns the number of deleted items
    */
   forgetCollection(collection: string): Promise<number>;
 }

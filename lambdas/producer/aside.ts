@@ -8,7 +8,7 @@ import { putDelta } from './put-delta.ts';
 
 export interface AsideDelta {
   deltaId: string;
-  /** Hex, of its content. */
+  /** Digest of its content, hex. */
   sha256: string;
   key: string;
   /** Bytes. */
@@ -38,7 +38,7 @@ export async function listAside(
   return found;
 }
 
-/** The one under this id. @throws InvalidInputError (none, or several: an id whose status had expired) */
+/** The one under this id. @throws InvalidInputError (there is none, or several because the id's status had expired) */
 export async function findAside(ports: Pick<Ports, 'store'>, collection: string, deltaId: string): Promise<AsideDelta> {
   const [found, ...others] = await listAside(ports, collection, deltaId);
   if (found !== undefined && others.length === 0) return found;

@@ -44,18 +44,18 @@ export interface DeltaToSubmit {
 export interface Submitted {
   collection: string;
   deltaId: string;
-  /** Of the content, hex. */
+  /** Digest of the content, hex. */
   sha256: string;
 }
 
 /** What came of a submission. A conflict with other content is an error. */
 export interface SubmitResult extends Submitted {
   /**
-   * `duplicate`: this content was submitted under this id before. Without a table only a delta that waits is known to be
-   * one; one that was decided is `new` then, and does no harm.
+   * `duplicate`: this content was submitted under this id before. Without a table, a duplicate is recognised only while
+   * the first delta waits; once that is decided, the outcome is `new`, which does no harm.
    */
   outcome: 'new' | 'duplicate';
-  /** What became of a duplicate that is decided; `null` otherwise. */
+  /** The status of a duplicate that is decided; `null` otherwise. */
   status: DeltaStatus | null;
 }
 
@@ -98,7 +98,10 @@ export async function submitDelta(
   return { collection, ...sent };
 }
 
-/** Another version of Node.js may compress the same text into other bytes, and a delta that is sent again is no other one. */
+/**
+ * Compares texts rather than stored bytes: another version of Node.js may compress the same text differently, and the
+ * delta is still the same.
+ */
 function holds(stored: Uint8Array, text: Uint8Array): boolean {
   const found = textOf(stored);
   return !('rejections' in found) && Buffer.from(text).equals(found);

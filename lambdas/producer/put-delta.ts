@@ -15,22 +15,23 @@ export interface Submission {
   collection: string;
   deltaId: string;
   body: Uint8Array;
-  /** Do other bytes that wait under the id hold the same operations? Default: never. */
+  /** Do other bytes that wait under the id hold the same operations? Default: they never do. */
   isSame?: (waiting: Uint8Array) => boolean;
 }
 
 export interface PutDelta {
   deltaId: string;
-  /** Of its content, hex. */
+  /** Digest of its content, hex. */
   sha256: string;
-  /** `duplicate`: the same content was there under this id, and nothing was sent. */
+  /** `duplicate`: the same content was already there under this id, and nothing was sent. */
   outcome: 'new' | 'duplicate';
 }
 
 /**
  * Put a delta into the inbox. Sending the same content under the same id again succeeds, however often. Only the inbox
- * is looked at: `submitOnce` knows of what is decided as well.
- * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id; nothing was sent)
+ * is checked; `submitOnce` also recognises deltas that are already decided.
+ * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id; nothing was
+ * sent)
  */
 export async function putDelta(
   ports: Pick<Ports, 'store' | 'clock' | 'ids'>,
@@ -60,16 +61,16 @@ export async function putDelta(
 }
 
 export interface Submitted extends PutDelta {
-  /** What became of it, if that is decided; `null` while it waits. */
+  /** The delta's status if it is decided; `null` while it waits. */
   status: DeltaStatus | null;
 }
 
 /**
- * Put a delta into the inbox unless it is decided already. The table is asked before the PUT, so that nothing is sent in
- * vain; and after it, because a delta that was decided meanwhile has left the inbox, which then takes it once more. It
- * does no harm there: whoever compacts next knows its id.
- * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id, or was decided
- * under it), StoreUnavailableError, TableUnavailableError
+ * Put a delta into the inbox unless it is already decided. The table is read before the PUT, so that nothing is sent in
+ * vain, and again after it: a delta that was decided meanwhile had left the inbox, so the PUT stored it a second time.
+ * That copy does no harm, because the next compaction recognises its id.
+ * @throws CollectionNotFoundError, InvalidInputError, KeyCollisionError (other content waits under this id, or was
+ * decided under it), StoreUnavailableError, TableUnavailableError
  */
 export async function submitOnce(
   ports: Pick<Ports, 'store' | 'clock' | 'ids' | 'statuses'>,
@@ -96,7 +97,7 @@ async function readStatus({ statuses }: Pick<Ports, 'statuses'>, collection: str
 }
 
 /**
- * What became of a delta with this content: its status, `undefined` while it waits.
+ * The status of a delta with this content; `undefined` while it waits.
  * @throws KeyCollisionError (the id was decided for other content)
  */
 export async function findStatus(

@@ -17,7 +17,7 @@ export interface DeltaTrace {
   collection: string;
   deltaId: string;
   source: DeltaSource;
-  /** Its place in the log, if an endpoint wrote it; `isPassed`: all up to there are decided. */
+  /** Its place in the log, if an endpoint wrote it; `isPassed`: all numbers up to it are decided. */
   number: { number: number; isPassed: boolean } | null;
   /** The object in the inbox under its id. */
   inbox: { size: number; arrivedAt: number; sha256: string | 'unreadable' } | null;
@@ -33,7 +33,9 @@ export interface DeltaTrace {
 
 export interface DeltaReport {
   key: string;
-  /** Of other content that was sent under the same id; `null` for the report on what was decided. */
+  /**
+   * Digest of the other content that was sent under the same id; `null` for the report on the content that was decided.
+   */
   otherSha256: string | null;
   rejectedOperations: number;
   rejections: Rejection[];
@@ -69,7 +71,7 @@ async function readInbox(ports: Ports, key: string): Promise<DeltaTrace['inbox']
     });
     return { size, arrivedAt, sha256 };
   } catch (error) {
-    // It was settled or submitted again in this very moment.
+    // The object was settled or submitted again at this very moment.
     if (error instanceof ObjectNotFoundError || error instanceof PreconditionFailedError) return null;
     throw error;
   }

@@ -7,8 +7,10 @@
  * ```
  * lock    free ── acquire ──► held(owner, token) ── release(owner, token) ──► free      (the item is never deleted)
  *                              └── expires ──► anybody may acquire; the token has moved on
- * claim   none ── take, while holding the lock ──► live(owner, token) ── renew* ── release, if wake is unchanged ──► none
- * ``` The lock only saves work: the safety of a swap does not depend on it (see `swap.ts`).
+ * claim   none ── take while holding the lock ──► live(owner, token) ── renew* ── release if wake is unchanged ──► none
+ * ```
+ *
+ * The lock only saves work: the safety of a swap does not depend on it (see `swap.ts`).
  */
 
 export const LOCK_PHASES = ['validation', 'swap'] as const;

@@ -2,8 +2,8 @@
 export const NAMESPACE = 'ChromaCompactor';
 
 /**
- * Names, CloudWatch units and meanings of every metric that the steps emit. Alarms and dashboard read them from here, and
- * `npm run docs` writes docs/reference/metrics.md.
+ * Names, CloudWatch units and meanings of every metric that the steps emit. Alarms and dashboard read them from here,
+ * and `npm run docs` writes docs/reference/metrics.md.
  */
 export const METRICS = {
   lockAttempt: {
@@ -212,7 +212,10 @@ interface MetricEntry {
   unit: 'Count' | 'Milliseconds' | 'Seconds' | 'Bytes';
   /** Emitted with the dimension `Phase`: `validation` or `swap`. */
   byPhase: boolean;
-  /** Emitted with the dimension `Collection` as well. Endpoints serve any number of collections, and each is billed. */
+  /**
+   * Emitted with the dimension `Collection` as well. Not for endpoints: they serve any number of collections, and each
+   * metric is billed.
+   */
   byCollection: boolean;
   meaning: string;
 }

@@ -22,7 +22,7 @@ export function sealedAt(commitId: string): number {
   return [...commitId.slice(0, TIME_LENGTH)].reduce((ms, digit) => ms * DIGITS.length + DIGITS.indexOf(digit), 0);
 }
 
-/** By version: when it was sealed, which is when the one before it was replaced. */
+/** When each version was sealed, by version number; its predecessor was replaced at that time. */
 export type SealingTimes = ReadonlyMap<number, number>;
 
 /**

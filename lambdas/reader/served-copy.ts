@@ -20,7 +20,7 @@ export interface OpenSnapshot {
   readonly records: number;
   /** Nearest first; without embeddings, unless `include` says otherwise. @throws InvalidInputError */
   query(embedding: readonly number[], limit: number, filter?: RecordFilter): Promise<Neighbour[]>;
-  /** In the order asked for; ids that do not exist are left out. */
+  /** The records with these ids, in that order; ids that do not exist are left out. */
   get(ids: readonly string[]): Promise<EngineRecord[]>;
   /** By filter, in the engine's own order. @throws InvalidInputError */
   find(page?: RecordPage): Promise<EngineRecord[]>;

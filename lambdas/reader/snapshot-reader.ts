@@ -24,7 +24,10 @@ const REVIVALS = 2;
 export type ReaderPorts = Pick<Ports, 'store' | 'cache' | 'codec' | 'telemetry' | 'engine' | 'directories'>;
 
 export interface ReaderOptions {
-  /** Copies on the disk, beside the pristine directory: the current one, and older ones with queries in flight. At least 2. */
+  /**
+   * Copies on the disk, beside the pristine directory: the current one, and older ones with queries in flight. At least
+   * 2.
+   */
   maxCopies?: number;
 }
 
@@ -59,8 +62,8 @@ export class SnapshotReader {
 
   /**
    * Hydrate the current version, and start a server on it.
-   * @throws CollectionNotFoundError, CorruptObjectError, EngineTooOldError, EngineUnavailableError, DiskFullError, and those
-   * of the store
+   * @throws CollectionNotFoundError, CorruptObjectError, EngineTooOldError, EngineUnavailableError, DiskFullError, and
+   * those of the store
    */
   static async open(ports: ReaderPorts, collection: string, options: ReaderOptions = {}): Promise<SnapshotReader> {
     const { maxCopies = 2 } = options;
@@ -106,8 +109,8 @@ export class SnapshotReader {
   }
 
   /**
-   * One query, and the version that answered it. A server that dies of it, or meanwhile, is replaced, and the query
-   * repeated.
+   * One query, and the version that answered it. If the server dies of it or during it, the server is replaced and the
+   * query repeated.
    */
   query(
     embedding: readonly number[],
@@ -125,7 +128,9 @@ export class SnapshotReader {
     return this.#askTwice(async (snapshot) => ({ version: snapshot.version, records: await snapshot.find(page) }));
   }
 
-  /** Wait for queries in flight, stop servers, and give the directory back: the next reader starts from what is in it. */
+  /**
+   * Wait for queries in flight, stop servers, and give the directory back: the next reader starts from what is in it.
+   */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#busy?.catch(() => {});

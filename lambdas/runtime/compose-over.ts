@@ -1,6 +1,6 @@
 /**
- * The adapters over given clients: what Lambdas, applications and the local stack have in common. Without the SDKs of S3 and
- * EventBridge, which take long to load, and which a stack of files does without.
+ * Composes the adapters over given clients: what Lambdas, applications and the local stack have in common. It does not
+ * import the SDKs of S3 and EventBridge, which take long to load, and which a stack on files does not need.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { SFNClient } from '@aws-sdk/client-sfn';

@@ -21,7 +21,8 @@ export interface StoreConnection {
    * Put operations into the inbox, all or none: nothing is sent if one of them is malformed. The same operations under
    * the same id are sent once, however often this is called. With `tableName`, it is also known which ids are decided.
    * @throws InvalidInputError (which operation, counting from 1, and why), CollectionNotFoundError, KeyCollisionError
-   * (other content waits under this id, or was decided under it; nothing of this delta is applied), StoreUnavailableError
+   * (other content waits under this id, or was decided under it; nothing of this delta is applied),
+   * StoreUnavailableError
    */
   submit(delta: DeltaToSubmit): Promise<SubmitResult>;
   /**

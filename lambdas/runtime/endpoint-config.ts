@@ -1,9 +1,9 @@
-/** Configuration of the endpoint's function, beside that of every Lambda. */
+/** Configuration of the endpoint's function, in addition to that of every Lambda. */
 import { z } from 'zod';
 import { ConfigurationError } from '../errors/errors.ts';
 import { READ_LEVELS, type ReadLevel } from '../serving/looks.ts';
 
-/** Its descriptions are docs/reference/configuration.md: `npm run docs` writes them there. */
+/** `npm run docs` writes its descriptions to docs/reference/configuration.md. */
 export const endpointEnvironment = z.object({
   ENDPOINT_TOKEN_SECRET: z
     .string()

@@ -1,4 +1,4 @@
-/** The endpoint behind a function URL: a container starts it with its first request, and serves one request at a time. */
+/** The endpoint behind a function URL: a container starts it on its first request, and serves one request at a time. */
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Hono } from 'hono';
 import { handle, type LambdaEvent } from 'hono/aws-lambda';
@@ -12,9 +12,12 @@ import type { TokenSource } from '../endpoint/token.ts';
 import type { ApiEngine, Ports } from '../ports.ts';
 import { type EndpointConfig, parseEndpointConfig } from './endpoint-config.ts';
 
-/** Lambda's limit for an invocation, and for what it answers: bytes of the JSON text, in which the body is a string. */
+/**
+ * Lambda's limit for the payload of an invocation and of its answer, in bytes of the JSON text, in which the body is a
+ * string.
+ */
 const MAX_PAYLOAD_BYTES = 6_291_556;
-/** Nothing runs between two requests, so that idle time is no reason to close anything. */
+/** Nothing runs between two requests, so idle time is no reason to close anything. */
 const IDLE_MS = 24 * 60 * 60 * 1_000;
 const MAX_SHARED = 512;
 
@@ -25,7 +28,7 @@ export interface UrlAnswer {
   isBase64Encoded: boolean;
 }
 
-/** What a handler takes and gives, but for the engine and the token. */
+/** What a handler needs and returns, apart from the engine and the token. */
 export interface FunctionUrlOptions {
   config?: EndpointConfig;
   api?: ApiEngine;
@@ -34,7 +37,7 @@ export interface FunctionUrlOptions {
 
 export interface Answerer {
   answer(event: LambdaEvent): Promise<UrlAnswer>;
-  /** Stop every Chroma server. Lambda does so itself, with the container. */
+  /** Stop every Chroma server. In Lambda this is not needed: they end with the container. */
   close(): Promise<void>;
 }
 
@@ -47,7 +50,7 @@ export async function answerRequest(ports: Ports, event: LambdaEvent): Promise<U
   return answerer.answer(event);
 }
 
-/** An endpoint of its own, which starts with the first request. @throws ConfigurationError */
+/** Makes an endpoint that starts on the first request. @throws ConfigurationError */
 export function makeAnswerer(
   ports: Ports,
   { config = parseEndpointConfig(process.env), api = new ChromaApiEngine(), token }: FunctionUrlOptions = {},
@@ -77,7 +80,7 @@ async function start(ports: Ports & { api: ApiEngine }, config: EndpointConfig) 
     limits: { maxServers, maxShared: MAX_SHARED, idleMs: IDLE_MS },
     maxBodyBytes: MAX_PAYLOAD_BYTES,
     maxBatchSize,
-    // The bucket of the stack: its policy refuses what has no condition.
+    // The store is the stack's bucket, whose policy refuses unconditional writes, so no test is needed.
     isTried: true,
   });
   return { endpoint, app: createApp(endpoint) };
@@ -87,9 +90,9 @@ function secretOf(ports: Ports, { tokenSecret }: EndpointConfig): TokenSource | 
   return tokenSecret === undefined ? undefined : new SecretToken(new SecretsManagerClient({}), tokenSecret, ports);
 }
 
-/** Lambda gives a client nothing of an answer that is too large, and no reason. */
+/** If an answer is too large, Lambda sends the client none of it, and no reason. */
 async function within(answer: UrlAnswer): Promise<UrlAnswer> {
-  // A character takes six bytes at most.
+  // A character takes at most six bytes.
   if (answer.body.length * 6 < MAX_PAYLOAD_BYTES - 64 * 1024) return answer;
   const bytes = Buffer.byteLength(JSON.stringify(answer));
   if (bytes <= MAX_PAYLOAD_BYTES) return answer;

@@ -1,11 +1,12 @@
 import { InvalidInputError } from '../errors/errors.ts';
 
-/** Every member of what is handed over; the compiler knows if one is missing. */
+/** All members of an object; the compiler reports one that is missing. */
 export type Members<Given> = Readonly<Record<keyof Required<Given>, true>>;
 
 /**
- * An unknown member is misspelt, or meant for another version: whoever ignored it would do something else than was asked.
- * @param what For the error, in the nominative.
+ * Refuse unknown members. Such a member is misspelt or meant for another version, and ignoring it would do something
+ * other than what was asked.
+ * @param what Name of the object, as the subject of the error's sentence.
  * @throws InvalidInputError
  */
 export function refuseUnknown<Given extends object>(what: string, given: Given, known: Members<Given>): void {

@@ -17,7 +17,7 @@ export interface ServedEndpoint {
 }
 
 /**
- * @param token Who may ask. Default: whoever reaches it.
+ * @param token Who may ask. Default: everybody who can reach the server.
  * @throws ConfigurationError, UnsafeStoreError, EngineUnavailableError, StoreUnavailableError
  */
 export async function serveEndpoint(

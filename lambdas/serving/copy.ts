@@ -1,17 +1,17 @@
-/** One version as it is served, and what was applied on top of it: until the last question to it is answered. */
+/** One version as it is served, with what was applied on top of it. It lives until its last question is answered. */
 import type { Overlay } from '../merge/apply-waiting.ts';
 import type { Look } from './looks.ts';
 import type { Target } from './target.ts';
 
 export class Copy {
   readonly target: Target;
-  /** `undefined`: nothing was ever written. */
+  /** `undefined`: nothing was ever written to the collection. */
   readonly version: number | undefined;
   readonly commitId: string | undefined;
-  /** Resolves once nothing is left of it. */
+  /** Resolves once nothing of it remains. */
   readonly gone: Promise<void>;
   overlay: Overlay;
-  /** Of the newest look that it was changed by: it reflects that one, and all before. */
+  /** Turn of the newest look that was applied: the copy reflects that look and all earlier ones. */
   turn: number;
   readonly #onGone: () => void;
   #users = 0;
@@ -32,13 +32,13 @@ export class Copy {
     return this.target.server.isRunning && !this.#isRetired;
   }
 
-  /** Keep it, whatever takes its place meanwhile, until a task that is lent it has ended. */
+  /** Keep it, even if another copy replaces it meanwhile, until a task that it is lent to has ended. */
   hold(): this {
     this.#users++;
     return this;
   }
 
-  /** To whoever holds it. */
+  /** Only for callers that hold it. */
   async lend<Result>(task: (target: Target) => Promise<Result>): Promise<Result> {
     try {
       return await task(this.target);
@@ -48,7 +48,7 @@ export class Copy {
     }
   }
 
-  /** It goes with its last user; now, without any. */
+  /** It is closed with its last user, or now if there is none. */
   retire(): void {
     if (this.#isRetired) return;
     this.#isRetired = true;
@@ -57,7 +57,7 @@ export class Copy {
 
   #dropIfUnused(): void {
     if (!this.#isRetired || this.#users > 0) return;
-    // A target that cannot be closed well is closed all the same: that is its own matter.
+    // If closing the target fails, it counts as closed all the same: nothing here could be done about it.
     this.target.close().then(this.#onGone, this.#onGone);
   }
 }

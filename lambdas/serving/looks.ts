@@ -17,32 +17,35 @@ export const READ_LEVELS = ['index_and_wal', 'index_only'] as const;
 export type ReadLevel = (typeof READ_LEVELS)[number];
 
 export interface Look {
-  /** `undefined`: nothing was ever written to it. */
+  /** `undefined`: nothing was ever written to the collection. */
   current: CurrentVersion | undefined;
   waiting: readonly WaitingDelta[];
-  /** Rises from look to look of one collection. */
+  /** Rises with each look at one collection. */
   turn: number;
   /**
-   * Nothing of it may be shown before this resolves; it is under way while the answer is made.
-   * Rejects with PointerMovedError (there is a newer version: look again), and what the store throws.
+   * Nothing of the look may be shown before this resolves. The check runs while the answer is made.
+   * Rejects with PointerMovedError (there is a newer version: look again), and with what the store throws.
    */
   confirmed: Promise<void>;
 }
 
 type LookPorts = Pick<Ports, 'store' | 'statuses' | 'telemetry' | 'clock'>;
 
-/** How old whatever an answer at `index_only` goes by may be, in milliseconds. */
+/** Maximum age of a look that answers at `index_only`, in milliseconds. */
 export const INDEX_ONLY_MS = 1_000;
 
 /**
- * Looks that are shared by all who ask at one time. At `index_and_wal` every one of them began after whoever gets it had
- * asked; at `index_only` it may be a second old.
+ * Looks that concurrent callers share. At `index_and_wal` a look begins after every caller that gets it has asked; at
+ * `index_only` it may be a second old.
  */
 export function looksAt(ports: LookPorts, collection: string, level: ReadLevel): () => Promise<Look> {
   return level === 'index_and_wal' ? withLog(ports, collection) : withoutLog(ports, collection);
 }
 
-/** Whoever lists what waits looks at the pointer afterwards anyway: the one at hand is not compared before. */
+/**
+ * Listing what waits is followed by a check of the pointer anyway, so the version at hand is used without comparing it
+ * first.
+ */
 function withLog(ports: LookPorts, collection: string): () => Promise<Look> {
   let known: CurrentVersion | undefined;
   let turn = 0;
@@ -79,12 +82,12 @@ function withoutLog(ports: LookPorts, collection: string): () => Promise<Look> {
 
 async function load(ports: LookPorts, collection: string): Promise<CurrentVersion | undefined> {
   try {
-    // Without a pointer, why there is none would take long to find out: mostly nothing was written yet.
+    // Finding out why there is no pointer would take long; mostly nothing was ever written.
     await ports.store.head(pointerKey(collection));
     return await loadCurrent(ports, collection);
   } catch (error) {
     if (error instanceof ObjectNotFoundError || error instanceof CollectionNotFoundError) return undefined;
-    // A manifest that the collection of garbage took meanwhile is not the current one any more.
+    // A manifest that garbage collection has deleted meanwhile is no longer the current one.
     if (error instanceof CorruptObjectError) throw new PointerMovedError(error.message, { cause: error });
     throw error;
   }

@@ -1,11 +1,11 @@
-/** Lines that the engine refused, of what waits: a merge will leave them out, too. */
+/** Lines of waiting deltas that the engine refused: a merge will leave them out, too. */
 import type { RefusedLine } from '../errors/errors.ts';
 import type { WaitingDelta } from '../log/waiting-delta.ts';
 
 export class RefusedLines {
   #lines: readonly RefusedLine[] = [];
 
-  /** Of these deltas; the others are decided by now, and forgotten. */
+  /** The refused lines of these deltas. Those of other deltas are forgotten, since these are decided by now. */
   among(waiting: readonly WaitingDelta[]): readonly RefusedLine[] {
     if (this.#lines.length === 0) return this.#lines;
     const etags = new Map(waiting.map(({ deltaId, etag }) => [deltaId, etag]));
@@ -13,7 +13,7 @@ export class RefusedLines {
     return this.#lines;
   }
 
-  /** @param found None of those that are known: those were left out. */
+  /** @param found Lines that are not known yet, since known ones were left out. */
   add(found: readonly RefusedLine[]): void {
     this.#lines = [...this.#lines, ...found];
   }

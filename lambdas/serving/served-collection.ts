@@ -1,8 +1,8 @@
 /**
- * One collection as an endpoint serves it. Each question looks at pointer and inbox first, shares that look with others
- * who ask at the same time, and is answered by a copy that is up to date with it. What waits is applied to the copy at
- * hand; when a commit has landed, or a write comes before what was applied already, the next copy is made and takes over,
- * while questions in flight finish on theirs.
+ * One collection as an endpoint serves it. Each question begins with a look at pointer and inbox, which concurrent
+ * questions share, and is answered by a copy that reflects that look. Waiting deltas are applied to the current copy.
+ * When a commit has landed, or when a write would have to come before those already applied, a new copy is made and
+ * takes over, while questions in flight finish on the old one.
  */
 
 import { both } from '../concurrency/both.ts';
@@ -27,15 +27,15 @@ import { configure, openCopy, openShared, type ServingPorts, type Settings, type
 
 /** What an answer reflects. */
 export interface Reflected {
-  /** `undefined`: nothing was ever written. */
+  /** `undefined`: nothing was ever written to the collection. */
   version: number | undefined;
-  /** What waits on top of it, in order; the answer to a question in flight may show more. */
+  /** What waits on top of it, in order. The answer may show more, because a copy can advance during the question. */
   waiting: readonly WaitingDelta[];
 }
 
-/** Copies that came to nothing, because something died or could not be read, for one question; ... */
+/** Failed attempts for one question, because something died or could not be read, ... */
 const ATTEMPTS = 4;
-/** ... and such as led on: a newer version came meanwhile, or the line was found that the engine refuses. */
+/** ... and attempts that made progress: there was a newer version, or a line was found that the engine refuses. */
 const MOVES = 20;
 
 export class ServedCollection {
@@ -45,9 +45,9 @@ export class ServedCollection {
   #settings: Settings;
   #copy: Copy | undefined;
   readonly #copies = new Set<Copy>();
-  /** Patched from version to version, and never opened: copies are made of it. */
+  /** Patched from version to version and never opened: servers work on copies of it. */
   #pristine: WorkingDirectory | undefined;
-  /** One change of what serves at a time. */
+  /** Changes of the copy that serves run one at a time. */
   #line: Promise<unknown> = Promise.resolve();
   readonly #refused = new RefusedLines();
   #isClosed = false;
@@ -59,14 +59,14 @@ export class ServedCollection {
     this.#look = looksAt(ports, settings.collection, level);
   }
 
-  /** Has it a server of its own? */
+  /** Does it have a server of its own? */
   get isLarge(): boolean {
     return this.#pristine !== undefined;
   }
 
   /**
-   * Ask something of a copy that reflects all that was acknowledged before the call; once more if its server dies of it,
-   * or meanwhile.
+   * Ask a copy that reflects everything acknowledged before the call. If its server dies of the question or during it,
+   * the question is asked again.
    * @throws EngineUnavailableError, and what store, table and disk throw
    */
   async ask<Answer>(question: (target: Target) => Promise<Answer>): Promise<Answer & { reflected: Reflected }> {
@@ -86,22 +86,22 @@ export class ServedCollection {
     const { clock, telemetry } = this.#ports;
     const began = clock.monotonic();
     const look = await this.#look();
-    // Held while it is sure to be the one at hand.
+    // Held inside the line, where no other change can replace the copy first.
     const copy = await this.#inLine(async () => (await this.#advance(look)).hold());
     const { collection } = this.#settings;
     const reflected = { version: copy.version, waiting: copy.overlay.deltas };
     telemetry.metric(METRICS.endpointWaiting, reflected.waiting.length, { collection });
-    // Changed by this very look.
+    // True only if this very look changed the copy.
     if (copy.turn === look.turn)
       telemetry.metric(METRICS.endpointVisibleAfter, clock.monotonic() - began, { collection });
     const [answer] = await both(copy.lend(question), look.confirmed);
     return { ...answer, reflected };
   }
 
-  /** Settings that were changed by name hold from now on for the copy at hand, and for all later ones. */
+  /** Settings that were changed through the directory apply to the current copy from now on, and to all later ones. */
   async configure(settings: Settings): Promise<void> {
     if (settings.configuration === this.#settings.configuration) return;
-    // A copy that is being made has those of before.
+    // A copy that is being made still has the old settings, so this waits until it is done.
     await this.#inLine(async () => {
       this.#settings = settings;
       const copy = this.#copy;
@@ -119,7 +119,7 @@ export class ServedCollection {
     });
   }
 
-  /** Wait for questions in flight, and give everything back. */
+  /** Wait for questions in flight, and release everything. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#line;
@@ -136,7 +136,7 @@ export class ServedCollection {
     return done;
   }
 
-  /** A copy changes by confirmed looks only: another may miss what a commit took out of the inbox. */
+  /** A copy changes by confirmed looks only: an unconfirmed one may lack deltas that a commit took out of the inbox. */
   async #advance(look: Look): Promise<Copy> {
     if (this.#isClosed) throw closed(this.#settings.collection);
     const copy = this.#copy;
@@ -149,7 +149,7 @@ export class ServedCollection {
       return copy;
     }
     await look.confirmed;
-    // What is dead answers nobody: it makes room first.
+    // A dead copy answers nobody, so it is closed first to make room.
     if (copy !== undefined && !copy.isAlive) this.#retire(copy);
     return this.#replace(look);
   }
@@ -189,7 +189,7 @@ export class ServedCollection {
     return target;
   }
 
-  /** What fails leaves a copy that is of no more use. */
+  /** If this fails, the copy can no longer be used. */
   async #apply(copy: Copy, { current, waiting, turn }: Look, overlay: Overlay | undefined): Promise<void> {
     try {
       if (current !== undefined && waiting.length > copy.overlay.deltas.length) {
@@ -198,7 +198,7 @@ export class ServedCollection {
       }
       copy.turn = turn;
     } catch (error) {
-      // Before whoever is next in the line: it would look for them once more.
+      // Before the next one in the line runs, which would otherwise search for the same lines again.
       if (error instanceof EngineRejectedDataError) this.#refused.add(error.refused);
       this.#retire(copy);
       throw error;
@@ -211,12 +211,12 @@ export class ServedCollection {
   }
 }
 
-/** The next attempt is another one. */
+/** Does the error make the next attempt differ from this one? */
 function leadsOn(error: unknown): boolean {
   return error instanceof PointerMovedError || (error instanceof EngineRejectedDataError && error.refused.length > 0);
 }
 
-/** Another look, or another copy, may do. */
+/** Might another look, or another copy, succeed? */
 function mayPass(error: unknown): boolean {
   return (
     error instanceof EngineUnavailableError ||

@@ -1,6 +1,7 @@
 /**
- * The collections that an endpoint has open: each on use, the least recently used closed when there are too many, and all
- * that nobody uses any more. Those without a snapshot share one server.
+ * The collections that an endpoint has open. Each is opened on first use, and closed when nobody has used it for a
+ * while, or when too many are open and it is the least recently used one. Collections without a snapshot share one
+ * server.
  */
 import { EngineUnavailableError } from '../errors/errors.ts';
 import type { ApiServer } from '../ports.ts';
@@ -9,7 +10,7 @@ import { type Reflected, ServedCollection } from './served-collection.ts';
 import type { ServingPorts, Settings, Target } from './target.ts';
 
 export interface ServingLimits {
-  /** Servers of their own, one or two each. */
+  /** Collections with servers of their own, of which each has one or two. */
   maxServers: number;
   /** Collections on the shared server. */
   maxShared: number;
@@ -57,25 +58,27 @@ export class Servings {
     }
   }
 
-  /** Of every copy that is open. */
+  /** Applies settings to every open copy of the collection. */
   async configure(settings: Settings): Promise<void> {
     const open = this.#of(settings.collection);
     await Promise.all(open.map(([, { served }]) => served.configure(settings)));
   }
 
-  /** It was dropped: nobody will ask it anything. */
+  /** Called when the collection was dropped: nobody will ask it anything any more. */
   forget(collection: string): void {
     for (const [key, open] of this.#of(collection)) this.#close(key, open);
   }
 
-  /** The server of collections without a snapshot: anything may be tried on it that has no name of a collection. */
+  /**
+   * The server of collections without a snapshot. Other uses are safe as long as they avoid the names of collections.
+   */
   async shared(): Promise<ApiServer> {
     if (this.#isClosed) throw closed();
     this.#shared ??= this.#start();
     const started = this.#shared;
     const server = await started;
     if (server.isRunning) return server;
-    // Whoever came first may have started the next one by now.
+    // Another caller may have started the next server by now.
     if (this.#shared === started) this.#shared = undefined;
     await server.close();
     return this.shared();
@@ -100,10 +103,12 @@ export class Servings {
     return started;
   }
 
-  /** What is used is not closed: counted in the turn in which it is found. */
+  /**
+   * A collection in use is never closed: its user is counted in the same turn of the event loop in which it is found.
+   */
   async #use(settings: Settings, level: ReadLevel): Promise<Open> {
     const key = `${settings.collection} ${level}`;
-    // What is still being closed holds the directory, or the name on the shared server.
+    // A collection that is still being closed holds its directory, or its name on the shared server.
     while (this.#closing.has(key)) await this.#closing.get(key);
     if (this.#isClosed) throw closed();
     let open = this.#open.get(key);
@@ -111,7 +116,7 @@ export class Servings {
       const served = new ServedCollection(this.#ports, settings, level, () => this.shared());
       open = { served, users: 0, usedAt: 0, collection: settings.collection };
     }
-    // The last in the map is the one that was used last.
+    // Moved to the end of the map, which is in the order of last use.
     this.#open.delete(key);
     this.#open.set(key, open);
     open.users++;

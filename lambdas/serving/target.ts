@@ -1,4 +1,7 @@
-/** What answers for a collection: a server on a copy of its snapshot, or a place on the one that serves all small ones. */
+/**
+ * What answers for a collection: a server on a copy of its snapshot, or a place on the server that all small ones
+ * share.
+ */
 
 import { CorruptObjectError, EngineUnavailableError } from '../errors/errors.ts';
 import type {
@@ -18,10 +21,10 @@ export type ServingPorts = Ports & { api: ApiEngine };
 
 export const COLLECTIONS = '/api/v2/tenants/default_tenant/databases/default_database/collections';
 
-/** Below what Chroma takes in one request. */
+/** Fewer than Chroma takes in one request. */
 const REMOVED_AT_ONCE = 1_000;
 
-/** What is said of a collection to whoever serves it, as JSON texts. */
+/** The settings of a collection that its server needs, as JSON texts. */
 export interface Settings {
   collection: string;
   configuration: string;
@@ -30,14 +33,14 @@ export interface Settings {
 
 export interface Target {
   server: ApiServer;
-  /** On this collection, which is in use. */
+  /** A session on this collection, which is already open. */
   session: EngineSession;
-  /** Where its requests go on the server. */
+  /** The path on the server to which the collection's requests go. */
   path: string;
   close(): Promise<void>;
 }
 
-/** A place on the shared server, empty. @param name That nothing else has there. */
+/** Creates an empty place on the shared server. @param name A name that nothing else has there. */
 export async function openShared(
   server: ApiServer,
   { collection, schema }: Settings,
@@ -58,8 +61,8 @@ export async function openShared(
 }
 
 /**
- * Its records first: a Chroma server that drops a collection keeps the lists in the metadata of its records, and shows them
- * as those of whichever records get their places next, in any other collection.
+ * Deletes the records first: a Chroma server that drops a collection keeps the lists in the metadata of its records,
+ * and later shows them in whichever records, even of other collections, are stored in their places.
  */
 async function removeShared(server: ApiServer, path: string, name: string): Promise<void> {
   const { status, body } = await server.send({ method: 'POST', path: `${path}/get`, body: '{"include":[]}' });
@@ -71,7 +74,7 @@ async function removeShared(server: ApiServer, path: string, name: string): Prom
   await server.send({ method: 'DELETE', path: `${COLLECTIONS}/${name}` });
 }
 
-/** A server of its own, on a copy of a directory that holds the version. */
+/** Starts a server of its own, on a copy of a directory that holds the version. */
 export async function openCopy(
   { api, directories, telemetry }: ServingPorts,
   loaded: LoadedManifest,
@@ -109,8 +112,9 @@ export async function openCopy(
 }
 
 /**
- * Settings that can change: a snapshot has those of the time when it was made.
- * @throws EngineUnavailableError. An engine that refuses them answers by its own: they are about how it searches.
+ * Applies the settings that can change, because a snapshot has those of the time when it was made.
+ * @throws EngineUnavailableError. If an engine refuses the settings, it continues with its own: they only affect how it
+ * searches.
  */
 export async function configure(
   { telemetry }: Pick<Ports, 'telemetry'>,

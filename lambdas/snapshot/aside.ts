@@ -11,7 +11,7 @@ import { REJECTION } from './operation.ts';
 export interface FailedAlone {
   collection: string;
   deltaId: string;
-  /** Hex, of its content. */
+  /** Digest of its content, hex. */
   sha256: string;
   failures: number;
   /** Why the last merge failed. */

@@ -1,26 +1,31 @@
 /**
- * A delta as it is stored: its text, or one zstd frame or gzip file of it, told apart by their first bytes, none of which
- * a text can begin with (ADR 54). What counts as the same content is decided on the stored bytes, whatever is in them.
+ * A delta as it is stored: its text, either uncompressed or as one zstd frame or one gzip file. They are told apart by
+ * their first bytes, with which no text can begin (ADR 54). Whether two deltas have the same content is decided on the
+ * stored bytes, whatever they contain.
  */
 import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
-/** And deflate, its only method. */
+/** The magic number of gzip, followed by the byte for deflate, its only method. */
 const GZIP = Buffer.from([0x1f, 0x8b, 0x08]);
-/** A smaller text is stored as it is: to read by people, and for nothing saved, since a store bills requests. */
+/**
+ * Smaller texts are stored uncompressed, so that people can read them: compressing them would save nothing, since a
+ * store bills requests.
+ */
 const LEAST_BYTES = 1024;
-/** Memory is taken step by step, as the text turns out to need it, and not at once for all that it may have. */
+/** Memory is allocated step by step, as the text turns out to need it, rather than for the largest possible text. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** Why stored bytes are no delta. */
+/** Why stored bytes are not a valid delta. */
 export interface Undecodable {
   isTooLarge: boolean;
   reason: string;
 }
 
 /**
- * The form in which this writer stores a text: zstd, with a checksum, since without one a damaged frame may decompress into
- * something else. The same text gives the same bytes as long as the version of zstd stays, on every machine.
+ * The form in which this writer stores a text: zstd with a checksum, since without one a damaged frame may decompress
+ * into something else. The same text gives the same bytes on every machine, as long as the version of zstd stays the
+ * same.
  */
 export function compressDelta(text: Uint8Array): Uint8Array {
   if (text.length < LEAST_BYTES) return text;
@@ -29,8 +34,9 @@ export function compressDelta(text: Uint8Array): Uint8Array {
 }
 
 /**
- * The text of a stored delta; the same bytes if it is not compressed. Takes some 0.1 s for 64 MiB, at a stretch.
- * @param limit Of the text, in bytes: no more than that is ever made of it.
+ * The text of a stored delta; the same bytes if it is not compressed. Blocks the thread for about 0.1 s if the text has
+ * 64 MiB.
+ * @param limit Of the text, in bytes: decompression stops there.
  */
 export function decompressDelta(stored: Uint8Array, limit: number): Uint8Array | Undecodable {
   const kind = kindOf(stored);
@@ -53,7 +59,7 @@ function kindOf(stored: Uint8Array): 'zstd' | 'gzip' | undefined {
   return GZIP.equals(stored.subarray(0, GZIP.length)) ? 'gzip' : undefined;
 }
 
-/** Node.js stops after the first frame and says nothing of what follows, which would be lost. */
+/** Node.js stops after the first frame without reporting what follows, which would be lost. */
 function oneFrame(stored: Uint8Array, options: { maxOutputLength: number; chunkSize: number }): Uint8Array {
   const { buffer, engine } = zstdDecompressSync(stored, { ...options, info: true }) as unknown as {
     buffer: Uint8Array;

@@ -1,9 +1,9 @@
-/** Where a delta came from, as far as its id tells. */
+/** Where a delta came from, as far as its id shows. */
 import { numberIn } from './log-number.ts';
 
 /**
- * `endpoint`: its id is a number of the log, which nothing else writes. `library`: a ULID, as the library and `compactor
- * submit` make them for whoever gives no id. `producer`: an id of its producer's choosing, sent by whatever means.
+ * `endpoint`: its id is a number of the log, which nothing else writes. `library`: its id is a ULID, which the library
+ * and `compactor submit` generate if no id is given. `producer`: an id that the producer chose, however it was sent.
  */
 export type DeltaSource = 'endpoint' | 'library' | 'producer';
 

@@ -26,14 +26,14 @@ export interface ParsedDelta {
 }
 
 /**
- * Operations as they are stored: as text, which is compressed unless it is small.
- * @throws InvalidInputError (a number of the metadata that JavaScript has rounded already, or that JSON has not)
+ * Operations in the form in which they are stored: as text, which is compressed unless it is small.
+ * @throws InvalidInputError (a number in the metadata was already rounded by JavaScript, or does not exist in JSON)
  */
 export function encodeDelta(operations: readonly Operation[]): Uint8Array {
   return compressDelta(encodeLines(operations));
 }
 
-/** Their text, one line each. @throws InvalidInputError (as `encodeDelta`) */
+/** The text of the operations, one line each. @throws InvalidInputError (as `encodeDelta`) */
 export function encodeLines(operations: readonly Operation[]): Uint8Array {
   return Buffer.from(operations.map((operation, index) => `${encodeLine(operation, index + 1)}\n`).join(''));
 }
@@ -48,7 +48,10 @@ const FURTHER_LINE = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PIECE_BYTES = 1024 * 1024;
 const PIECE_LINES = 1_000;
 
-/** Parse a whole delta, as it is stored, for a collection of this dimension. Never throws: what is wrong becomes a rejection. */
+/**
+ * Parse a whole delta, as it is stored, for a collection of this dimension. Never throws: every fault becomes a
+ * rejection.
+ */
 export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
   const text = textOf(bytes);
   if ('rejections' in text) return text;
@@ -59,7 +62,7 @@ export function parseDelta(bytes: Uint8Array, dimension: number): ParsedDelta {
   }
 }
 
-/** Of a stored delta; the same bytes if it is not compressed. Never throws. */
+/** The text of a stored delta; the same bytes if it is not compressed. Never throws. */
 export function textOf(stored: Uint8Array): Uint8Array | ParsedDelta {
   const text = decompressDelta(stored, MAX_DELTA_BYTES);
   if (text instanceof Uint8Array) return text;
@@ -67,7 +70,7 @@ export function textOf(stored: Uint8Array): Uint8Array | ParsedDelta {
 }
 
 /**
- * Its text piece by piece, so that the caller can yield to other tasks in between.
+ * Parses a text piece by piece, so that the caller can yield to other tasks in between.
  * @param lines the number of lines, if already known
  */
 export function* parseInPieces(

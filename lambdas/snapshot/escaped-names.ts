@@ -1,6 +1,6 @@
 /**
- * JSON whose member names contain escapes. V8 12.8 to 14.6 at least, and so Node 24, may read such a name as another
- * one that it has met before: after `{"x":1,"\\":2}` it reads `{"x":1,"\"":2}` as the same
+ * JSON whose member names contain escapes. V8 12.8 to 14.6 at least, and hence Node 24, may confuse such a name with
+ * another one that it has met before: after `{"x":1,"\\":2}` it reads `{"x":1,"\"":2}` as the same
  * (github.com/nodejs/node/issues/63785). Users choose the names in metadata, so such texts are read by another parser.
  */
 import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
@@ -35,8 +35,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * As a correct `JSON.parse` reads it: of members with the same name the last one counts.
- * @param numberOf The value of a number's literal.
+ * Parses like a correct `JSON.parse`: if several members have the same name, the last one counts.
+ * @param numberOf Returns the value of a number's literal.
  * @throws SyntaxError
  */
 export function parseStrictly(text: string, numberOf: (literal: string) => unknown): unknown {

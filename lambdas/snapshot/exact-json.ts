@@ -43,7 +43,7 @@ export class Float {
   }
 }
 
-/** A number as a float: `float(5)` is stored as 5.0. The result is what a reader gives back for it. */
+/** Marks a number as a float: `float(5)` is stored as 5.0. The result is what a reader returns for it. */
 export function float(value: number): number | Float {
   return Number.isInteger(value) ? new Float(value) : value;
 }

@@ -17,7 +17,7 @@ export interface Frame {
   offset: number;
   length: number;
   rawLength: number;
-  /** Hex, of the stored bytes. */
+  /** Digest of the stored bytes, hex. */
   sha256: string;
 }
 
@@ -40,8 +40,8 @@ export function compressFrame(raw: Uint8Array): Uint8Array {
 }
 
 /**
- * Size of the buffer to decompress into. One byte more than the output, or node:zlib allocates another buffer; at least
- * 64.
+ * Size of the buffer to decompress into. It has one byte more than the output, because node:zlib would otherwise
+ * allocate a second buffer, and at least 64.
  */
 export function chunkSizeFor(rawLength: number): number {
   return Math.max(64, rawLength + 1);

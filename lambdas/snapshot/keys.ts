@@ -5,7 +5,7 @@
 import { InvalidInputError } from '../errors/errors.ts';
 import { NUMBERED_PREFIX } from './log-number.ts';
 
-/** As Chroma allows, but at most 128 characters and no `..`, so that a name is also a safe path segment. */
+/** As in Chroma, but with at most 128 characters and without `..`, so that a name is also a safe path segment. */
 const COLLECTION = /^[A-Za-z0-9][A-Za-z0-9._-]{1,126}[A-Za-z0-9]$/;
 /** A ULID or the producer's idempotency key. */
 const DELTA_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/;
@@ -143,10 +143,13 @@ export function parseAsideKey(key: string): { collection: string; deltaId: strin
   return isCollection(collection) && isDeltaId(deltaId) ? { collection, deltaId, sha256 } : undefined;
 }
 
-/** Kinds of objects of a collection, beside its pointer, in the order in which they go with it. */
+/** Prefixes of a collection's objects other than its pointer, in the order in which they are deleted with it. */
 export const COLLECTION_PREFIXES = ['manifests/', 'packs/', DELTAS_PREFIX, 'rejected/', 'aside/'] as const;
 
-/** Whose an object of these kinds is; `undefined`: it is none that this system makes. */
+/**
+ * The collection that an object of these kinds belongs to; `undefined`: this system does not create objects of such a
+ * key.
+ */
 export function collectionOf(key: string): string | undefined {
   const parsed = parseManifestKey(key) ?? parsePackKey(key) ?? parseDeltaKey(key);
   return (parsed ?? parseRejectionKey(key) ?? parseAsideKey(key))?.collection;

@@ -46,7 +46,7 @@ export interface Pack {
   size: number;
   /** Bytes of all its frames when decompressed, including dead ones. */
   rawSize: number;
-  /** Hex, of the whole pack. */
+  /** Digest of the whole pack, hex. */
   sha256: string;
 }
 
@@ -169,7 +169,7 @@ export function encodeManifest(manifest: Manifest): { bytes: Uint8Array; sha256:
 
 /**
  * Parse and check a manifest.
- * @param expected Hex SHA-256 that the pointer, or the child, gives.
+ * @param expected Hex SHA-256 from the pointer or the child.
  * @throws CorruptObjectError
  */
 export function decodeManifest(key: string, bytes: Uint8Array, expected: string): Manifest {

@@ -1,9 +1,9 @@
 /**
- * What the metadata of a record may hold: enforced on every way in, and returned on every way out.
+ * What the metadata of a record may hold. Every write is checked against it, and every read returns it.
  *
- * The limits are the engine's, measured with Chroma 1.0.0 and 1.4.4 (ADR 33): 1.4.4 refuses keys that begin with `$` or
- * `#`, and empty ones; both drop `chroma:` keys, or die of them; both put all values of a record into one statement of
- * SQLite, which takes 5,461, and after a request with more the database takes no write any more.
+ * The limits are the engine's, measured with Chroma 1.0.0 and 1.4.4 (ADR 33). 1.4.4 refuses empty keys, and keys that
+ * begin with `$` or `#`. Both versions drop `chroma:` keys, or crash on them. Both put all values of a record into one
+ * statement of SQLite, which takes 5,461; after a request with more, the database accepts no further write.
  */
 import { Float, float, membersOf, parseExact } from './exact-json.ts';
 
@@ -54,7 +54,7 @@ function keyFault(key: string): string | undefined {
   if (key === '') return 'is empty, which no key may be';
   const prefix = RESERVED_PREFIXES.find((reserved) => key.startsWith(reserved));
   if (prefix !== undefined) return `begins with "${prefix}", which Chroma reserves: rename it`;
-  // Objects cannot hold this name like any other; it would be dropped silently.
+  // An object cannot hold this name like any other: it would be dropped silently.
   if (key === '__proto__') return 'is no metadata key: rename it';
   return textFault(key);
 }
@@ -103,7 +103,7 @@ function hasIntegral(value: unknown): boolean {
   return Array.isArray(value) ? value.some(Number.isInteger) : Number.isInteger(value);
 }
 
-/** As in Chroma, one float turns all of them into floats. */
+/** Converts the numbers of a list to one kind: as in Chroma, one float turns all of them into floats. */
 function ofOneKind(list: MetadataScalar[]): MetadataScalar[] {
   return list.some(isFloat) ? list.map((value) => (typeof value === 'number' ? float(value) : value)) : list;
 }

@@ -17,7 +17,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** File systems allow 255 bytes for a segment, including `.json` and a temporary suffix. */
 const MAX_SEGMENT = 160;
 
-/** Which collection a name means. */
+/** Key of a name's entry, which says which collection the name means. */
 export function nameKey(tenant: string, database: string, name: string): string {
   return `${namesPrefix(tenant, database)}${segment(name)}.json`;
 }
@@ -26,7 +26,7 @@ export function namesPrefix(tenant: string, database: string): string {
   return `${NAMES_PREFIX}${segment(tenant)}/${segment(database)}/`;
 }
 
-/** What is known about a collection, by its id in Chroma. @throws InvalidInputError */
+/** Key of the record of a collection, by its id in Chroma. @throws InvalidInputError */
 export function recordKey(id: string): string {
   if (!isCollectionId(id)) throw new InvalidInputError(`"${id.slice(0, 60)}" is no collection id; it is a UUID.`);
   return `${RECORDS_PREFIX}${id}.json`;
@@ -37,7 +37,7 @@ export function parseRecordKey(key: string): { id: string } | undefined {
   return id !== undefined && isCollectionId(id) ? { id } : undefined;
 }
 
-/** Says since when no name leads to a stored collection. */
+/** Key of the mark that says since when no name has led to a stored collection. */
 export function unreachedKey(collection: string): string {
   return `${UNREACHED_PREFIX}${checkCollection(collection)}.json`;
 }

@@ -93,13 +93,13 @@ const withNumbers = operationWith(numbers);
 const withBase64 = operationWith(base64);
 
 /**
- * The line of an operation, without its end.
+ * The line of an operation, without a line break at its end.
  * @param number Of the operation, from 1: errors name it.
- * @throws InvalidInputError (a number of the metadata that JavaScript has rounded already, or that JSON has not)
+ * @throws InvalidInputError (a number in the metadata was already rounded by JavaScript, or does not exist in JSON)
  */
 export function encodeLine(operation: Operation, number: number): string {
   if (operation.op === 'delete') return JSON.stringify(operation);
-  // What is not an embedding stays as it is, so that the parser can say what is wrong with it.
+  // A value that is not an embedding is left as it is, so that the parser can say what is wrong with it.
   const embedding = encodeEmbedding(operation.embedding) ?? operation.embedding;
   const line = { ...operation, ...(embedding !== undefined && { embedding }) };
   if (operation.metadata === undefined) return JSON.stringify(line);
@@ -113,7 +113,7 @@ export function encodeLine(operation: Operation, number: number): string {
   return JSON.stringify({ ...line, metadata: writable(operation.metadata) });
 }
 
-/** Parse and check one line. Never throws: what is wrong with it is the result. */
+/** Parse and check one line. Never throws: a fault is returned as the result. */
 export function parseLine(line: string, dimension: number): Operation | Omit<Rejection, 'line'> {
   let json: unknown;
   try {
@@ -123,7 +123,7 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
   }
   const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
   if (isTooWide(given.embedding)) {
-    // Cheap to detect here, and slow to report element by element.
+    // Cheap to detect here, whereas reporting it element by element would be slow.
     const reason = `The embedding has more than ${MAX_DIMENSION} numbers.`;
     return { ...idOf(given), error: REJECTION.wrongDimension, reason };
   }
@@ -138,7 +138,7 @@ export function parseLine(line: string, dimension: number): Operation | Omit<Rej
   const read = readMetadata(fields, line);
   if (typeof read === 'string') return { ...idOf(given), error: REJECTION.invalidMetadata, reason: read };
   if (Object.keys(read).length === 0 && changesNothing(rest)) return { ...idOf(given), ...NO_CHANGE };
-  // Replaced in place, which keeps the producer's order of members.
+  // The metadata is replaced in place, which keeps the producer's order of members.
   return { ...data, metadata: read };
 }
 
@@ -165,7 +165,7 @@ function findFault(given: Given, dimension: number): Pick<Rejection, 'error' | '
   return fields === undefined && changesNothing(given) ? NO_CHANGE : undefined;
 }
 
-/** Disregards metadata. */
+/** Metadata is not considered. */
 function changesNothing({ op, embedding: vector, document }: Given): boolean {
   return op === 'update' && vector === undefined && document === undefined;
 }

@@ -53,7 +53,7 @@ export class PackBuilder {
     if (this.#pending > 0) yield this.#take();
   }
 
-  /** The stored bytes of the next frame come next in the pack. The buffer of `raw` is reused. */
+  /** Place a frame's stored bytes next in the pack. The buffer of `raw` is reused. */
   place(raw: RawFrame, stored: Uint8Array): void {
     const { length: rawLength } = raw.bytes;
     const frame: Frame = {
@@ -77,7 +77,10 @@ export class PackBuilder {
     if (buffer.byteLength === FRAME_SIZE) this.#spare.push(Buffer.from(buffer as ArrayBuffer));
   }
 
-  /** When all frames are placed: the pack, or `undefined` when nothing was added, and the extents by path in file order. */
+  /**
+   * To be called once all frames are placed. Returns the pack, or `undefined` if nothing was added, and the extents by
+   * path in file order.
+   */
   finish(): { pack: Pack | undefined; extents: Map<string, Extent[]> } {
     const pack =
       this.#size === 0

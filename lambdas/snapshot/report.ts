@@ -8,7 +8,7 @@ export const MAX_REPORT_BYTES = 1024 * 1024;
 
 export interface Report {
   deltaId: string;
-  /** Hex, of the delta's content. */
+  /** Digest of the delta's content, hex. */
   sha256: string;
   outcome: DeltaOutcome;
   /** Version whose commit decided it; absent from a report on other content that was sent under a used id. */

@@ -3,7 +3,8 @@
  * and unchanged. The text of a body is kept, since 1.0, 2^53 + 1, nulls, uris and embeddings in base64 do not survive a
  * parser unchanged (ADR 31).
  *
- * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request, `{"op":...,"body":...}`.
+ * JSON Lines. The first line is `{"requests":1,"id":"<ULID>"}`; each line after it is one request,
+ * `{"op":...,"body":...}`.
  */
 import { InvalidInputError } from '../errors/errors.ts';
 import { compressDelta } from './compressed-delta.ts';
@@ -38,32 +39,33 @@ export interface RequestFault {
 }
 
 /**
- * One line, without its end.
- * @param parsed What the body says, if it was parsed already.
- * @throws InvalidInputError (the body is no request of its kind): nothing of it may be acknowledged
+ * One line, without a line break at its end.
+ * @param parsed The parsed body, if the caller has it.
+ * @throws InvalidInputError (the body is not a valid request of its kind, so it must not be acknowledged)
  */
 export function encodeRequest({ op, body }: LoggedRequest, parsed: unknown = parse(body)): string {
   const fault = OPS.has(op) ? bodyFault(op, parsed) : NO_OP;
   if (fault !== undefined) throw new InvalidInputError(`This cannot be logged as "${op}": ${fault}`);
-  // A line break in JSON is white space: inside a text it is written as \n.
+  // Line breaks in JSON are white space: within a string they are written as \n.
   return `{"op":${JSON.stringify(op)},"body":${body.replace(/[\r\n]+/g, ' ').trim()}}`;
 }
 
 /**
- * A delta of such lines, as it is stored.
- * @param id Of this write: makes its bytes differ from those of every other write, so that a writer knows its own object.
+ * A delta of such lines, in the form in which it is stored.
+ * @param id Unique to this write, so that its bytes differ from those of every other write, and a writer recognises its
+ * own object.
  */
 export function joinRequests(lines: readonly string[], id?: string): Uint8Array {
   const header = JSON.stringify({ requests: FORM, ...(id !== undefined && { id }) });
   return compressDelta(Buffer.from(`${[header, ...lines].join('\n')}\n`));
 }
 
-/** Recognised by the first bytes of its text, with which no line of an ordinary delta begins. */
+/** A delta of requests is recognised by the first bytes of its text: no line of an ordinary delta begins like that. */
 export function isRequestDelta(body: Uint8Array): boolean {
   return HEADER.equals(body.subarray(0, HEADER.length));
 }
 
-/** Line by line; the first line is the header. Never throws. A fault of line 0 is the last one. */
+/** Parses line by line; the first line is the header. Never throws. A fault of line 0 is always the last result. */
 export function* requestsIn(body: Uint8Array): Generator<NumberedRequest | RequestFault> {
   let line = 0;
   for (let start = 0, end = 0; start < body.length; start = end + 1) {

@@ -179,7 +179,7 @@ function* keptRanges(base: Manifest, files: readonly ScannedFile[]): Generator<K
   }
 }
 
-/** If there are too many ranges in all, the windows of files with most ranges, marked as changed. */
+/** If there are too many ranges in all, marks the windows of files with the most ranges as changed. */
 function repairTorn(base: Manifest, files: readonly ScannedFile[]): readonly ScannedFile[] {
   const limit = extentLimit(files.reduce((sum, file) => sum + file.digests.size, 0));
   const changed = files.flatMap(({ path, changed }) => changed.map((run) => ({ path, ...run })));

@@ -2,8 +2,8 @@
 import { childAncestry, type Manifest, type ManifestRef } from './manifest.ts';
 
 /**
- * The content is the target's; the decisions, and the place among the versions, are the current one's. No entry of the
- * ledger is dropped, since inbox and statuses were not observed.
+ * The content is that of the target; the decisions and the place among the versions are those of the current version.
+ * No entry of the ledger is dropped, since inbox and statuses were not observed.
  */
 export function rollbackManifest(
   current: Manifest,

@@ -1,6 +1,6 @@
 /**
  * StartCompactions: turns the store's notifications of new deltas into one execution per collection. A message is only
- * a wake-up, since the inbox is the queue of record: a message without meaning is dropped, and a repeated one does no
+ * a wake-up, since the inbox is the queue of record: an unintelligible message is dropped, and a repeated one does no
  * harm.
  */
 import { z } from 'zod';

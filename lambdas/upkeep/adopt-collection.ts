@@ -1,6 +1,6 @@
 /**
- * Adopt: hand a collection over to our own table, because the one that its pointer names is gone. A person decides that,
- * and names the table that is given up: nothing in the store can tell a lost table from another stack's.
+ * Adopt: hand a collection over to our own table, because the one that its pointer names is gone. A person decides
+ * this, and names the table that is given up: nothing in the store distinguishes a lost table from another stack's.
  */
 
 import { fencePointer } from '../commit/publish.ts';
@@ -12,23 +12,24 @@ import { readPointer } from '../versions/read-pointer.ts';
 
 export interface AdoptRequest {
   collection: string;
-  /** The table that the pointer names, exactly: what is given up. */
+  /** The table that is given up: exactly the one that the pointer names. */
   from: string;
 }
 
 export interface Adopted {
   collection: string;
-  /** Was it ours already? */
+  /** False: the collection already belonged to our table. */
   changed: boolean;
   from: string;
-  /** Own table, with its identity. */
+  /** Our own table, with its identity. */
   to: string;
   version: number;
 }
 
 /**
  * The pointer is rewritten as by a fence, so that every swap planned under the other table fails. Entries of the ledger
- * get their statuses in the new table; what the other table alone knew, deltas decided and settled, nobody knows any more.
+ * get their statuses in the new table. Statuses of deltas that were already settled were in the lost table alone, so
+ * they are gone for good.
  * @throws InvalidInputError (the pointer names another table than `from`), PointerMovedError (every race was lost),
  * ConditionalRequestConflictError, TableUnavailableError, StoreUnavailableError, and those of the pointer
  */

@@ -1,7 +1,8 @@
 /**
- * Garbage collection: deletes what no retained version needs. The order is the safety: first the objects are listed,
- * *then* the pointer is read and fenced, then goes what was listed and is unreachable from the fenced pointer. Without
- * garbage there is no fence, without a fence nothing is deleted, and neither when anything cannot be read.
+ * Garbage collection: deletes what no retained version needs. Its safety rests on the order: first the objects are
+ * listed, *then* the pointer is read and fenced, and then whatever was listed and is unreachable from the fenced
+ * pointer is deleted. If there is no garbage, there is no fence. Nothing is deleted without a fence, nor if anything
+ * cannot be read.
  */
 import { z } from 'zod';
 import { InvalidInputError } from '../errors/errors.ts';
@@ -14,11 +15,11 @@ import { type CollectedUnreached, collectUnreached } from './collect-unreached.t
 import { deleteAll } from './delete-objects.ts';
 import { type FenceRequest, fenceGarbage } from './fence-garbage.ts';
 
-/** No execution is at one commit for so long; one that is fetches or merges again. */
+/** No execution works on one commit for this long. If one does, it has to fetch or merge again. */
 const CACHE_AGE_MS = 24 * 60 * 60 * 1_000;
 const NOTHING_PRUNED: PruneResult = { objects: 0, staging: 0, bytes: 0 };
 
-/** In a dry run: what would be. */
+/** In a dry run, the numbers that a real run would have. */
 export interface GarbageReport {
   collection: string;
   dryRun: boolean;
@@ -29,7 +30,7 @@ export interface GarbageReport {
   deletedPacks: number;
   /** Stored bytes. */
   deletedBytes: number;
-  /** Listed objects that stay. */
+  /** Number of listed objects that are kept. */
   kept: number;
 }
 
@@ -37,14 +38,14 @@ export interface GarbageReport {
 export interface CollectedGarbage extends GarbageReport {
   /** In the order of deletion. */
   garbage: ListedObject[];
-  /** Keys that this system does not make. They stay. */
+  /** Keys that this system does not create. They are kept. */
   strangers: string[];
 }
 
 /**
  * Collect the garbage of one collection, in the store and then in the cache.
- * @throws CorruptObjectError (a retained manifest is missing or damaged), PointerMovedError (the fence lost every race),
- * InvalidInputError, StoreUnavailableError, CacheUnwritableError, and those of the pointer
+ * @throws CorruptObjectError (a retained manifest is missing or damaged), PointerMovedError (the fence lost every
+ * race), InvalidInputError, StoreUnavailableError, CacheUnwritableError, and those of the pointer
  */
 export async function collectGarbage(ports: Ports, request: FenceRequest): Promise<CollectedGarbage> {
   const { reachable, garbage, strangers, report } = await collectFromStore(ports, request);
@@ -53,9 +54,9 @@ export async function collectGarbage(ports: Ports, request: FenceRequest): Promi
 }
 
 const input = z.union([
-  // The schedule's own event, which has more members, and names no collection.
+  // The schedule's own event, which has further members and names no collection.
   z.looseObject({ source: z.literal('aws.events'), collection: z.never().optional() }),
-  // By a person: a misspelt member must not become the garbage of all collections.
+  // Input from a person is strict: a misspelt member must not collect the garbage of all collections.
   z.strictObject({ collection: z.string().optional() }),
 ]);
 
@@ -63,9 +64,9 @@ export interface GarbageRun {
   runId: string;
   dryRun: boolean;
   reports: GarbageReport[];
-  /** Of a run over all: what no name leads to. */
+  /** Present if the run was over all collections: what no name leads to. */
   unreached?: CollectedUnreached;
-  /** What left the cache; nothing in a dry run. */
+  /** What was removed from the cache; nothing in a dry run. */
   pruned: PruneResult;
 }
 
@@ -82,13 +83,13 @@ export async function collectAllGarbage(ports: Ports, event: unknown): Promise<G
   return collectMany(ports, { collection: parsed.data.collection, dryRun: false });
 }
 
-/** The same for whoever wants to know before. @throws all of `collectAllGarbage` */
+/** The same with a dry run, for callers that want to know beforehand. @throws what `collectAllGarbage` throws */
 export async function collectMany(
   ports: Ports,
   { collection: named, dryRun }: { collection?: string | undefined; dryRun: boolean },
 ): Promise<GarbageRun> {
   const listed = named === undefined ? await listCollections(ports) : [checkCollection(named)];
-  // From another one each time: a run that is cut off always leaves some, and must not always leave the same.
+  // Each run begins at another collection: a run that is cut off leaves some, and must not always leave the same ones.
   const first = Math.floor(ports.ids.random() * listed.length);
   const collections = [...listed.slice(first), ...listed.slice(0, first)];
   const runId = ports.ids.commitId();
@@ -110,7 +111,7 @@ export async function collectMany(
 
 interface FromStore extends Pick<CollectedGarbage, 'garbage' | 'strangers'> {
   report: GarbageReport;
-  /** Keys of all that the retained versions are made of. */
+  /** Keys of all objects that the retained versions consist of. */
   reachable: ReadonlySet<string>;
 }
 
@@ -128,7 +129,7 @@ async function collectFromStore(ports: Ports, request: FenceRequest): Promise<Fr
     deletedBytes: garbage.reduce((sum, { size }) => sum + size, 0),
   };
   if (fenced) {
-    // As long as a manifest is there, what it refers to is.
+    // Manifests first, so that a manifest never outlives what it refers to.
     await deleteAll(ports, manifests);
     await deleteAll(ports, packs);
     ports.telemetry.metric(METRICS.garbageBytes, report.deletedBytes, { collection });
@@ -148,8 +149,9 @@ async function listObjects(ports: Pick<Ports, 'store'>, collection: string): Pro
 }
 
 /**
- * All collections share the cache: what belongs to one that was not looked at stays.
- * @param known All that there are: what belongs to none of them goes. Default: there may be others.
+ * All collections share the cache: objects of collections that this run did not examine are kept.
+ * @param known All collections that exist: objects of any other collection are removed. Default: not known, so they are
+ * kept.
  */
 async function pruneCache(
   ports: Pick<Ports, 'cache' | 'clock'>,

@@ -1,7 +1,8 @@
 /**
- * Garbage collection of whole collections: what no name leads to, `retainDays` after that was first seen (ADR 53). The time
- * is a promise to people, who may want it back. Safety comes from the order instead: a record goes as it was before the
- * entry was looked at, and without a record no name will ever lead there again; only then goes what is stored.
+ * Garbage collection of whole collections: one that no name leads to is deleted `retainDays` after a run first found it
+ * so (ADR 53). The delay is a promise to people, who may want the collection back. Safety comes from the order instead:
+ * the record is deleted only if it is still as it was before the entry was read. Without a record no name will ever
+ * lead to the collection again, and only then are its objects deleted.
  */
 import { z } from 'zod';
 import { deleteDead, isDead, judgeReach, listDoubtful } from '../names/reach.ts';
@@ -15,27 +16,28 @@ import { type Contents, holdsAnything, measureContents, removeCollection } from 
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** `since`: milliseconds since the epoch, by the host that saw it first. */
+/** `since`: milliseconds since the epoch, by the clock of the host that first found it unreached. */
 const mark = z.strictObject({ format: z.literal(1), collection: z.string(), since: z.number(), revision: z.string() });
 
 /**
- * `found`: by this run, which leaves it. `waiting`: for the end of the retention. `taken`: it is gone; a later run looks
- * once more, and is `finished` with it when nothing came since. In a dry run: what would be.
+ * `found`: found unreached for the first time, by this run, which deletes nothing. `waiting`: its retention has not
+ * ended. `taken`: it was deleted; a later run checks once more. `finished`: that check found nothing new. A dry run
+ * reports what a real one would do.
  */
 export type UnreachedState = 'found' | 'waiting' | 'taken' | 'finished';
 
 export interface UnreachedCollection extends Contents {
-  /** Under which it is stored. */
+  /** The name under which it is stored. */
   collection: string;
   state: UnreachedState;
-  /** ISO 8601: when a run saw it first, and from when on it is taken. */
+  /** ISO 8601: when a run first found it unreached, and when it will be due for deletion. */
   since: string;
   dueAt: string;
 }
 
 export interface CollectedUnreached {
   collections: UnreachedCollection[];
-  /** Of the directory, that led nowhere: deleted, or in a dry run to be deleted. */
+  /** Keys of entries in the directory that led nowhere: deleted, or in a dry run to be deleted. */
   entries: string[];
   failures: CollectionFailure[];
 }
@@ -80,13 +82,14 @@ async function collectOne(ports: Ports, collection: string, dryRun: boolean): Pr
   }
   if (now - since < retentionMs(ports)) return report('waiting');
   if (dryRun) return report('taken', await measureContents(ports, collection));
-  // As it was read before the entry: whoever is about to name it will write it, and has won then.
+  // Deleted by the ETag that was read before the entry: a writer that is about to name the collection rewrites the
+  // record, and then this fails.
   const isFree =
     reach.record === undefined || (await deleteSmall(ports, recordKey(reach.record.value.id), reach.record.etag));
   if (!isFree) return report('waiting');
   const removed = await removeCollection(ports, collection);
   const isFinished = reach.record === undefined && removed.objects + removed.items === 0;
-  // Last, so that a run that dies on the way is continued.
+  // The mark is deleted last, so that a later run continues one that died on the way.
   if (isFinished) await deleteSmall(ports, key, marked.etag);
   ports.telemetry.info('A collection that no name leads to was taken.', { collection, isFinished, ...removed });
   if (removed.bytes > 0) ports.telemetry.metric(METRICS.garbageBytes, removed.bytes, { collection });

@@ -1,6 +1,6 @@
 /**
- * Corrects a manifest that names another distance than the one by which its collection ranks: imports once believed what
- * old directories do not say (ADR 34). An ordinary commit with the same files.
+ * Corrects a manifest whose distance is not the one by which its collection ranks: imports used to assume a distance
+ * where old directories do not state one (ADR 34). This is an ordinary commit with the same files.
  */
 
 import { onCurrentVersion, publishManifest } from '../commit/publish-manifest.ts';
@@ -13,20 +13,20 @@ import { refuseOlder } from '../versions/refuse-older.ts';
 
 export interface SpaceReport {
   collection: string;
-  /** That is current now. */
+  /** The current version afterwards. */
   version: number;
-  /** By measurement. */
+  /** The space found by measurement. */
   space: Space;
-  /** That the manifest named. */
+  /** The space that the manifest named before. */
   recorded: Space;
   corrected: boolean;
 }
 
 /**
- * When the pointer moves meanwhile, what is then current is measured.
- * @throws InvalidInputError (no record to measure by), DirtyDirectoryError (by none of the spaces), EngineTooOldError,
- * EngineUnavailableError, PointerMovedError (every race was lost), SwapUnknownError, InvariantViolatedError,
- * StoreUnavailableError, DiskFullError, and those of the pointer
+ * If the pointer moves meanwhile, the version that is then current is measured.
+ * @throws InvalidInputError (no record to measure by), DirtyDirectoryError (it ranks by none of the spaces),
+ * EngineTooOldError, EngineUnavailableError, PointerMovedError (every race was lost), SwapUnknownError,
+ * InvariantViolatedError, StoreUnavailableError, DiskFullError, and those of the pointer
  */
 export async function correctSpace(ports: Ports, collection: string, actor: string): Promise<SpaceReport> {
   return onCurrentVersion(ports, collection, 'to correct its space', async (current) => {

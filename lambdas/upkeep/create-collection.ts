@@ -1,4 +1,7 @@
-/** The first snapshot of a collection is an explicit act: version 0, empty, with its dimension and distance. */
+/**
+ * Creates the first snapshot of a collection, which is an explicit act: version 0, empty, with its dimension and
+ * distance.
+ */
 
 import {
   CollectionExistsError,
@@ -25,23 +28,23 @@ export interface NewCollection {
   /** Numbers per embedding, 1 to 65,536. */
   dimension: number;
   space: Space;
-  /** The engine's own settings of it, which hold for `space` as well: JSON text. */
+  /** The engine's own settings of the collection, including its space, as JSON text. */
   schema?: string;
   /** Who creates it, for the pointer's record. */
   creator: string;
-  /** The store was tried already, by the same process. */
+  /** Set if the same process has already probed the store. */
   isTried?: boolean;
-  /** It was made through the directory of names, which gives such names once. */
+  /** Set for a collection made through the directory of names, which never gives a stored name twice. */
   isNamed?: boolean;
 }
 
 type CreatePorts = Pick<Ports, 'store' | 'statuses' | 'cache' | 'clock' | 'ids'>;
 
 /**
- * Idempotent: a collection that exists with the same dimension and space is left as it is.
- * The store is tried first: see `probeStore`.
- * @throws CollectionExistsError (with another dimension or space, or it was dropped), PointerMissingError (it has a history but no pointer),
- * UnsafeStoreError, InvalidInputError, TableUnavailableError, StoreUnavailableError
+ * Idempotent: a collection that exists with the same dimension and space is left as it is. Otherwise the store is
+ * probed first: see `probeStore`.
+ * @throws CollectionExistsError (with another dimension or space, or it was dropped), PointerMissingError (it has a
+ * history but no pointer), UnsafeStoreError, InvalidInputError, TableUnavailableError, StoreUnavailableError
  */
 export async function createCollection(ports: CreatePorts, request: NewCollection): Promise<'created' | 'existed'> {
   const { collection, dimension, space, creator } = request;
@@ -52,7 +55,8 @@ export async function createCollection(ports: CreatePorts, request: NewCollectio
     );
   }
   const isThere = await exists(ports, request);
-  // In this order: what is not there because it was dropped and taken has been dropped by now.
+  // The order matters: if the collection is absent because it was dropped and collected, its record says by now that it
+  // was dropped.
   if (!request.isNamed) await refuseUnreachable(ports, collection);
   if (isThere) return 'existed';
   if (await isRemnant(ports, collection)) {
@@ -99,16 +103,17 @@ export async function createCollection(ports: CreatePorts, request: NewCollectio
     await ports.store.putIfAbsent(pointerKey(collection), pointer);
     return 'created';
   } catch (error) {
-    // Ours after a lost response, or somebody else's: what counts is what is there now.
+    // The pointer is ours, after a lost response, or somebody else's: in both cases what counts is what it says now.
     if (error instanceof PreconditionFailedError && (await exists(ports, request))) return 'existed';
     throw error;
   }
 }
 
 /**
- * No name would lead to a collection that is stored so, and garbage collection would take it.
- * @throws InvalidInputError (the name is of a form that the directory of names gives), CollectionExistsError (it was
- * dropped: the name that a collection is stored under is never used again)
+ * Refuse a stored name to which no name in the directory would lead, since garbage collection would delete the
+ * collection.
+ * @throws InvalidInputError (the directory generates names of this form), CollectionExistsError (it was dropped: a
+ * stored name is never used again)
  */
 export async function refuseUnreachable(ports: Pick<Ports, 'store'>, collection: string): Promise<void> {
   if (isStoredName(collection)) {

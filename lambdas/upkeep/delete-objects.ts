@@ -1,4 +1,4 @@
-/** Many objects that are garbage for sure. */
+/** Deletes many objects that are proven garbage. */
 import { mapLimit } from '../concurrency/map-limit.ts';
 import { retry } from '../concurrency/retry.ts';
 import { StoreUnavailableError } from '../errors/errors.ts';
@@ -11,8 +11,8 @@ const MAX_FAILURES = 10;
 type DeletePorts = Pick<Ports, 'store' | 'clock' | 'ids'>;
 
 /**
- * Begun in the order given. One object that cannot be deleted keeps none of the others, until many cannot: then it is
- * the store. What is left goes in a later run. @throws the first failure, once the others are done
+ * Deletions begin in the given order. One that fails does not stop the others, but many failures mean that the store is
+ * failing, so the rest is left to a later run. @throws the first failure, once all running deletions are done
  */
 export async function deleteAll(ports: DeletePorts, objects: ReadonlyArray<{ key: string }>): Promise<void> {
   const failures: unknown[] = [];

@@ -1,7 +1,7 @@
 /**
- * The fence: the pointer rewritten under another ETag, so that whatever was uploaded before the listing is published
- * before the fence, and reachable from it, or can never be published any more. Age proves nothing: no wait is long
- * enough for a frozen Lambda.
+ * The fence: the pointer is rewritten under another ETag. After that, whatever was uploaded before the listing either
+ * was published before the fence and is reachable from it, or can never be published. Age proves nothing: no wait is
+ * long enough for a frozen Lambda.
  */
 import { fencePointer } from '../commit/publish.ts';
 import type { Ports } from '../ports.ts';
@@ -12,13 +12,13 @@ import { type KnownVersions, loadNewest, reachableKeys, walkRetained } from './r
 
 export interface FenceRequest {
   collection: string;
-  /** A ULID of this invocation, never used before: it is how a run knows its own fence. */
+  /** A ULID of this invocation, never used before, by which a run recognises its own fence. */
   runId: string;
   /** Find out what is garbage, but leave the pointer alone. */
   dryRun?: boolean;
 }
 
-/** What was listed, sorted by what the pointer reaches: the fenced one, if `fenced`. */
+/** What was listed, sorted by whether the pointer reaches it: the fenced pointer, if `fenced`. */
 export interface Verdict extends Sorted {
   fenced: boolean;
   /** Oldest version that is kept. */
@@ -27,10 +27,10 @@ export interface Verdict extends Sorted {
 }
 
 /**
- * Fence the pointer, unless nothing that was listed is garbage. When the pointer moves meanwhile it is read again, but
- * nothing is listed again: what came after the listing may be about to be published.
+ * Fence the pointer, unless nothing that was listed is garbage. If the pointer moves meanwhile, it is read again, but
+ * nothing is listed again: an object that appeared after the listing may be about to be published.
  * @param listed Listed before this is called.
- * @throws all of `fencePointer`, and those of the pointer. Whatever is thrown, nothing may be deleted.
+ * @throws what `fencePointer` throws, and those of the pointer. Whatever is thrown, nothing may be deleted.
  */
 export async function fenceGarbage(
   ports: Ports,
@@ -61,7 +61,8 @@ async function judge(
   const newest = await loadNewest(ports, pointer);
   const { version, commitId, ancestry } = newest.manifest;
   const sealed = sealingTimes([{ version, commitId }, ...ancestry], listed);
-  // Behind a fence its own word holds: after a commit on top, the count would take away what the pointer promises.
+  // If this run has already fenced the pointer, its `retainedFrom` holds: recomputing it after a later commit could
+  // drop a version that the pointer promises.
   const retainedFrom = isFenced
     ? pointer.retainedFrom
     : oldestRetained(pointer, sealed, ports.settings, ports.clock.now());

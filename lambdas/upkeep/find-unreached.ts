@@ -1,4 +1,4 @@
-/** Where to look for collections that no name leads to: everywhere where something is stored of one. */
+/** Finds collections that no name leads to, wherever something is stored of one. */
 import { findDatabase } from '../names/databases.ts';
 import { type FindDatabase, judgeReach, judgeRecord, listRecords, type Reach, readRecordAt } from '../names/reach.ts';
 import { isStoredName, STORED_NAME_PREFIX } from '../names/records.ts';
@@ -9,18 +9,21 @@ import { type CollectionFailure, forEachCollection, listCollections } from '../v
 
 type FindPorts = Pick<Ports, 'store' | 'clock' | 'ids' | 'telemetry'>;
 
-/** Comes after everything in a folder: the character that follows `/`. */
+/** The character that follows `/`: with it, a key sorts after everything in the folder. */
 const AFTER_SLASH = '0';
 
 export interface Candidates {
-  /** No name led there a moment ago, or in an earlier run. */
+  /** Collections to which no name led a moment ago, or in an earlier run. */
   unreached: string[];
   /** Keys of entries that count. */
   counting: ReadonlySet<string>;
   failures: CollectionFailure[];
 }
 
-/** One that cannot be judged is a failure, and no candidate. @throws StoreUnavailableError (something cannot be listed) */
+/**
+ * A collection that cannot be judged is reported as a failure, and is not a candidate. @throws StoreUnavailableError
+ * (something cannot be listed)
+ */
 export async function findUnreached(ports: FindPorts): Promise<Candidates> {
   const counting = new Set<string>();
   const unreached = new Set<string>();
@@ -29,7 +32,8 @@ export async function findUnreached(ports: FindPorts): Promise<Candidates> {
     if (!reach.isReached) unreached.add(collection);
     else if (reach.entryKey !== undefined) counting.add(reach.entryKey);
   };
-  // What is said of a database may be old by the end of the run: whoever takes a collection looks anew.
+  // Databases are remembered and may have changed by the end of the run, so the deleting code judges each collection
+  // anew.
   const find = remembering(ports);
   const failures = await forEachCollection(ports, await listRecords(ports), async (key) => {
     const record = await readRecordAt(ports, key);
@@ -37,9 +41,9 @@ export async function findUnreached(ports: FindPorts): Promise<Candidates> {
     recorded.add(record.value.collection);
     note(record.value.collection, await judgeRecord(ports, record, find));
   });
-  // A mark is looked at in any case: of a collection that is reached again, it goes.
+  // Marked collections are candidates in any case: if one is reached again, its mark must be deleted.
   for (const collection of await listMarked(ports)) unreached.add(collection);
-  // What is stored without a record is of collections that were dropped.
+  // Objects without a record belong to collections that were dropped.
   const others = (await listStored(ports)).filter((collection) => !recorded.has(collection));
   const ofOthers = await forEachCollection(ports, others, async (collection) => {
     note(collection, await judgeReach(ports, collection));
@@ -69,7 +73,7 @@ async function listMarked(ports: FindPorts): Promise<string[]> {
   return found;
 }
 
-/** Collections that were made through the directory, and of which something is stored. */
+/** Collections that were made through the directory and still have stored objects. */
 async function listStored(ports: FindPorts): Promise<string[]> {
   const found = new Set<string>();
   for (const collection of await listCollections(ports)) if (isStoredName(collection)) found.add(collection);
@@ -79,7 +83,10 @@ async function listStored(ports: FindPorts): Promise<string[]> {
   return [...found];
 }
 
-/** By pages, and past the rest of a folder that fills one: a collection may have millions of objects. */
+/**
+ * Reads one page at a time, and skips the rest of a folder that goes on beyond the page: a collection may have millions
+ * of objects.
+ */
 async function* foldersIn({ store }: Pick<Ports, 'store'>, prefix: string): AsyncGenerator<string> {
   let startAfter: string | undefined;
   for (;;) {

@@ -1,7 +1,8 @@
 /**
- * Import: a directory that holds one collection becomes version 1 of it, by the blocks, packs and manifest of every other
- * commit, and the same compare-and-swap. No lock and no claim, as for a rollback: a commit that comes first wins.
- * Everything is checked before anything is created: what fails leaves nothing that would stand in the way of the next try.
+ * Import: a directory that holds one collection becomes version 1 of it, by the same blocks, packs, manifest and
+ * compare-and-swap as any other commit. As in a rollback, there is no lock and no claim: a commit that comes first
+ * wins. Everything is checked before anything is created, so that a failure leaves nothing that would obstruct the next
+ * attempt.
  */
 
 import { announceVersion } from '../commit/announce-commits.ts';
@@ -30,12 +31,12 @@ import { readBack } from './read-back.ts';
 
 export interface ImportRequest {
   collection: string;
-  /** At rest, with the collection under its name and nothing else in it. Marked clean when it is published. */
+  /** Not in use, with the collection under its name and nothing else in it. Marked clean when it is published. */
   directory: WorkingDirectory;
-  /** What the directory is a copy of, for its owner. */
+  /** The path of which the directory is a copy: messages to its owner name it. */
   source: string;
   dimension: number;
-  /** That it must hold, by its database and by the engine. */
+  /** The number of records that it must hold, according to both its database and the engine. */
   records: number;
   /** Who imports, for the pointer's record. */
   actor: string;
@@ -46,13 +47,13 @@ export interface Imported {
   version: number;
   commitId: string;
   records: number;
-  /** By measurement. */
+  /** The space found by measurement. */
   space: Space;
   snapshotBytes: number;
   uploadedBytes: number;
 }
 
-/** What has nothing to do with what is imported. */
+/** Errors that are due to this machine, not to the imported directory. */
 const OF_THIS_MACHINE = [DiskFullError, EngineTooOldError] as const;
 
 const NOTHING: DirectoryDigests = {
@@ -90,7 +91,7 @@ export async function importSnapshot(ports: Ports, request: ImportRequest): Prom
 }
 
 /**
- * For callers that want to know before anything is copied.
+ * Check for a history, so that callers know before they copy anything.
  * @throws CollectionExistsError, InvalidInputError (no name would lead to it), and those of the pointer
  */
 export async function refuseHistory(ports: Pick<Ports, 'store' | 'statuses'>, collection: string): Promise<void> {
@@ -114,12 +115,12 @@ interface Checked {
   engine: EngineStamp;
 }
 
-/** Whatever is wrong with the copy is wrong with the source: the engine itself has answered before. */
+/** A fault in the copy is a fault in the source: the engine identifies itself first, so it is known to work. */
 async function checkDirectory(ports: Ports, request: ImportRequest): Promise<Checked> {
   const { name, version } = await ports.engine.identify();
   const { source, directory } = request;
   try {
-    // A server may die of something else. What it dies of twice is in the directory.
+    // A server may die for an unrelated reason; if it dies twice, the directory is to blame.
     const { space, migrations } = await compare(ports, request).catch((error: unknown) => {
       if (!(error instanceof EngineUnavailableError)) throw error;
       return compare(ports, request);
@@ -167,7 +168,7 @@ async function publish(ports: Ports, { pointer, etag }: CurrentVersion, merge: S
   }
 }
 
-/** Into the cache, as SyncEfs does it; the cache may forget anything, so a failure costs nothing. */
+/** Moves the files into the cache, as SyncEfs does. The cache may forget anything, so a failure costs nothing. */
 async function tidy(ports: Ports, collection: string, { commitId, manifest, pack }: SealedCommit['merge']) {
   try {
     if (pack !== null) await ports.cache.adopt(collection, commitId, STAGED.pack, pack.key);

@@ -1,6 +1,7 @@
 /**
- * Does the store keep the conditions that everything rests on? Some that speak S3 take `If-Match` and `If-None-Match`, answer
- * 200, and write all the same: updates would be lost there silently. So a store is tried before a collection is made.
+ * Does the store honour the conditions on which everything rests? Some S3-compatible stores accept `If-Match` and
+ * `If-None-Match`, answer 200, and write regardless: updates would be lost there silently. So a store is probed before
+ * a collection is created.
  */
 
 import { retry } from '../concurrency/retry.ts';
@@ -16,17 +17,17 @@ import { probeKey } from '../snapshot/keys.ts';
 
 const ATTEMPTS = 4;
 const RACERS = 8;
-/** Well-formed, and of no object. */
+/** A well-formed ETag that no object has. */
 const NO_ETAG = '"00000000000000000000000000000000"';
 
 /**
  * Writes, replaces and deletes objects of its own under `probes/`.
- * @throws UnsafeStoreError (a condition is not kept, or not known), StoreUnavailableError
+ * @throws UnsafeStoreError (a condition is ignored, or not implemented), StoreUnavailableError
  */
 export async function probeStore(ports: Pick<Ports, 'clock' | 'ids' | 'store'>): Promise<void> {
   const { store } = ports;
   const attempt = async () => {
-    // After an unknown outcome nothing can be said of the object any more: another one.
+    // After an unknown outcome the state of the object is unknown, too, so every attempt uses new objects.
     const id = ports.ids.commitId();
     return [...(await probeInTurn(store, id)), ...(await probeAtOnce(store, id))];
   };
@@ -40,7 +41,7 @@ export async function probeStore(ports: Pick<Ports, 'clock' | 'ids' | 'store'>):
   );
 }
 
-/** One request after the other. @returns what is not kept, in words */
+/** Sends one request after another. @returns the conditions that are not honoured, in words */
 async function probeInTurn(store: ObjectStore, id: string): Promise<string[]> {
   const key = probeKey(id);
   const absent = probeKey(`${id}-absent`);
@@ -71,7 +72,7 @@ async function probeInTurn(store: ObjectStore, id: string): Promise<string[]> {
   }
 }
 
-/** Requests that race: a store that looks first and writes then lets several win. */
+/** Sends racing requests: a store that checks the condition first and writes afterwards lets several of them win. */
 async function probeAtOnce(store: ObjectStore, id: string): Promise<string[]> {
   const key = probeKey(`${id}-race`);
   const race = async (act: (n: number) => Promise<unknown>) => {
@@ -81,7 +82,7 @@ async function probeAtOnce(store: ObjectStore, id: string): Promise<string[]> {
   try {
     const created = await race((n) => store.putIfAbsent(key, body(`creates ${n}`)));
     if (created > 1) return [`${created} of ${RACERS} racing PUTs with "If-None-Match: *" are done`];
-    // All of them met each other (409): nothing is there to go on with.
+    // All of them conflicted with each other (409), so there is no object to continue with.
     if (created === 0) return [];
     const { etag } = await store.head(key);
     const swapped = await race((n) => store.putIfMatch(key, body(`swaps ${n}`), etag));
@@ -91,7 +92,7 @@ async function probeAtOnce(store: ObjectStore, id: string): Promise<string[]> {
   }
 }
 
-/** @throws what is no refusal: then nothing can be said */
+/** @throws errors that are not a refusal: they prove nothing about the condition */
 async function isRefused(act: () => Promise<unknown>, mayConflict = false): Promise<boolean> {
   try {
     await act();
@@ -103,7 +104,9 @@ async function isRefused(act: () => Promise<unknown>, mayConflict = false): Prom
   }
 }
 
-/** All have ended before any failure is thrown: none may write behind the back of the tidying. */
+/**
+ * All requests have ended before a failure is thrown, so that none of them writes after the objects were cleaned up.
+ */
 async function settled<Result>(running: ReadonlyArray<Promise<Result>>): Promise<Result[]> {
   await Promise.allSettled(running);
   return Promise.all(running);
@@ -118,12 +121,12 @@ async function sizeOf(store: ObjectStore, key: string): Promise<number | undefin
   }
 }
 
-/** Leftovers are not part of the store, and do no harm. */
+/** Leftovers do no harm: they are not part of any collection. */
 async function tidy(store: ObjectStore, keys: readonly string[]): Promise<void> {
   for (const key of keys) await store.delete(key).catch(() => {});
 }
 
-/** Bodies differ, and so do ETags that are made of them. */
+/** Bodies differ, so that ETags derived from them differ as well. */
 function body(text: string): Uint8Array {
   return Buffer.from(`A probe of conditional writes; delete it. ${text}\n`);
 }

@@ -10,7 +10,7 @@ import { checkIdentity } from '../versions/load-current.ts';
 import { type LoadedManifest, loadManifest, loadUnvouched } from '../versions/load-manifest.ts';
 import { type Placed, walkAncestry } from '../versions/walk-ancestry.ts';
 
-/** Manifests that are read at once, and how large they may be together, as stored. */
+/** How many manifests are read at once, and their maximum size together, in stored bytes. */
 const PARALLEL = 32;
 const PARALLEL_BYTES = 32 * 1024 * 1024;
 
@@ -20,8 +20,8 @@ export interface RetainedVersion extends Placed {
 }
 
 /**
- * Versions by the key of their manifest: a second walk, after the pointer has moved, reads only what is new. Some may
- * have been read ahead of the walk, and are what they seem only when a child gives their SHA-256.
+ * Versions by the key of their manifest, so that a second walk, after the pointer has moved, reads only what is new.
+ * Some may have been read ahead of the walk; they count only once a child confirms their SHA-256.
  */
 export type KnownVersions = Map<string, RetainedVersion>;
 
@@ -34,10 +34,10 @@ export async function loadNewest(ports: Pick<Ports, 'store'>, pointer: Pointer):
 }
 
 /**
- * From the current version down to `floor`, newest first, each verified by its child, and read many at a time ahead of
- * that. Reads the store, never the cache: a manifest that only the cache still has is a manifest lost; and nothing below
- * `floor`.
- * @param newest As `loadNewest` gives it.
+ * Versions from the current one down to `floor`, newest first, each verified by its child. Many are read at a time,
+ * ahead of the walk. Reads the store, never the cache: a manifest that only the cache still has is lost. Reads nothing
+ * below `floor`.
+ * @param newest As `loadNewest` returns it.
  * @throws CorruptObjectError (a manifest is missing, damaged, or not where the walk expects it)
  */
 export async function walkRetained(
@@ -65,8 +65,8 @@ export async function walkRetained(
 }
 
 /**
- * Read the versions that a manifest names as its ancestors, many at a time, since the walk is going to ask for them. The
- * names are a hint: whatever cannot be read, or is not what its key says, is left to the walk, which judges it.
+ * Read the versions that a manifest names as its ancestors, many at a time, since the walk will need them. The names
+ * are only a hint: whatever cannot be read, or does not match its key, is left for the walk to judge.
  */
 async function loadAncestors(
   ports: Pick<Ports, 'store'>,
@@ -78,7 +78,7 @@ async function loadAncestors(
     .filter(({ version }) => version >= floor)
     .map((ref) => ({ ...ref, key: manifestKey(manifest.collection, ref.version, ref.commitId) }))
     .filter(({ key }) => !known.has(key));
-  // Neighbours have about the same size.
+  // The manifests of neighbouring versions have about the same size.
   const atOnce = Math.max(1, Math.min(PARALLEL, Math.floor(PARALLEL_BYTES / bytes.length)));
   await mapLimit(ahead, atOnce, async ({ key, version, commitId }) => {
     const loaded = await loadUnvouched(ports, key).catch(() => undefined);
@@ -88,7 +88,7 @@ async function loadAncestors(
   });
 }
 
-/** What is kept of a manifest: it may be megabytes, and there may be thousands. */
+/** The part of a manifest that is kept in memory: it may have megabytes, and there may be thousands. */
 function retained({
   ref,
   manifest: { collection, version, commitId, parent, packs },
@@ -96,7 +96,7 @@ function retained({
   return { ref, manifest: { collection, version, commitId, parent }, packs: packs.map((pack) => pack.key) };
 }
 
-/** Keys of all that these versions are made of. */
+/** Keys of all objects that these versions consist of. */
 export function reachableKeys(versions: readonly RetainedVersion[]): Set<string> {
   return new Set(versions.flatMap(({ ref, packs }) => [ref.key, ...packs]));
 }

@@ -4,8 +4,8 @@ import { MergeVerificationError } from '../errors/errors.ts';
 import type { EngineSession, RecordEmbedding } from '../ports.ts';
 
 /**
- * Each record has one, of the collection's dimension, of finite numbers. Whether they are the numbers that were once
- * written, nobody can say: the index is the only place that has them.
+ * Checks that each record has an embedding of the collection's dimension, with finite numbers. Whether they are the
+ * numbers that were once written cannot be checked: the index is the only place that has them.
  * @throws MergeVerificationError, EngineUnavailableError
  */
 export async function readBack(

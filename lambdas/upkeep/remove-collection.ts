@@ -1,7 +1,7 @@
 /**
- * What is stored of a collection that no name leads to any more, removed. The pointer goes first: from then on nothing can
- * be published, since each swap needs it as it was, and nobody takes what is half gone for damaged. Whatever a process that
- * knew the collection earlier still writes is found by the next run, and goes as well.
+ * Removes what is stored of a collection that no name leads to any more. The pointer is deleted first: from then on
+ * nothing can be published, since every swap needs it unchanged, and a half-removed collection is not mistaken for a
+ * damaged one. If a process that knew the collection earlier still writes something, the next run finds and removes it.
  */
 import { retry } from '../concurrency/retry.ts';
 import {
@@ -22,20 +22,20 @@ type RemovePorts = Pick<Ports, 'store' | 'statuses' | 'clock' | 'ids' | 'telemet
 const ATTEMPTS = 10;
 const PASSING = [PreconditionFailedError, ConditionalRequestConflictError, StoreUnavailableError];
 
-/** What was there, or is. */
+/** What was removed, or would be. */
 export interface Contents {
-  /** The pointer included. */
+  /** Number of objects, including the pointer. */
   objects: number;
   /** Stored bytes. */
   bytes: number;
-  /** Of the table. */
+  /** Number of items in the table. */
   items: number;
 }
 
 /**
- * The caller has made sure that no name leads there, or ever will.
- * @throws ForeignStoreError and CorruptObjectError (of the pointer; nothing was removed), StoreUnavailableError,
- * TableUnavailableError (what is left is for the next run)
+ * The caller has made sure that no name leads to the collection, or ever will.
+ * @throws ForeignStoreError and CorruptObjectError (from reading the pointer; nothing was removed),
+ * StoreUnavailableError, TableUnavailableError (the next run removes the rest)
  */
 export async function removeCollection(ports: RemovePorts, collection: string): Promise<Contents> {
   const removed = { objects: 0, bytes: 0, items: 0 };
@@ -49,7 +49,7 @@ export async function removeCollection(ports: RemovePorts, collection: string): 
   return removed;
 }
 
-/** What a removal would remove, of the store. @throws ForeignStoreError, CorruptObjectError, StoreUnavailableError */
+/** What a removal would remove from the store. @throws ForeignStoreError, CorruptObjectError, StoreUnavailableError */
 export async function measureContents(ports: RemovePorts, collection: string): Promise<Contents> {
   const found = { objects: 0, bytes: 0, items: 0 };
   if (await hasOwnPointer(ports, collection)) count(found, [await ports.store.head(pointerKey(collection))]);
@@ -69,7 +69,7 @@ function count(contents: Contents, objects: ReadonlyArray<{ size: number }>): vo
   contents.bytes += objects.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** Keys that this system does not make stay, and are no reason to look here again. */
+/** Keys that this system does not create are left alone, and are no reason for another run to look here. */
 async function* listContents({ store, telemetry }: RemovePorts, collection: string) {
   for (const prefix of COLLECTION_PREFIXES) {
     for await (const page of store.list(`${prefix}${collection}/`)) {
@@ -94,7 +94,7 @@ async function removePointer(ports: RemovePorts, collection: string): Promise<nu
   try {
     return await retry(ports, ATTEMPTS, remove, (error) => PASSING.some((kind) => error instanceof kind));
   } catch (error) {
-    // Another run was faster.
+    // Another run deleted it first.
     if (error instanceof ObjectNotFoundError) return undefined;
     throw error;
   }

@@ -18,7 +18,7 @@ const PARALLEL = 8;
 
 export interface RollbackRequest {
   collection: string;
-  /** Whose content becomes current again. */
+  /** The version whose content becomes current again. */
   version: number;
   /** Who rolls back, for the pointer's record. */
   actor: string;
@@ -26,20 +26,20 @@ export interface RollbackRequest {
 
 export interface RolledBack {
   collection: string;
-  /** That was made. */
+  /** The version that the rollback made. */
   version: number;
   commitId: string;
-  /** Whose content it has. */
+  /** The version whose content it has. */
   restored: number;
-  /** That was current before. */
+  /** The version that was current before. */
   replaced: number;
   records: number;
-  /** Deltas of the versions in between: they stay decided, and their effect is gone. */
+  /** Number of deltas decided by the versions in between: they stay decided, but their effect is gone. */
   undoneDeltas: number;
 }
 
 /**
- * When the pointer moves meanwhile, everything is done again on what is then current.
+ * If the pointer moves meanwhile, everything is repeated on the version that is then current.
  * @throws InvalidInputError (no such version is retained, or it is the current one), CorruptObjectError (it cannot be
  * restored whole), PointerMovedError (every race was lost), SwapUnknownError, InvariantViolatedError,
  * StoreUnavailableError, and those of the pointer

@@ -1,4 +1,4 @@
-/** Proves that every retained version, or one, can be read whole: every byte of every pack, every file, every database. */
+/** Proves that one or all retained versions can be read whole: every byte of every pack, every file, every database. */
 
 import { CorruptObjectError, ObjectNotFoundError } from '../errors/errors.ts';
 import { hashObject } from '../objects/hash-object.ts';
@@ -17,11 +17,11 @@ export interface DeepVerification {
 }
 
 /**
- * From the store alone, nothing from the cache. Versions are built one from the other, so that what they share is
- * fetched once, and each is checked whole: files by digest, the database by SQLite's quick check, the vector index by its
- * structure and beside the database, records by number.
- * @param version Only this one; all retained ones without it.
- * @param report Told what comes next.
+ * Reads the store alone, never the cache. Each version is built from the one before it, so that shared parts are
+ * fetched once, and each is checked whole: files by digest, the database by SQLite's quick check, the vector index by
+ * its structure and against the database, and records by their number.
+ * @param version Verify only this one. Default: all retained ones.
+ * @param report Called with a description of each step before it begins.
  * @throws CorruptObjectError, DirtyDirectoryError, DiskFullError
  */
 export async function verifyDeep(
@@ -47,7 +47,7 @@ export async function verifyDeep(
       }
       report(`version ${manifest.version}: files and records`);
       const bytes = liveBytes(manifest.files);
-      // Room is made while claiming: for the newest version, and anew should an older one be larger.
+      // Claiming makes room for the newest version; if an older one is larger, the directory is claimed again.
       if (directory === undefined || bytes > room) {
         await directory?.release();
         directory = undefined;

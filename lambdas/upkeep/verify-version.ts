@@ -14,11 +14,11 @@ export interface Verification {
   packs: number;
 }
 
-/** What is to be proven is the store, not a copy of it. */
+/** A cache that is always empty, since it is the store that must be verified. */
 export const NO_CACHE = { read: async () => undefined, evict: async () => {} };
 
 /**
- * Hydrates from nothing, from the store alone, into a directory that is thrown away.
+ * Hydrates from nothing, from the store alone, into a directory that is discarded afterwards.
  * @throws CorruptObjectError, DirtyDirectoryError, DiskFullError
  */
 export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promise<Verification> {

@@ -11,9 +11,9 @@ export interface CurrentVersion extends ReadPointer, LoadedManifest {}
 
 /**
  * Reads from the store alone: the functions that plan and settle mount no cache, since a mount would not pay off when
- * there is nothing to do. When the pointer moves between the two reads and garbage collection takes the manifest, the
+ * there is nothing to do. If the pointer moves between the two reads and garbage collection deletes the manifest, the
  * pointer is read again instead of reporting damage.
- * @throws CorruptObjectError, and all of `readOwnPointer`
+ * @throws CorruptObjectError, and what `readOwnPointer` throws
  */
 export async function loadCurrent(
   ports: Pick<Ports, 'store' | 'statuses'>,

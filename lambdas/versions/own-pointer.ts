@@ -7,9 +7,9 @@ import { decodeAddress, encodeAddress, isOwnTable } from '../protocol/table-addr
 import { readPointer } from './read-pointer.ts';
 
 /**
- * The pointer, for writers. Its `statusTable` is our own table with its identity, as the next write must state it: a
- * pointer without an identity acquires one there.
- * @throws ForeignStoreError, TableUnavailableError, and all of `readPointer`
+ * The pointer, for writers. Its `statusTable` is our own table with its identity, as the next write must state it: this
+ * is how a pointer without an identity acquires one.
+ * @throws ForeignStoreError, TableUnavailableError, and what `readPointer` throws
  */
 export async function readOwnPointer(
   ports: Pick<Ports, 'store' | 'statuses'>,
@@ -33,8 +33,8 @@ export async function readOwnPointer(
 }
 
 /**
- * The address of our own table, with its identity. A table that has none is given one.
- * @param address As `readOwnPointer` gives it.
+ * The address of our own table, with its identity. A table without an identity is given one.
+ * @param address As `readOwnPointer` returns it.
  * @throws TableUnavailableError
  */
 export async function withIdentity(ports: Pick<Ports, 'ids' | 'statuses'>, address: string): Promise<string> {

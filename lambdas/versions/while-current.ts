@@ -6,7 +6,7 @@ import { readPointer } from './read-pointer.ts';
 
 /**
  * Run `task`, which reads objects that the pointer with this ETag guarantees. Garbage collection may delete them once
- * the pointer has moved, so what looks like damage after that is none.
+ * the pointer has moved, so an error that looks like damage is not damage then.
  * @throws PointerMovedError (instead of CorruptObjectError, if the pointer has moved), and the errors of `task` and of
  * reading the pointer
  */

@@ -41,10 +41,10 @@ const lanesQuery = z.strictObject({
   limit: limit(500, 50),
 });
 const pageQuery = z.strictObject({ limit: limit(200, 25) });
-/** For what takes no parameter. */
+/** For calls without parameters. */
 const noQuery = z.strictObject({});
 const machineQuery = z.strictObject({ machine });
-/** `v`: another address for each state of the visit, so that no older answer is shown. */
+/** `v` gives each state of the visit an address of its own, so that an older answer is never shown. */
 const visitQuery = z.strictObject({ machine, v: z.string().optional() });
 
 type Query = Record<string, string>;
@@ -109,7 +109,7 @@ export async function answerApi(views: Views, url: URL): Promise<unknown> {
   return undefined;
 }
 
-/** @throws InvalidInputError (a parameter is wrong, or not known) */
+/** @throws InvalidInputError (a parameter is invalid or unknown) */
 function read<Schema extends z.ZodType>(schema: Schema, query: Query): z.infer<Schema> {
   const parsed = schema.safeParse(query);
   if (parsed.success) return parsed.data;

@@ -27,18 +27,21 @@ type ReadPorts = Pick<Ports, 'store' | 'cache' | 'statuses' | 'locks' | 'clock' 
 
 export interface CollectionRow {
   collection: string;
-  /** What clients of Chroma's call it, if that is not the same; with tenant and database, unless they are the default ones. */
+  /**
+   * The name by which Chroma's clients know it, if that differs; with tenant and database, unless they are the default
+   * ones.
+   */
   name: string | null;
   version: number | null;
   records: number | null;
   committedAt: string | null;
   /** Objects in the inbox: pending, or decided and not yet settled. */
   waiting: number | null;
-  /** Of those, writes of endpoints. */
+  /** How many of those are writes of endpoints. */
   logged: number | null;
   lock: HeldView | null;
   claim: HeldView | null;
-  /** Why it cannot be read. */
+  /** The reason why the collection cannot be read. */
   problem: string | null;
 }
 
@@ -57,7 +60,7 @@ export interface VersionRow {
   sealedAt: number;
   records: number;
   deltas: number;
-  /** Of those, by where they came from. */
+  /** The same deltas, counted by where they came from. */
   sources: SourceCounts;
   rejectedOperations: number;
   /** Bytes of its own packs and its manifest. */
@@ -98,12 +101,12 @@ export interface CollectionDetail {
   lock: HeldView | null;
   claim: HeldView | null;
   wake: number;
-  /** `total`: objects in the inbox that are not known to be decided; `rows`: the oldest ones. */
+  /** `total`: number of objects in the inbox that are not known to be decided; `rows`: the oldest ones. */
   pending: { total: number; rows: DeltaRow[] };
   /** The log: the number up to which it is decided, and the writes that follow it and wait. */
   log: { decided: number; waiting: number };
   name: string | null;
-  /** In the inbox and known to be decided; the next FinishCompaction settles them. */
+  /** Number of deltas in the inbox that are known to be decided; the next FinishCompaction settles them. */
   unsettled: number;
 }
 
@@ -175,7 +178,7 @@ export class CollectionViews {
     return { rows, older: null, retainedFrom: pointer.retainedFrom };
   }
 
-  /** Reports on rejected operations, the latest first. */
+  /** Reports on rejected operations, latest first. */
   async rejections(collection: string, limit: number): Promise<{ total: number; rows: RejectionRow[] }> {
     const found: ObjectInfo[] = [];
     for await (const page of this.#ports.store.list(rejectionsPrefix(collection))) found.push(...page);
@@ -183,7 +186,10 @@ export class CollectionViews {
     return { total: found.length, rows: await Promise.all(latest.map((object) => this.#rejection(object))) };
   }
 
-  /** What clients call it, if that is not the name that it is stored under; nothing of a damaged record. */
+  /**
+   * The name that clients use, if it differs from the one under which the collection is stored. A damaged record is
+   * ignored.
+   */
   async #nameOf(collection: string): Promise<string | null> {
     const record = await readRecord(this.#ports, idOf(collection)).catch((error: unknown) => {
       if (error instanceof CompactorError) return undefined;
@@ -194,7 +200,7 @@ export class CollectionViews {
     return name === collection ? null : name;
   }
 
-  /** Numbers in the inbox. */
+  /** Numbers of the log that are in the inbox. */
   async #logged(collection: string): Promise<number[]> {
     const inbox = await listInbox(this.#ports, collection);
     return inbox.flatMap(({ deltaId }) => numberIn(deltaId) ?? []);

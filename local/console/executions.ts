@@ -17,7 +17,7 @@ export interface ExecutionRow {
   /** Milliseconds since the epoch. */
   startedAt: number;
   stoppedAt: number | null;
-  /** The state that it is in, or ended in. */
+  /** The state that it is in, or in which it ended. */
   state: string | null;
   /** The last version that it committed, and its deltas over all commits. */
   version: number | null;
@@ -27,7 +27,7 @@ export interface ExecutionRow {
 
 export interface ExecutionList {
   rows: ExecutionRow[];
-  /** By status, over all pages. */
+  /** Number of executions by status, over all pages. */
   counts: Record<string, number>;
   /** Pass as `before` for the page of older ones; `null` on the last page. */
   older: number | null;
@@ -100,7 +100,7 @@ export class ExecutionViews {
     return { ...this.row(record), arn, input, output, cause, trace: traceOf(this.events(arn)) };
   }
 
-  /** A page of the history, from after event `after`. */
+  /** A page of the history, starting after event `after`. */
   eventPage(machine: string, name: string, page: { after: number; limit: number }): { events: RecordedEvent[] } {
     const { executionArn: arn } = this.record(machine, name);
     const { after, limit } = page;

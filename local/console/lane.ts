@@ -67,8 +67,8 @@ function waits({ visits }: Trace, endedAt: number | null): LaneSpan[] {
 }
 
 /**
- * From the answer of the acquiring call to that of the releasing one; what was never released ends by expiry, or when
- * the next one begins.
+ * Holds last from the answer to the acquiring call until the answer to the releasing one. A hold that was never
+ * released ends when it expires, or when the next one begins.
  */
 function holds(events: readonly LockEvent[], endedAt: number | null): LaneSpan[] {
   const spans: LaneSpan[] = [];
@@ -87,7 +87,7 @@ function holds(events: readonly LockEvent[], endedAt: number | null): LaneSpan[]
       open.lock = { kind: 'lock', phase: phase ?? '', from: at, to: null, token, expiresAt };
     } else if (kind === 'lock-released' || kind === 'lock-lost') close('lock', at);
     else if (kind === 'claim-taken') {
-      // A claim that is taken again in every round while it is held is one band.
+      // A claim that is taken again in every round while it is held is drawn as one span.
       if (open.claim === undefined) open.claim = { kind: 'claim', phase: '', from: at, to: null, token, expiresAt };
       else open.claim.expiresAt = expiresAt;
     } else if (kind === 'claim-renewed' && open.claim !== undefined) open.claim.expiresAt = expiresAt;

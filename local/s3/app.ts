@@ -1,4 +1,7 @@
-/** S3's requests over one bucket, path style. Signatures are not checked: whoever reaches this machine may do everything. */
+/**
+ * S3's API over one bucket, path style. Signatures are not checked: anybody who can reach this machine may do
+ * everything.
+ */
 import { Hono } from 'hono';
 import { readBody } from './body.ts';
 import { type Bucket, bucketsXml, ofBucket } from './bucket.ts';
@@ -12,7 +15,7 @@ export interface LocalBucket extends Bucket {
   uploads: Uploads;
 }
 
-/** Node's request, whose path nobody has normalised: `a/../b` is a key that is refused, not another one. */
+/** Node's request, whose path is not normalised: `a/../b` is an invalid key, and must not become another one. */
 type Environment = { Bindings: { incoming: { url?: string } } };
 
 /** @returns an application for `@hono/node-server` */

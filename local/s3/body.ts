@@ -1,9 +1,11 @@
-/** Bodies of requests, as SDKs send them: whole or in signed chunks, with digests that are verified. */
+/**
+ * Bodies of requests in the forms in which SDKs send them: whole or in signed chunks, with digests that are verified.
+ */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { S3Fault } from './fault.ts';
 
-/** What comes in one request is kept in memory; larger objects go up in parts, as SDKs do above 8 MiB. */
+/** The body of one request is kept in memory. SDKs upload larger objects in parts, from 8 MiB on. */
 const MAX_BODY_BYTES = 512 * 1024 * 1024;
 
 const DIGESTS: Readonly<Record<string, (body: Uint8Array) => string>> = {
@@ -18,7 +20,7 @@ const DIGESTS: Readonly<Record<string, (body: Uint8Array) => string>> = {
 };
 
 /**
- * The bytes that the request means. Digests of algorithms that Node has are verified, wherever the client put them.
+ * The decoded body of a request. Digests are verified if Node has their algorithm, wherever the client put them.
  * @throws S3Fault (`BadDigest`, `EntityTooLarge`, `IncompleteBody`)
  */
 export async function readBody(request: Request): Promise<Uint8Array> {
@@ -52,8 +54,9 @@ async function collect(request: Request): Promise<Uint8Array> {
 }
 
 /**
- * Content encoding `aws-chunked`: `size[;chunk-signature=…]`, CRLF, bytes, CRLF; after the chunk of size 0 come trailers
- * (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html). Signatures are not checked here, as nothing is.
+ * Content encoding `aws-chunked`: `size[;chunk-signature=…]`, CRLF, bytes, CRLF; after the chunk of size 0 come
+ * trailers (docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html). Signatures are not checked, here or
+ * elsewhere.
  */
 function decodeChunks(raw: Uint8Array): { body: Uint8Array; trailers: Map<string, string> } {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length);

@@ -1,4 +1,4 @@
-/** Requests about the bucket: listings, and deleting many objects at once. */
+/** Requests on the bucket: listings, and deleting many objects at once. */
 import type { ObjectStore } from '../../lambdas/ports.ts';
 import { readBody } from './body.ts';
 import { faultOf, notImplemented, S3Fault } from './fault.ts';
@@ -52,7 +52,7 @@ async function deleteMany({ store }: Bucket, body: Uint8Array): Promise<string> 
   return toXml('DeleteResult', { Deleted: isQuiet ? [] : deleted.map((Key) => ({ Key })), Error: failed });
 }
 
-/** Of `ListObjectsV2`, and of its predecessor, which calls the same things otherwise. */
+/** Answers `ListObjectsV2`, and its predecessor, which has other names for the same parameters. */
 async function listXml({ name, store }: Bucket, query: URLSearchParams): Promise<string> {
   const isSecond = query.get('list-type') === '2';
   const token = query.get('continuation-token');

@@ -12,7 +12,7 @@ export class S3Fault extends Error {
   readonly status: number;
   readonly code: string;
 
-  /** @param code S3's own, by which clients tell errors apart */
+  /** @param code S3's own code, by which clients distinguish errors */
   constructor(status: number, code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'S3Fault';
@@ -21,7 +21,7 @@ export class S3Fault extends Error {
   }
 }
 
-/** What S3 would answer for an error of the store. */
+/** S3's answer for an error of the store. */
 export function faultOf(error: unknown): S3Fault {
   if (error instanceof S3Fault) return error;
   const message = error instanceof Error ? error.message : String(error);

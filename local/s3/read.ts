@@ -11,7 +11,7 @@ export async function readObject(store: ObjectStore, key: string, request: Reque
     try {
       return await readOnce(store, key, request);
     } catch (error) {
-      // Swapped between the look at its size and the read: of one object both must be.
+      // The object was replaced between reading its size and its content, which must belong together.
       if (!(error instanceof PreconditionFailedError) || round === ROUNDS) throw error;
     }
   }
@@ -43,7 +43,10 @@ function headersOf({ etag, lastModified }: ObjectInfo): Headers {
   });
 }
 
-/** `undefined`: the whole object, as for a header that S3 would not understand. @throws S3Fault (`InvalidRange`) */
+/**
+ * `undefined`: the whole object is meant, also by a header that S3 would not understand. @throws S3Fault
+ * (`InvalidRange`)
+ */
 function rangeOf(header: string | null, size: number): ByteRange | undefined {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return undefined;
@@ -64,11 +67,14 @@ export interface ListRequest {
 export interface Listed {
   objects: readonly ObjectInfo[];
   prefixes: readonly string[];
-  /** Where the next page starts; `undefined`: this was the last. */
+  /** Where the next page starts; `undefined`: this was the last page. */
   next: string | undefined;
 }
 
-/** Keys with the prefix, in UTF-8 order; with a delimiter what follows it is one common prefix. */
+/**
+ * Keys with the prefix, in UTF-8 order. With a delimiter, keys that are equal up to and including it become one common
+ * prefix.
+ */
 export async function listObjects(store: ObjectStore, request: ListRequest): Promise<Listed> {
   const { prefix, delimiter, startAfter, maxKeys } = request;
   const objects: ObjectInfo[] = [];
@@ -79,7 +85,7 @@ export async function listObjects(store: ObjectStore, request: ListRequest): Pro
     for (const info of page) {
       const end = delimiter === '' ? -1 : info.key.indexOf(delimiter, prefix.length);
       const common = end < 0 ? undefined : info.key.slice(0, end + delimiter.length);
-      // It was listed with the first of its keys, on this page or an earlier one.
+      // This common prefix was listed with the first of its keys, on this page or an earlier one.
       if (common !== undefined && last.startsWith(common)) continue;
       if (objects.length + prefixes.length === maxKeys) return { objects, prefixes, next: last };
       if (common === undefined) objects.push(info);

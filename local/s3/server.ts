@@ -1,6 +1,6 @@
 /**
- * S3 on this machine, over the stack's own directory: what a producer writes here with any SDK is what the local stack
- * compacts, and the directory stays the truth. Conditional writes are those of the store (ADR 55).
+ * S3 on this machine, over the stack's own directory, which remains the only copy: whatever a producer writes here with
+ * any SDK is what the local stack compacts. Conditional writes are those of the store (ADR 55).
  */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -19,15 +19,15 @@ export interface LocalS3 {
 }
 
 export interface LocalS3Options {
-  /** What the bucket holds, at its root. */
+  /** The store that the bucket shows, from the root. */
   store: ObjectStore;
-  /** For parts of uploads; its folder `uploads` is emptied. */
+  /** For parts of uploads. Its folder `uploads` is emptied. */
   dataDirectory: string;
   /** 0 takes a free one. */
   port: number;
 }
 
-/** @throws ConfigurationError (the port cannot be had) */
+/** @throws ConfigurationError (the port cannot be opened) */
 export async function startS3({ store, dataDirectory, port }: LocalS3Options): Promise<LocalS3> {
   const uploads = new Uploads(join(dataDirectory, 'uploads'));
   await uploads.clear();

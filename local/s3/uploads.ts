@@ -1,4 +1,7 @@
-/** Multipart uploads: parts lie in a folder beside the store until the completing request, and die with the process. */
+/**
+ * Multipart uploads: parts are kept in a folder beside the store until the completing request, and do not survive the
+ * process.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -24,12 +27,12 @@ export class Uploads {
   readonly #root: string;
   readonly #uploads = new Map<string, Upload>();
 
-  /** @param root folder of its own; emptied now */
+  /** @param root A folder for this purpose alone; it is emptied now. */
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** Parts of a process that died are of no use to anybody. */
+  /** Parts left by a process that died are useless. */
   async clear(): Promise<void> {
     this.#uploads.clear();
     await rm(this.#root, { recursive: true, force: true });
@@ -49,7 +52,7 @@ export class Uploads {
     if (!Number.isInteger(number) || number < 1 || number > 10_000) {
       throw new S3Fault(400, 'InvalidArgument', 'A part number is an integer from 1 to 10,000.');
     }
-    // Another file each time: a part that is sent again must not tear the one that was acknowledged.
+    // A new file each time, so that a part that is sent again cannot damage the one that was acknowledged.
     const path = join(upload.folder, `${number}-${randomUUID()}`);
     await writeFile(path, body);
     const etag = `"${createHash('md5').update(body).digest('hex')}"`;

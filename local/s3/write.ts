@@ -1,9 +1,9 @@
-/** Writes with S3's conditions, over the port, which has no write without one. */
+/** Writes with S3's conditions, over the port, which has no unconditional write. */
 import { ObjectNotFoundError, PreconditionFailedError } from '../../lambdas/errors/errors.ts';
 import type { ObjectStore } from '../../lambdas/ports.ts';
 import { notImplemented } from './fault.ts';
 
-/** A write without a condition races with others only; each round another one has won. */
+/** An unconditional write repeats a conditional one until it wins; in each lost round another writer has won. */
 const ROUNDS = 100;
 
 /** @returns the new ETag @throws S3Fault, PreconditionFailedError, ObjectNotFoundError, StoreUnavailableError */

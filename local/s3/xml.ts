@@ -5,7 +5,7 @@ import { S3Fault } from './fault.ts';
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 const builder = new XMLBuilder({ ignoreAttributes: false, suppressEmptyNode: false });
-// Keys and ETags are texts, whatever they look like; spaces at their ends count.
+// Keys and ETags are always text, whatever they look like, and spaces at their ends are significant.
 const parser = new XMLParser({ parseTagValue: false, trimValues: false, isArray: (name) => LISTS.has(name) });
 const LISTS = new Set(['Object', 'Part']);
 
@@ -32,11 +32,11 @@ export function errorXml({ code, message }: S3Fault, resource: string): string {
 
 export interface Deletion {
   objects: ReadonlyArray<{ key: string; etag?: string }>;
-  /** Only what failed is answered. */
+  /** Only failures are reported in the answer. */
   isQuiet: boolean;
 }
 
-/** Of `DeleteObjects`. @throws S3Fault (`MalformedXML`) */
+/** Parses the body of `DeleteObjects`. @throws S3Fault (`MalformedXML`) */
 export function parseDeletion(xml: Uint8Array): Deletion {
   const { Object: objects, Quiet } = parse(deletion, xml).Delete;
   return {
@@ -45,7 +45,7 @@ export function parseDeletion(xml: Uint8Array): Deletion {
   };
 }
 
-/** Of `CompleteMultipartUpload`. @throws S3Fault (`MalformedXML`) */
+/** Parses the body of `CompleteMultipartUpload`. @throws S3Fault (`MalformedXML`) */
 export function parseCompletion(xml: Uint8Array): ReadonlyArray<{ number: number; etag: string }> {
   return parse(completion, xml).CompleteMultipartUpload.Part.map(({ PartNumber, ETag }) => ({
     number: PartNumber,

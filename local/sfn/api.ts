@@ -37,7 +37,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
       stateMachineArn: arn,
       name: z.string().optional(),
       input: z.string().optional(),
-      // For X-Ray, which is not here.
+      // Meant for X-Ray, which does not exist here.
       traceHeader: z.string().optional(),
     }),
     (stepFunctions, { stateMachineArn, name, input }) => {

@@ -70,7 +70,8 @@ const UNSUPPORTED_FIELDS = [
  *
  * `${Name}` is replaced by `substitutions.Name`, as CloudFormation does; one without a substitution in a `Resource`
  * becomes the ARN of the local function of that name, without the suffix `Arn`.
- * @param options.isValidated Its file has been validated, by a test: that takes half a second.
+ * @param options.isValidated A test has validated the file, so that the validator, which takes half a second, is
+ * skipped.
  * @throws InvalidInputError (not valid, a placeholder without value, or a feature that does not run locally)
  */
 export function parseDefinition(
@@ -96,7 +97,7 @@ export function parseDefinition(
 }
 
 function validate(machine: string, definition: Definition): void {
-  // Not before it is needed: it compiles a JSON schema.
+  // Loaded on demand, because it compiles a JSON schema.
   const require = createRequire(import.meta.url);
   const validator: typeof import('asl-validator').default = require('asl-validator');
   // On a copy: the validator writes default values into what it is given.

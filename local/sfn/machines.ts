@@ -11,9 +11,9 @@ export interface StateMachineOptions {
   definition: string | object;
   /** Values for `${Name}` in the definition. A `Resource` needs none: see `parseDefinition`. */
   substitutions?: Readonly<Record<string, string>>;
-  /** By name of the Task state. `arn:aws:states:::states:startExecution` needs no handler. */
+  /** Keyed by the name of the Task state. `arn:aws:states:::states:startExecution` needs no handler. */
   handlers: Readonly<Record<string, TaskHandler>>;
-  /** The file is known to be valid: its tests have seen to that. */
+  /** The file is known to be valid, because its tests validate it. */
   isValidated?: boolean;
 }
 
@@ -49,7 +49,7 @@ export function registeredMachine(
     stateMachineArn: stateMachineArn(options.name),
     definition,
     creationDate: host.creationDate,
-    // What is known to compile does so for its first execution.
+    // Compiled for its first execution, since it is known to compile.
     get machine() {
       machine ??= compileMachine(definition);
       return machine;

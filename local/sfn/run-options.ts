@@ -28,10 +28,12 @@ export function compileMachine(definition: Definition): Machine {
 
 export interface RunOptions {
   machine: Machine;
-  /** By name of the Task state. */
+  /** Keyed by the name of the Task state. */
   handlers: Readonly<Record<string, TaskHandler>>;
   input: Json;
-  /** The context object (`$$`) without `State`, which is added: `{ Execution: { Id, Name, ... }, StateMachine: {...} }`. */
+  /**
+   * The context object (`$$`) without `State`, which is added: `{ Execution: { Id, Name, ... }, StateMachine: {...} }`.
+   */
   context: { [key: string]: Json };
   /** Called synchronously, in order, before the interpreter goes on. */
   onEvent: (event: RecordedEvent) => void;

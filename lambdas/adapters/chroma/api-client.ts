@@ -11,7 +11,7 @@ export class ApiClient {
     this.#port = port;
   }
 
-  /** @throws Error (no answer within `timeoutMs` of silence, or a connection that ended) */
+  /** @throws Error (the server was silent for `timeoutMs`, or the connection ended) */
   send({ method, path, body, contentType = 'application/json' }: ApiRequest, timeoutMs: number): Promise<ApiAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<ApiAnswer>();
     const bytes = body === undefined ? undefined : Buffer.from(body);

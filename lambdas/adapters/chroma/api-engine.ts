@@ -48,7 +48,7 @@ export class ChromaApiEngine implements ApiEngine {
   }
 }
 
-/** Remove those of processes that were killed. */
+/** Remove the scratch directories of processes that were killed. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     const pid = Number(/^compactor-scratch-(\d+)-/.exec(name)?.[1] ?? 'none');

@@ -70,7 +70,8 @@ export class ChromaEngine implements Engine {
     { thorough = false }: InspectOptions = {},
   ): Promise<DirectoryReport> {
     const stamps = thorough ? undefined : this.#stamps.get(directory);
-    // Most merges do not persist the index. Then its files are those of the base, which was checked when it was made.
+    // Most merges do not persist the index, so its files are still those of the base, which was checked when it was
+    // made.
     const untouched = stamps && (await untouchedSince(directory.path, stamps));
     return inspectDirectory(directory.path, collection, { thorough, ...(untouched && { untouched }) });
   }
@@ -110,7 +111,7 @@ class GuardedSession extends ChromaSession {
   /** @throws DirtyDirectoryError (a migration level went down), EngineRunawayError */
   override async close(): Promise<void> {
     await super.close();
-    // What cannot be repaired stays as it is, and `inspect` refuses it.
+    // If this fails, the files stay as they are, and `inspect` refuses them.
     await leaveWal(this.#path).catch(() => {});
     // While there is a journal, the files tell nothing; `inspect` refuses them.
     if ((await findJournals(this.#path)).length > 0) return;

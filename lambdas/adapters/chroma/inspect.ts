@@ -37,8 +37,8 @@ export async function refuseJournals(path: string): Promise<void> {
 }
 
 /**
- * Integrity of the database and of the collection's vector index, migrations, and number of records. The directory must be
- * closed; nothing is written.
+ * Integrity of the database and of the collection's vector index, migrations, and number of records. The directory must
+ * be closed; nothing is written.
  *
  * The check reads the whole database, in a separate thread. If `thorough`, it is `PRAGMA quick_check`, which spends
  * most of its time on comparing the full-text index with the documents word by word (319 of 388 ms for 28 MB). Without

@@ -13,8 +13,8 @@ const RESERVED_BYTES = 20;
 const SCRIPT = scriptBeside(import.meta.url, 'integrity-worker');
 
 /**
- * What is wrong with a database at rest; `undefined` if nothing is. If `thorough`, by SQLite's own quick check;
- * otherwise full-text indexes are not compared with what they index.
+ * Describes the fault in a database at rest; `undefined` if there is none. If `thorough`, SQLite's own quick check is
+ * used; otherwise full-text indexes are not compared with what they index.
  * @throws Error (it cannot be read as a database)
  */
 export async function findFault(file: string, thorough: boolean): Promise<string | undefined> {

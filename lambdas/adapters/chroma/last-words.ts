@@ -3,13 +3,13 @@ import { stripVTControlCharacters } from 'node:util';
 
 const MAX_LINES = 5;
 const MAX_LENGTH = 1_000;
-/** Its banner, and what it has to say of itself. */
+/** The server's banner, and what it prints about itself. */
 const GREETING =
   /^[(#\s]*$|^(Saving data to|Connect to Chroma at|Getting started guide|- Sign up|- Docs|- Copy your data|OpenTelemetry is not)|To deploy your DB/;
-/** Of a panic, the message is enough: no place in somebody's source, no stack. */
+/** For a panic only the message is kept, without the source location and the stack. */
 const PANIC = /panicked at [^\n]*:\d+:\d+:?\n([^\n]+)/;
 
-/** @returns Empty if it said nothing worth repeating. */
+/** @returns the empty string if it printed nothing worth repeating */
 export function lastWords(output: string): string {
   const text = stripVTControlCharacters(output);
   const panic = PANIC.exec(text)?.[1];

@@ -1,6 +1,6 @@
 /**
- * The engine port over a real Chroma server, whose code is loaded when it is first asked for: most verbs and commands open
- * no snapshot, and would load a third of the product for nothing.
+ * The engine port over a real Chroma server, whose code is loaded on first use: most verbs and commands open no
+ * snapshot, and would otherwise load a third of the product for nothing.
  */
 import type {
   CollectionShape,
@@ -43,7 +43,7 @@ export class LazyEngine implements Engine {
     return (await this.#load()).isAsNew(directory, collection, shape);
   }
 
-  /** One engine for all: it remembers the directories that it opened. */
+  /** A single engine for all calls, since it remembers the directories that it opened. */
   #load(): Promise<Engine> {
     this.#loaded ??= import('./engine.ts').then(({ ChromaEngine }) => new ChromaEngine());
     return this.#loaded;

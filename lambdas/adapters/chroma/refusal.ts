@@ -1,6 +1,6 @@
 /** Rewords Chroma's refusal of data for the producer who sent it. */
 
-/** What is of no use to a producer: addresses, positions in a request that was built here, the server's own types. */
+/** Parts that do not help a producer: addresses, positions in a request that was built here, the server's own types. */
 const NOISE: ReadonlyArray<[RegExp, string]> = [
   [/https?:\/\/\S+/g, 'Chroma'],
   [/ at line \d+ column \d+/g, ''],

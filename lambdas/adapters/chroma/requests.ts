@@ -6,14 +6,14 @@ import { membersOf, parseExact, stringifyExact } from '../../snapshot/exact-json
 import { HOST } from './free-port.ts';
 
 const DATABASE_URL = 'api/v2/tenants/default_tenant/databases/default_database';
-/** Statuses by which a server blames the data; 501 is what it says of values that only its hosted form stores. */
+/** Statuses by which a server blames the data. It answers 501 for values that only its hosted form stores. */
 const BLAMES_DATA = new Set([400, 413, 422, 501]);
 const MAX_MESSAGE_LENGTH = 1_000;
 
 /** The server answered that it did not do what was asked. */
 export class AnswerError extends Error {
   readonly status: number;
-  /** What the server says, without an envelope. */
+  /** The server's message, without the JSON around it. */
   readonly said: string;
 
   constructor(status: number, said: string) {
@@ -63,7 +63,7 @@ function messageIn(text: string): string {
     const { message } = JSON.parse(text) as { message?: unknown };
     if (typeof message === 'string') said = message;
   } catch {
-    // Not every refusal is JSON: then its text is used as it is.
+    // Not every refusal is JSON: the text of any other is used as it is.
   }
   return said.slice(0, MAX_MESSAGE_LENGTH);
 }
@@ -77,7 +77,7 @@ export function column<T>(answer: ReadonlyMap<string, string>, name: string): T[
 /** Members that hold numbers written by users. */
 const EXACT = new Set(['metadatas', 'where', 'where_document']);
 
-/** Column by column: embeddings hold most of the numbers, and need no exact parsing. */
+/** Serialised column by column: embeddings hold most of the numbers, and need no exact form. */
 export function body(columns: Readonly<Record<string, unknown>>): string {
   const members = Object.entries(columns).map(([name, values]) => {
     const text = EXACT.has(name) ? stringifyExact(values) : JSON.stringify(values);

@@ -13,7 +13,7 @@ import { fileLimit, refuseRunaway } from './write-limit.ts';
 
 const START_ATTEMPTS = 3;
 const POLL_MS = 20;
-/** A panic is followed by its stack, which is longer than one would think. */
+/** Enough for a panic and its stack, which is long. */
 const KEPT_OUTPUT = 64 * 1024;
 /** How a shell reports that its command died of SIGXFSZ. */
 const EXIT_OF_TOO_LARGE = 128 + 25;
@@ -97,7 +97,7 @@ export class ChromaServer {
     }
   }
 
-  /** The last that the process printed, without what it prints at every start. */
+  /** The last output of the process, without what it prints at every start. */
   get output(): string {
     return lastWords(this.#output);
   }

@@ -51,8 +51,8 @@ const NO_EMBEDDINGS: EmbeddingFunction = { generate: async () => undefined as un
 
 /**
  * Settings of a new collection's index: what Chroma 1.0.0 and 1.4.4 take by default, chosen by measurement (ADR 28) and
- * given explicitly, so that another default of a later Chroma does not change what commits cost. A collection that exists
- * keeps its own.
+ * given explicitly, so that another default of a later Chroma does not change what commits cost. A collection that
+ * exists keeps its own.
  */
 export const NEW_COLLECTION = { sync_threshold: 1_000, max_neighbors: 16, ef_construction: 100 } as const;
 

@@ -6,7 +6,7 @@
 import type { Collection } from 'chromadb';
 import { SPACES, type Space } from '../../ports.ts';
 
-/** A distance that came back, and between which vectors. */
+/** A measured distance, and the two vectors that it lies between. */
 export interface Measurement {
   query: readonly number[];
   neighbour: readonly number[];

@@ -109,7 +109,10 @@ function noDirectory(path: string, names: readonly string[]): InvalidInputError 
   );
 }
 
-/** Nothing would be missing without an empty one: programs that only read a database in WAL mode leave these behind. */
+/**
+ * Empty journals are accepted, since nothing would be missing without them: programs that only read a database in WAL
+ * mode leave them behind.
+ */
 async function refuseJournals(path: string, names: readonly string[]): Promise<void> {
   const journals = await Promise.all(names.filter((name) => JOURNAL.test(name)).map((name) => filesOf(path, name)));
   const [first] = journals.flat().filter(({ path: name, size }) => size > 0 && !name.endsWith('-shm'));

@@ -3,7 +3,7 @@
  * invocations never share one and a warm container finds what its last invocation left.
  *
  *     <root>/<collection>/<n>/       a slot (working-directory.ts)
- *     <root>/<collection>/<n>.lock   its ownership; empty and never removed, since removing one would let two own a slot
+ *     <root>/<collection>/<n>.lock   its ownership; empty, never removed, since removing one would let two own a slot
  *
  * Ownership is the lock on that file (try-lock.ts), which the kernel drops however the process ends, so ownership is
  * never guessed from process ids or ages.

@@ -238,7 +238,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
     }
   }
 
-  /** Of regular files. */
+  /** Paths of regular files. */
   async #paths(): Promise<string[]> {
     const files = (await this.#entries()).filter((entry) => !entry.isDirectory());
     return files.map((entry) => relative(this.path, join(entry.parentPath, entry.name)));
@@ -257,7 +257,7 @@ export class FileWorkingDirectory implements WorkingDirectory {
     return join(this.path, checkRelativePath(path));
   }
 
-  /** Checked on every use: after its release the slot may have another owner. */
+  /** Checked on every use, because the slot may have another owner once it is released. */
   #beside(name: string): string {
     if (this.#released) {
       throw new InvalidInputError(`Working directory "${this.path}" was released. Claim one again before using it.`);

@@ -27,7 +27,7 @@ export async function writeStamped(
   return { path, stats };
 }
 
-/** Give a file a modification time later than `stats` has. */
+/** Give a file a later modification time than the one in `stats`. */
 export async function stampAfter(stamped: StampedFile, stats: BigIntStats): Promise<StampedFile> {
   if (stamped.stats.mtimeNs > stats.mtimeNs) return stamped;
   const file = await open(stamped.path, 'r+');

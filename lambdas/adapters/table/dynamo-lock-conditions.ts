@@ -1,6 +1,6 @@
 /**
- * The conditions of `protocol/lock.ts` as DynamoDB expressions. Each constant is one part of a condition, with what goes
- * wrong without it (A and B are executions, t is in seconds).
+ * The conditions of `protocol/lock.ts` as DynamoDB expressions. Each constant is one part of a condition, with what
+ * goes wrong without it (A and B are executions, t is in seconds).
  */
 
 /**

@@ -32,7 +32,7 @@ const LABEL_CHARACTER = 6.1;
 const CATCH_LABEL_SHARE = 0.5;
 const MARGIN = 16;
 const RANK_GAP = 26;
-/** Between the graph and the lane in which catch-alls run down. */
+/** Distance between the graph and the lane in which catch-alls run down. */
 const LANE = 22;
 
 /** Lay a graph out from top to bottom. Equal graphs give equal layouts. */
@@ -67,7 +67,7 @@ export function layoutGraph(graph: Graph): PlacedGraph {
   return { width: Math.round(width + LANE), height: Math.round(height), startAt: graph.startAt, nodes, edges };
 }
 
-/** The edges that people follow most are straight. */
+/** The edges that executions take most often are drawn straight. */
 function weightOf({ kind, label }: GraphEdge): number {
   if (kind === 'next') return 8;
   return kind === 'choice' && label === 'otherwise' ? 8 : 1;
@@ -78,7 +78,7 @@ function anchor(graph: Graph, target: string): GraphEdge | undefined {
   return graph.edges.findLast((edge) => edge.isCommon && edge.to === target && edge.from !== target);
 }
 
-/** Out to the lane, down it, and through the gap above the target's row into its top. */
+/** Points of an edge that goes out to the lane, down it, and through the gap above the target's row into its top. */
 function aroundTheRight(nodes: ReadonlyMap<string, PlacedNode>, { from, to }: GraphEdge, lane: number): Point[] {
   const [a, b] = [nodes.get(from), nodes.get(to)];
   if (a === undefined || b === undefined) return [];

@@ -126,7 +126,7 @@ function columns(now: number): Column<ExecutionRow>[] {
   ];
 }
 
-/** How it ended, in a word or two, or where it is. */
+/** How an execution ended, in a word or two, or the state that it is in. */
 export function Outcome({ row }: { row: ExecutionRow }): VNode {
   const { status, state, version, deltas, error } = row;
   if (error !== null && status !== 'SUCCEEDED') return html`<span class="bad-text clip" title=${error}>${error}</span>`;

@@ -28,7 +28,7 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** Local time; with the day only if it is not today. */
+/** Local time; the day is included only if it is not today. */
 export function time(ms: number, now = Date.now()): string {
   const date = new Date(ms);
   const clock = date.toLocaleTimeString('en-GB');

@@ -14,7 +14,7 @@ export interface LaneItem {
   isMark: boolean;
 }
 
-/** In order of time. An open span reaches to `now`. */
+/** Items in order of time. A span that is still open extends to `now`. */
 export function laneItems(lane: LaneRow, now: number): LaneItem[] {
   const spans = lane.spans.filter(isShown).map((span, index) => spanItem(lane, span, index, now));
   const marks = lane.marks.map((mark, index) => markItem(lane, mark, index));

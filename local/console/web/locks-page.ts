@@ -145,7 +145,7 @@ function Legend(): VNode {
   </ul>`;
 }
 
-/** The same in words, for reading and searching. */
+/** The same events in words, for reading and searching. */
 function EventList({ lanes, window, now }: { lanes: readonly LaneRow[]; window: TimeWindow; now: number }): VNode {
   const all = lanes.flatMap((lane) => laneItems(lane, now).map((item) => ({ lane, item })));
   const inside = all

@@ -6,7 +6,7 @@ import { bytes, count, duration, messageOf, plural } from './format.ts';
 export interface Story {
   tone: 'good' | 'bad' | 'busy' | 'plain';
   headline: string;
-  /** The error's own words. */
+  /** The error's own message. */
   message: string;
   points: StoryPoint[];
 }
@@ -120,7 +120,7 @@ function incidents(visit: Visit): StoryPoint[] {
   ];
 }
 
-/** Equal points, e.g. of a loop, once, with their number. */
+/** Equal points, e.g. of a loop, are listed once, with their number. */
 function joined(points: readonly StoryPoint[]): StoryPoint[] {
   const found = new Map<string, { point: StoryPoint; times: number }>();
   for (const point of points) {

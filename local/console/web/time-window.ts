@@ -102,7 +102,7 @@ const STEPS = [
   DAY,
 ];
 
-/** As precise as the step requires. */
+/** The time in the precision that the step requires. */
 export function tickText(at: number, step: number): string {
   const date = new Date(at);
   const clock = date.toLocaleTimeString('en-GB');

@@ -56,7 +56,7 @@ let hasEntered = false;
 export function Heading({ children, kicker }: { children: ComponentChildren; kicker?: ComponentChildren }): VNode {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    // Not at the first load, when the focus belongs to the page itself.
+    // Not on the first load, when the focus belongs to the page itself.
     if (hasEntered) heading.current?.focus({ preventScroll: true });
     hasEntered = true;
   }, []);

@@ -10,10 +10,15 @@ import { ChromaSession } from '../session.ts';
 import type { VacuumOptions } from './vacuum.ts';
 
 const FRESH = 'fresh';
-/** Random columns, and those that the first record of a new collection would change, too. */
+/**
+ * Columns that are not compared: random ones, and those that the first record of a new collection would change, too.
+ */
 const PASSED_OVER = new Set(['id', 'database_id', 'dimension']);
 
-/** Compares every column with what the engine makes of an empty directory, whichever columns there are. */
+/**
+ * Compares every column with what the engine creates in an empty directory, so that columns of later versions are
+ * included.
+ */
 export async function isAsNew(engine: LocatedEngine, path: string, options: VacuumOptions): Promise<boolean> {
   const { collection, requestMs, times } = options;
   const fresh = join(path, FRESH);
@@ -72,7 +77,10 @@ function inOrder(text: string): string {
   );
 }
 
-/** Chroma 1.4 notes in the schema which keys records had, with the defaults of their types. Those are not settings. */
+/**
+ * Chroma 1.4 notes in the schema which keys records had, with the default settings of their types. Those were not set
+ * by anybody.
+ */
 function withoutLearned(schema: unknown): unknown {
   if (!isObject(schema) || !isObject(schema.keys) || !isObject(schema.defaults)) return schema;
   const { keys, defaults } = schema;

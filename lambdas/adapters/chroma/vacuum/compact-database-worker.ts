@@ -6,7 +6,7 @@ export interface Compaction {
   file: string;
   /** Path of the rewritten database. */
   beside: string;
-  /** Run before, in one transaction. */
+  /** Run before the rewrite, in one transaction. */
   statements: readonly string[];
   /** Values of their parameters; a statement need not use all. */
   values: Record<string, string | number>;

@@ -13,9 +13,10 @@ const WORD_PAGE_BYTES = 4_050;
 /** Row of FTS5's totals: number of texts, then of tokens in each column, which are trigrams here. */
 const TOTALS = 1;
 /**
- * Row of FTS5's structure: after a cookie, the numbers of levels, of segments and of writes; for each level, of segments
- * that are being merged and of all; for each segment its id, first leaf and last one ("Structure Record Format" in SQLite's
- * fts5_index.c). Counting the leaves themselves would read the whole index, since SQLite counts rows page by page.
+ * Row of FTS5's structure: after a cookie, the numbers of levels, of segments and of writes; for each level, of
+ * segments that are being merged and of all; for each segment its id, first leaf and last one ("Structure Record
+ * Format" in SQLite's fts5_index.c). Counting the leaves themselves would read the whole index, since SQLite counts
+ * rows page by page.
  */
 const STRUCTURE = 10;
 const COOKIE_BYTES = 4;

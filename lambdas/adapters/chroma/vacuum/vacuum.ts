@@ -32,7 +32,7 @@ export interface VacuumOptions {
 }
 
 /**
- * The directory must be dirty, at rest and checked. When this throws, the directory must be discarded or repaired.
+ * The directory must be dirty, at rest and checked. If this throws, the directory must be discarded or repaired.
  * @throws DirtyDirectoryError (a record has no vector, the database cannot be written), EngineUnavailableError,
  * EngineRunawayError, DiskFullError
  */

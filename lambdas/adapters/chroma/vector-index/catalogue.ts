@@ -6,7 +6,7 @@ export interface VectorSegment {
   collection: string;
   /** `null` if the collection has never held a record. */
   dimension: number | null;
-  /** Number of the last write that a segment has taken in; `null` if the database does not tell. */
+  /** Number of the last write that a segment has taken in; `null` if the database does not say. */
   indexed: number | null;
   recorded: number | null;
 }

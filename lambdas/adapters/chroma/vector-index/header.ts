@@ -1,10 +1,10 @@
 /**
- * `header.bin` of a persistent index: fourteen numbers, little-endian, with sizes of a 64-bit system. Everything but the
- * number of elements, the capacity, the entry point and three settings follows from the dimension and M, so a damaged
- * field contradicts the others.
+ * `header.bin` of a persistent index: fourteen numbers, little-endian, with sizes of a 64-bit system. Everything but
+ * the number of elements, the capacity, the entry point and three settings follows from the dimension and M, so a
+ * damaged field contradicts the others.
  *
- * Facts from `HEADER_FIELDS`, `persistHeader` and the constructor in hnswlib/hnswalg.h of chroma-core/hnswlib, which the
- * Python package chroma-hnswlib (Chroma 0.4 to 0.6) and the server written in Rust (1.x) share.
+ * Facts from `HEADER_FIELDS`, `persistHeader` and the constructor in hnswlib/hnswalg.h of chroma-core/hnswlib, which
+ * the Python package chroma-hnswlib (Chroma 0.4 to 0.6) and the server written in Rust (1.x) share.
  */
 import { demand } from './fault.ts';
 

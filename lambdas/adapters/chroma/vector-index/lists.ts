@@ -1,6 +1,7 @@
 /**
- * `link_lists.bin` of a persistent index: for each element in order the size of its lists above level 0, then the lists,
- * one per level, each with room for M neighbours: `count` in the low half of a word, then the neighbours' numbers.
+ * `link_lists.bin` of a persistent index: for each element in order the size of its lists above level 0, then the
+ * lists, one per level, each with room for M neighbours: `count` in the low half of a word, then the neighbours'
+ * numbers.
  *
  * The engine does not check these sizes: it reserves what one says, reads what is there, and writes it all back at the
  * next persist. Facts from `loadLinkLists`, `persistDirty` and `mutuallyConnectNewElement` in hnswlib/hnswalg.h.

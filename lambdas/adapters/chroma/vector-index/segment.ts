@@ -22,9 +22,9 @@ export interface IndexCheckOptions {
 }
 
 /**
- * What is wrong with the vector index of a collection in a closed directory; `undefined` if nothing is. An index that
- * was never persisted is not a fault: the engine builds it from the writes that the database keeps until then.
- * @param database Its path.
+ * Describes the fault in the vector index of a collection in a closed directory; `undefined` if there is none. An index
+ * that was never persisted is not a fault: the engine builds it from the writes that the database keeps until then.
+ * @param database Path of the database.
  * @throws Error (a file cannot be read for another reason than its content)
  */
 export async function findIndexFault(
@@ -119,9 +119,9 @@ async function lengthsOf(folder: string) {
 }
 
 /**
- * Every record is in the index or waits to be indexed. The reverse is no sign of damage: Chroma 0.5 sometimes leaves a
- * deleted record's vector in the index. If the database does not tell what is indexed, all writes in its log count as
- * waiting: some engines take the number from the pickle, and some start again from the first.
+ * Every record is in the index or waits to be indexed. An element without a record is not a sign of damage: Chroma 0.5
+ * sometimes leaves a deleted record's vector in the index. If the database does not say what is indexed, all writes in
+ * its log count as waiting: some engines take the number from the pickle, and some start again from the first.
  */
 function checkRecords(database: DatabaseSync, segment: VectorSegment, metadata: IndexMetadata | undefined): void {
   const { collection, indexed } = segment;
