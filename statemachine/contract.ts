@@ -3,7 +3,8 @@
  * are defined by the ASL files alone; tests keep the two consistent.
  *
  * Every Lambda takes the state and returns the whole next state, so that one shape flows from end to end. It carries
- * references, tokens and counts, never lists, so it stays small with ten thousand deltas waiting.
+ * references, tokens and counts, and no list that is longer than `MAX_ROUNDS`, so it stays small with ten thousand deltas
+ * waiting.
  */
 
 /** Why the lock is held: to compare the planned pointer and take the claim, or to move the pointer. */
@@ -100,6 +101,16 @@ export interface Trial {
   reason?: string;
 }
 
+/** How far the inbox is listed for one commit, as the last whole listing of this execution told. */
+export interface Horizon {
+  /** The highest delta id: what lies behind it is not listed. */
+  to: string;
+  /** Latest arrival of a producer's delta, in milliseconds since the epoch: a later one is not taken yet. */
+  until: number;
+  /** Objects that waited behind it. */
+  behind: number;
+}
+
 /** The decision of the last Lambda; the Choice states use nothing else. */
 export const NEXT = {
   merge: 'merge',
@@ -150,9 +161,12 @@ export interface CompactionState {
   /** When this round was planned, in milliseconds since the epoch. */
   plannedAt?: number;
   /**
-   * At the time of the plan: objects in the inbox that are not known to be decided; zero only if nothing is pending.
+   * At the time of the plan: objects in the inbox that are not known to be decided; zero only if nothing is pending. With
+   * a horizon at least so many: what has come since the last whole listing may be missing.
    */
   pending: number;
+  /** Of this round and those that follow it; absent if the inbox is to be listed whole. */
+  horizons?: Horizon[];
   /** Inbox objects known to be decided, and decisions without a status. */
   leftovers: number;
   lock: { token: number; phase: LockPhase; acquiredAt: number } | null;

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CorruptObjectError, DirtyDirectoryError, InvalidInputError } from '../../lambdas/errors/errors.ts';
 import { verifyDeep } from '../../lambdas/upkeep/verify-deep.ts';
 import { verifyVersion } from '../../lambdas/upkeep/verify-version.ts';
+import type { LoadedManifest } from '../../lambdas/versions/load-manifest.ts';
 import { findVersion, walkVersions } from '../../lambdas/versions/walk-versions.ts';
 import { type Context, withCollection } from '../command.ts';
 import { bytes, CommandFailure, columns, EXIT } from '../output.ts';
@@ -30,8 +31,13 @@ export function verify(program: Command): void {
         }
         const report = await withProgress(output, `Verifying "${collection}"`, async () => {
           let manifests = 0;
-          for await (const _version of walkVersions(target.ports, collection)) manifests++;
-          const loaded = await findVersion(target.ports, collection, options.version);
+          let wanted: LoadedManifest | undefined;
+          for await (const loaded of walkVersions(target.ports, collection)) {
+            manifests++;
+            if (options.version === undefined || loaded.manifest.version === options.version) wanted ??= loaded;
+          }
+          // Without it, the search says which there are.
+          const loaded = wanted ?? (await findVersion(target.ports, collection, options.version));
           return { collection, manifests, ...(await verifyVersion(target.ports, loaded)) };
         });
         const text =

@@ -15,9 +15,12 @@ import { settleDeltas } from './settle-deltas.ts';
 export async function finishCompaction(ports: Ports, state: CompactionState): Promise<CompactionState> {
   const { collection, merge, committed, pending } = state;
   // From the current pointer, never from the state: there may be later commits on top of ours.
-  const [{ manifest }, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
+  const isCommitted = merge !== null && committed?.commitId === merge.commitId;
+  // What a commit decided lies before its horizon.
+  const to = isCommitted ? state.horizons?.[0]?.to : undefined;
+  const [{ manifest }, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection, to));
   await settleDeltas(ports, manifest, inbox, merge === null && pending > 0);
-  if (merge !== null && committed?.commitId === merge.commitId) {
+  if (isCommitted) {
     recordCommit(ports, collection, merge);
     const now = ports.clock.now();
     ports.telemetry.metric(METRICS.duration, Math.max(0, now - (state.plannedAt ?? now)), { collection });

@@ -3,7 +3,7 @@
  * It publishes nothing, and nothing that it leaves behind can be mistaken for a commit.
  */
 
-import { type CompactionState, type Merge, NEXT } from '../../statemachine/contract.ts';
+import { type CompactionState, type Horizon, type Merge, NEXT } from '../../statemachine/contract.ts';
 import { sealCommit } from '../commit/seal-commit.ts';
 import { EngineRejectedDataError, EngineRunawayError } from '../errors/errors.ts';
 import { commitLimits, type InboxObservation, observeInbox } from '../inbox/observe-inbox.ts';
@@ -43,11 +43,16 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
     const { maxDeltas, maxBytes } = commitLimits(ports.settings);
     const cap = deltaCap(Math.min(maxDeltas, state.pending), state.attempts.mergeFailures);
     const limits = { maxDeltas: cap, maxBytes };
-    const inbox = await observeInbox(ports, state.collection, base.manifest, limits);
     const { dimension } = base.manifest;
     // A requested vacuum is a commit of its own, so that no delta is blamed for its failures.
     const isAsked = state.vacuum === true;
-    const deltas = isAsked ? [] : await readBatch(ports, state, inbox, limits, dimension);
+    const look = (horizon?: Horizon) => observeInbox(ports, state.collection, base.manifest, limits, horizon);
+    let inbox = await look(state.horizons?.[0]);
+    let deltas = isAsked ? [] : await readBatch(ports, state, inbox, limits, dimension);
+    if (deltas.length === 0 && inbox.horizon !== undefined) {
+      inbox = await look();
+      deltas = await readBatch(ports, state, inbox, limits, dimension);
+    }
     if (deltas.length === 0 && !isAsked) return { ...state, next: NEXT.finish, merge: null };
     const bytes = liveBytes(base.manifest.files);
     const room = (isAsked || bytes <= MAX_AUTOMATIC_BYTES ? VACUUM_ROOM : ENGINE_ROOM) * bytes + maxBytes;
@@ -113,8 +118,7 @@ async function mergeInto(
   const { deltas, plan, hydration, records, ...rest } = await applyAndRenew(ports, directory, base, batch, vacuum);
   const { engine, scanned, vacuumed } = rest;
   const applied = outcomes(manifest.version + 1, deltas, plan);
-  const ids = new Set(inbox.inbox.map((entry) => entry.deltaId));
-  const ledger = nextLedger(manifest.ledger, ids, inbox.statuses, applied);
+  const ledger = nextLedger(manifest.ledger, inbox.mayHold(manifest.ledger), inbox.statuses, applied);
   const sealed = await sealCommit(ports, directory, { base, scanned, engine, records, ledger });
   await directory.writeDigests(sealed.digests);
   await directory.markClean(sealed.digests);

@@ -7,6 +7,8 @@ import { z } from 'zod';
 import {
   type CommitTotals,
   type CompactionState,
+  type Horizon,
+  MAX_ROUNDS,
   NEXT,
   type Next,
   type PlanInput,
@@ -15,9 +17,11 @@ import { describeIssues } from '../errors/describe-issues.ts';
 import { InvalidInputError } from '../errors/errors.ts';
 import { chooseTrial } from '../inbox/choose-trial.ts';
 import { loadCurrentInbox } from '../inbox/current-inbox.ts';
-import { observeForPlan } from '../inbox/observe-inbox.ts';
+import { horizonsOf } from '../inbox/horizon.ts';
+import { commitLimits, type InboxObservation, observeForPlan } from '../inbox/observe-inbox.ts';
 import type { Ports } from '../ports.ts';
 import { checkCollection } from '../snapshot/keys.ts';
+import type { CurrentVersion } from '../versions/load-current.ts';
 import { withIdentity } from '../versions/own-pointer.ts';
 import { delegateUnlocked } from './delegate.ts';
 
@@ -69,21 +73,24 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
   // any input to a new one.
   const before: Partial<CompactionState> =
     isState && (raw as CompactionState).execution === execution ? (raw as CompactionState) : {};
-  const [current, inbox] = await loadCurrentInbox(ports, collection);
-  const { pointer, etag } = current;
-  const statusTable = await withIdentity(ports, pointer.statusTable);
-  const observation = await observeForPlan(ports, collection, current.manifest, inbox);
-  const { pendingCount: pending, decided, unreported } = observation;
-  const leftovers = decided.length + unreported.length;
   const { rebases = 0, mergeFailures = 0, rounds = 0, inboxChanges = 0 } = before.attempts ?? {};
+  const vacuum = parsed.data.vacuum === true;
+  const look = await lookAt(ports, collection, vacuum ? [] : horizonsLeft(before));
+  const { observation, statusTable } = look;
+  const { pointer, etag } = look.current;
+  const { decided, unreported, horizon } = observation;
+  const pending = observation.pendingCount + (horizon?.behind ?? 0);
+  const leftovers = decided.length + unreported.length;
   // The claim is released in FinishCompaction, which makes sure that no execution delegated in vain. After the first
   // round there may be a claim that the state does not know of, because its response was lost.
   const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
-  const vacuum = parsed.data.vacuum === true;
   const next = pending > 0 || vacuum ? await mergeOrDelegate(ports, collection, execution) : idle;
   const trial = vacuum
     ? null
     : await chooseTrial(observation, ports.settings, { mergeFailures, inboxChanges }, before.trial);
+  // After a failure nothing is taken for granted.
+  const isCalm = !vacuum && mergeFailures === 0 && inboxChanges === 0;
+  const horizons = isCalm ? look.horizons : [];
   return {
     collection,
     execution,
@@ -102,6 +109,7 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
     },
     plannedAt: ports.clock.now(),
     pending,
+    ...(horizons.length > 0 && { horizons }),
     leftovers,
     lock: null,
     // When delegating we hold no claim: the item says so, whatever an earlier round recorded.
@@ -113,6 +121,35 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
     totals: before.totals ?? NO_COMMITS,
     held: before.held ?? { validationMs: 0, swapMs: 0, claimMs: 0 },
   };
+}
+
+interface Look {
+  current: CurrentVersion;
+  statusTable: string;
+  observation: InboxObservation;
+  /** Of this round and those after it. */
+  horizons: Horizon[];
+}
+
+/** Up to the first horizon, if there is one and anything to take before it; otherwise at the whole inbox. */
+async function lookAt(ports: PlanPorts, collection: string, horizons: Horizon[]): Promise<Look> {
+  const [horizon] = horizons;
+  const [current, inbox] = await loadCurrentInbox(ports, collection, horizon?.to);
+  const statusTable = await withIdentity(ports, current.pointer.statusTable);
+  const observation = await observeForPlan(ports, collection, current.manifest, inbox, horizon);
+  if (horizon === undefined) {
+    const made = horizonsOf(observation.waiting, commitLimits(ports.settings), MAX_ROUNDS);
+    return { current, statusTable, observation, horizons: made };
+  }
+  if (observation.pending.length > 0) return { current, statusTable, observation, horizons };
+  return lookAt(ports, collection, []);
+}
+
+/** The next ones, if the round before ended with a commit, and none has failed. */
+function horizonsLeft({ horizons = [], merge, committed, attempts }: Partial<CompactionState>): Horizon[] {
+  const isCommitted = merge != null && merge.commitId === committed?.commitId;
+  const isCalm = attempts?.mergeFailures === 0 && attempts.inboxChanges === 0;
+  return isCommitted && isCalm ? horizons.slice(1) : [];
 }
 
 /**

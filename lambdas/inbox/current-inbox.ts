@@ -10,14 +10,16 @@ import { listInbox } from './list-inbox.ts';
  * The inbox is listed after the pointer is read. A commit in between removes numbers from the inbox that the version
  * read does not have yet, which leaves a gap. Then both are read again, because otherwise there would seem to be
  * nothing to do. A gap that remains belongs to a write in flight, which wakes an execution when it lands.
+ * @param to As in `listInbox`.
  * @throws StoreUnavailableError, TableUnavailableError, and those of the pointer
  */
 export async function loadCurrentInbox(
   ports: Pick<Ports, 'store' | 'statuses' | 'telemetry'>,
   collection: string,
+  to?: string,
 ): Promise<[CurrentVersion, InboxEntry[]]> {
   for (;;) {
-    const [current, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
+    const [current, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection, to));
     const behind = inbox.length - takeable(inbox, current.manifest.numbered).length;
     if (behind === 0) return [current, inbox];
     if ((await readPointer(ports, collection)).etag === current.etag) {

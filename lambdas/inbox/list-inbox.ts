@@ -3,10 +3,23 @@ import type { Ports } from '../ports.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
 import { inboxPrefix, parseDeltaKey } from '../snapshot/keys.ts';
 
-/** Objects whose key is not that of a delta are ignored: none of our producers wrote them. */
-export async function listInbox(ports: Pick<Ports, 'store' | 'telemetry'>, collection: string): Promise<InboxEntry[]> {
+/**
+ * Objects whose key is not that of a delta are ignored: none of our producers wrote them.
+ * @param to Ends with this delta id, and requests no page behind it.
+ */
+export async function listInbox(
+  ports: Pick<Ports, 'store' | 'telemetry'>,
+  collection: string,
+  to?: string,
+): Promise<InboxEntry[]> {
   const inbox: InboxEntry[] = [];
-  for await (const page of listPages(ports, collection)) for (const entry of page) inbox.push(entry);
+  for await (const page of listPages(ports, collection)) {
+    for (const entry of page) {
+      if (to !== undefined && entry.deltaId > to) return inbox;
+      inbox.push(entry);
+    }
+    if (to !== undefined && page.at(-1)?.deltaId === to) return inbox;
+  }
   return inbox;
 }
 

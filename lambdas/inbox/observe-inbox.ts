@@ -3,6 +3,7 @@
  * complete, since the order follows from it alone (`byArrival`); statuses are read from the oldest delta on.
  */
 
+import type { Horizon } from '../../statemachine/contract.ts';
 import type { Ports } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import {
@@ -17,6 +18,7 @@ import {
 import type { DeltaStatus, LedgerEntry } from '../snapshot/ledger.ts';
 import { numberIn } from '../snapshot/log-number.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
+import { withinHorizon } from './horizon.ts';
 import { listInbox } from './list-inbox.ts';
 
 /** The part of a manifest that concerns deltas. */
@@ -37,8 +39,9 @@ export const EVERYTHING: BatchLimits = { maxDeltas: Number.POSITIVE_INFINITY, ma
  * have been read: `pending` holds the oldest ones, `decided` all those in the ledger, and `unreported` is complete.
  */
 export class InboxObservation implements Plan {
-  /** Everything that was listed. */
+  /** Everything that was listed: up to the horizon, if there is one. */
   readonly inbox: readonly InboxEntry[];
+  readonly horizon: Horizon | undefined;
   readonly pending: InboxEntry[] = [];
   readonly decided: InboxEntry[];
   unreported: LedgerEntry[] = [];
@@ -48,24 +51,31 @@ export class InboxObservation implements Plan {
   readonly #collection: string;
   readonly #ledger: readonly LedgerEntry[];
   readonly #numbered: number;
-  /** What may be taken, including what the ledger decides. */
-  readonly #takeable: number;
   /** What the ledger does not decide, in the order of `takeable`. The statuses of the first `#looked` are known. */
   readonly #open: readonly InboxEntry[];
   #looked = 0;
   #isBegun = false;
 
-  /** @param inbox Listed after the pointer whose ledger this is was read. */
-  constructor(ports: InboxPorts, collection: string, { ledger, numbered = 0 }: Decided, inbox: readonly InboxEntry[]) {
+  /**
+   * @param inbox Listed after the pointer whose ledger this is was read.
+   * @param horizon That of the listing: nothing beyond it is pending.
+   */
+  constructor(
+    ports: InboxPorts,
+    collection: string,
+    { ledger, numbered = 0 }: Decided,
+    inbox: readonly InboxEntry[],
+    horizon?: Horizon,
+  ) {
     const inLedger = new Set(ledger.map((entry) => entry.deltaId));
     this.inbox = inbox;
+    this.horizon = horizon;
     this.decided = inbox.filter((entry) => inLedger.has(entry.deltaId));
     this.#ports = ports;
     this.#collection = collection;
     this.#ledger = ledger;
     this.#numbered = numbered;
-    const inOrder = takeable(inbox, numbered);
-    this.#takeable = inOrder.length;
+    const inOrder = takeable(horizon === undefined ? inbox : withinHorizon(inbox, horizon), numbered);
     this.#open = inOrder.filter((entry) => !inLedger.has(entry.deltaId));
   }
 
@@ -74,19 +84,26 @@ export class InboxObservation implements Plan {
    * looked at. Zero if and only if nothing is pending. What waits behind a gap in the log is not counted.
    */
   get pendingCount(): number {
-    return this.#takeable - this.decided.length;
+    return this.pending.length + this.#open.length - this.#looked;
   }
 
-  /** The delta that has waited longest, among those that are or may be pending. */
+  /** Those that are or may be pending, in the order of application. */
+  get waiting(): InboxEntry[] {
+    return [...this.pending, ...this.#open.slice(this.#looked)];
+  }
+
+  /** The delta that has waited longest, among those. */
   get oldest(): InboxEntry | undefined {
-    const candidates = [...this.pending, ...this.#open.slice(this.#looked)];
+    const candidates = this.waiting;
     const arrivedAt = candidates.reduce((least, { lastModified }) => Math.min(least, lastModified), Infinity);
     return candidates.find(({ lastModified }) => lastModified === arrivedAt);
   }
 
-  /** Is there anything behind a gap in the log? */
-  get hasGap(): boolean {
-    return this.#takeable < this.inbox.length;
+  /** Ids of what was listed, and of those entries of a ledger whose objects lie where nothing was listed. */
+  mayHold(ledger: readonly LedgerEntry[]): Set<string> {
+    const { horizon } = this;
+    const isBeyond = ({ deltaId }: LedgerEntry) => horizon !== undefined && deltaId > horizon.to;
+    return new Set([...this.inbox, ...ledger.filter(isBeyond)].map(({ deltaId }) => deltaId));
   }
 
   /**
@@ -142,8 +159,10 @@ export async function observeInbox(
   collection: string,
   version: Decided,
   limits: BatchLimits,
+  horizon?: Horizon,
 ): Promise<InboxObservation> {
-  return observeListed(ports, collection, version, await listInbox(ports, collection), limits);
+  const inbox = await listInbox(ports, collection, horizon?.to);
+  return observeListed(ports, collection, version, inbox, limits, horizon);
 }
 
 /** The same for an inbox that was listed after that pointer was read. @throws TableUnavailableError */
@@ -153,8 +172,9 @@ export async function observeListed(
   version: Decided,
   inbox: readonly InboxEntry[],
   limits: BatchLimits,
+  horizon?: Horizon,
 ): Promise<InboxObservation> {
-  const observation = new InboxObservation(ports, collection, version, inbox);
+  const observation = new InboxObservation(ports, collection, version, inbox, horizon);
   await observation.lookUntil(limits);
   return observation;
 }
@@ -168,8 +188,9 @@ export async function observeForPlan(
   collection: string,
   version: Decided,
   inbox: readonly InboxEntry[],
+  horizon?: Horizon,
 ): Promise<InboxObservation> {
-  const observation = new InboxObservation(ports, collection, version, inbox);
+  const observation = new InboxObservation(ports, collection, version, inbox, horizon);
   const limits = commitLimits(ports.settings);
   try {
     await observation.lookUntil({ ...limits, maxDeltas: Math.min(limits.maxDeltas, FIRST_LOOK) });

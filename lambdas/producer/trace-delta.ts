@@ -81,9 +81,8 @@ async function findCommit(ports: Ports, { manifest }: LoadedManifest, version: n
   const own = [{ version: manifest.version, commitId: manifest.commitId }, ...manifest.ancestry];
   const known = own.find((ref) => ref.version === version);
   if (known !== undefined) return known;
-  for await (const loaded of walkVersions(ports, manifest.collection)) {
+  for await (const loaded of walkVersions(ports, manifest.collection, version)) {
     if (loaded.manifest.version === version) return { version, commitId: loaded.manifest.commitId };
-    if (loaded.manifest.version < version) break;
   }
   return null;
 }

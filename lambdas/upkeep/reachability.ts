@@ -1,28 +1,20 @@
 /** What the retained versions of a collection need, found by walking from the pointer. */
 
-import { mapLimit } from '../concurrency/map-limit.ts';
 import { CorruptObjectError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import type { Pointer } from '../protocol/pointer.ts';
-import { manifestKey } from '../snapshot/keys.ts';
 import type { ManifestRef } from '../snapshot/manifest.ts';
 import { checkIdentity } from '../versions/load-current.ts';
-import { type LoadedManifest, loadManifest, loadUnvouched } from '../versions/load-manifest.ts';
+import { type LoadedManifest, loadManifest } from '../versions/load-manifest.ts';
+import { ReadAhead } from '../versions/read-ahead.ts';
 import { type Placed, walkAncestry } from '../versions/walk-ancestry.ts';
-
-/** How many manifests are read at once, and their maximum size together, in stored bytes. */
-const PARALLEL = 32;
-const PARALLEL_BYTES = 32 * 1024 * 1024;
 
 /** A version and the objects that it is made of. */
 export interface RetainedVersion extends Placed {
   packs: string[];
 }
 
-/**
- * Versions by the key of their manifest, so that a second walk, after the pointer has moved, reads only what is new.
- * Some may have been read ahead of the walk; they count only once a child confirms their SHA-256.
- */
+/** Versions by the key of their manifest, so that a second walk, after the pointer has moved, reads only what is new. */
 export type KnownVersions = Map<string, RetainedVersion>;
 
 /** The manifest of the current version, from the store. @throws CorruptObjectError */
@@ -47,45 +39,25 @@ export async function walkRetained(
   floor: number,
   known: KnownVersions,
 ): Promise<RetainedVersion[]> {
-  const keep = async (loaded: LoadedManifest): Promise<RetainedVersion> => {
+  const ahead = new ReadAhead({ store: ports.store }, newest, {
+    floor,
+    first: Number.POSITIVE_INFINITY,
+    isKnown: (key) => known.has(key),
+  });
+  const keep = (loaded: LoadedManifest): RetainedVersion => {
     const found = retained(loaded);
     known.set(loaded.ref.key, found);
-    if (loaded.manifest.collection === collection) await loadAncestors(ports, loaded, floor, known);
     return found;
   };
   const load = async (ref: ManifestRef) => {
     const found = known.get(ref.key);
-    return found?.ref.sha256 === ref.sha256 ? found : keep(await loadManifest({ store: ports.store }, ref));
+    return found?.ref.sha256 === ref.sha256 ? found : keep(await ahead.load(ref));
   };
   const first = known.get(newest.ref.key);
-  const begin = first?.ref.sha256 === newest.ref.sha256 ? first : await keep(newest);
+  const begin = first?.ref.sha256 === newest.ref.sha256 ? first : keep(newest);
   const versions: RetainedVersion[] = [];
   for await (const version of walkAncestry(collection, begin, floor, load)) versions.push(version);
   return versions;
-}
-
-/**
- * Read the versions that a manifest names as its ancestors, many at a time, since the walk will need them. The names
- * are only a hint: whatever cannot be read, or does not match its key, is left for the walk to judge.
- */
-async function loadAncestors(
-  ports: Pick<Ports, 'store'>,
-  { manifest, bytes }: LoadedManifest,
-  floor: number,
-  known: KnownVersions,
-): Promise<void> {
-  const ahead = manifest.ancestry
-    .filter(({ version }) => version >= floor)
-    .map((ref) => ({ ...ref, key: manifestKey(manifest.collection, ref.version, ref.commitId) }))
-    .filter(({ key }) => !known.has(key));
-  // The manifests of neighbouring versions have about the same size.
-  const atOnce = Math.max(1, Math.min(PARALLEL, Math.floor(PARALLEL_BYTES / bytes.length)));
-  await mapLimit(ahead, atOnce, async ({ key, version, commitId }) => {
-    const loaded = await loadUnvouched(ports, key).catch(() => undefined);
-    const found = loaded?.manifest;
-    if (loaded === undefined || found?.collection !== manifest.collection) return;
-    if (found.version === version && found.commitId === commitId) known.set(key, retained(loaded));
-  });
 }
 
 /** The part of a manifest that is kept in memory: it may have megabytes, and there may be thousands. */

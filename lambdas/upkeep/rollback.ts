@@ -11,7 +11,8 @@ import type { Pointer } from '../protocol/pointer.ts';
 import type { ManifestRef } from '../snapshot/manifest.ts';
 import { rollbackManifest } from '../snapshot/rollback.ts';
 import type { CurrentVersion } from '../versions/load-current.ts';
-import { type LoadedManifest, loadManifest } from '../versions/load-manifest.ts';
+import type { LoadedManifest } from '../versions/load-manifest.ts';
+import { ReadAhead } from '../versions/read-ahead.ts';
 import { walkAncestry } from '../versions/walk-ancestry.ts';
 
 const PARALLEL = 8;
@@ -82,7 +83,9 @@ async function findTarget(
 ): Promise<{ target: LoadedManifest; undoneDeltas: number }> {
   let undoneDeltas = 0;
   let target: LoadedManifest = current;
-  const load = (ref: ManifestRef) => loadManifest(ports, ref);
+  // Its floor is where it ends, so that whatever is read ahead is needed.
+  const ahead = new ReadAhead(ports, current, { floor: version, first: Number.POSITIVE_INFINITY });
+  const load = (ref: ManifestRef) => ahead.load(ref);
   for await (target of walkAncestry(current.manifest.collection, current as LoadedManifest, version, load)) {
     const { ledger, version: place } = target.manifest;
     if (place > version) undoneDeltas += ledger.filter((entry) => entry.version === place).length;

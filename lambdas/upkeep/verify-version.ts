@@ -1,5 +1,6 @@
 /** Proves that a version can be read whole: every frame, every file, and the database inside. */
 
+import { mapLimit } from '../concurrency/map-limit.ts';
 import { CorruptObjectError } from '../errors/errors.ts';
 import type { Ports } from '../ports.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
@@ -17,18 +18,20 @@ export interface Verification {
 /** A cache that is always empty, since it is the store that must be verified. */
 export const NO_CACHE = { read: async () => undefined, evict: async () => {} };
 
+/** Lookups of packs at once. */
+const PARALLEL = 32;
+
 /**
  * Hydrates from nothing, from the store alone, into a directory that is discarded afterwards.
  * @throws CorruptObjectError, DirtyDirectoryError, DiskFullError
  */
 export async function verifyVersion(ports: Ports, loaded: LoadedManifest): Promise<Verification> {
   const { manifest } = loaded;
-  for (const pack of manifest.packs) {
+  await mapLimit(manifest.packs, PARALLEL, async (pack) => {
     const { size } = await ports.store.head(pack.key);
-    if (size !== pack.size) {
-      throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes, not ${pack.size}. Restore a bucket version.`);
-    }
-  }
+    if (size === pack.size) return;
+    throw new CorruptObjectError(`Pack "${pack.key}" has ${size} bytes, not ${pack.size}. Restore a bucket version.`);
+  });
   const directory = await ports.directories.claim(manifest.collection, liveBytes(manifest.files));
   try {
     await directory.clear();

@@ -2,7 +2,6 @@
 
 import { CorruptObjectError, ObjectNotFoundError } from '../errors/errors.ts';
 import { readBounded } from '../objects/read-bounded.ts';
-import type { Ports } from '../ports.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 import { decodeManifest, MAX_MANIFEST_BYTES, type Manifest, type ManifestRef } from '../snapshot/manifest.ts';
 import type { FetchPorts } from './fetch-frames.ts';
@@ -24,17 +23,6 @@ export interface LoadedManifest {
 export async function loadManifest(ports: ReadPorts, ref: ManifestRef): Promise<LoadedManifest> {
   const bytes = await readManifestBytes(ports, ref);
   return { ref, bytes, manifest: decodeManifest(ref.key, bytes, ref.sha256) };
-}
-
-/**
- * A manifest as stored, with the SHA-256 of its bytes, read before a trusted reference to it is known. The caller must
- * compare that SHA-256 with the one in its pointer or child.
- * @throws ObjectNotFoundError, CorruptObjectError, StoreUnavailableError
- */
-export async function loadUnvouched(ports: Pick<Ports, 'store'>, key: string): Promise<LoadedManifest> {
-  const { body: bytes } = await readBounded(ports, key, MAX_MANIFEST_BYTES);
-  const ref = { key, sha256: sha256(bytes) };
-  return { ref, bytes, manifest: decodeManifest(key, bytes, ref.sha256) };
 }
 
 async function readManifestBytes(ports: ReadPorts, ref: ManifestRef): Promise<Uint8Array> {

@@ -1,23 +1,26 @@
 /** The versions of a collection, newest first, each verified by its child. */
 import { CorruptObjectError, InvalidInputError } from '../errors/errors.ts';
 import { type LoadedManifest, loadManifest, type ReadPorts } from './load-manifest.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { readPointer } from './read-pointer.ts';
 import { walkAncestry } from './walk-ancestry.ts';
 
 /**
  * From the current version down to `retainedFrom`: older ones may have been garbage-collected. Versions that are
- * collected during the walk are not damage; the walk ends there.
+ * collected during the walk are not damage; the walk ends there. Manifests are read ahead, more of them the longer the
+ * walk goes on.
+ * @param oldest Go no further than this version, if it is above `retainedFrom`.
  * @throws CorruptObjectError (a retained manifest is missing or damaged)
  */
-export async function* walkVersions(ports: ReadPorts, collection: string): AsyncGenerator<LoadedManifest> {
+export async function* walkVersions(ports: ReadPorts, collection: string, oldest = 0): AsyncGenerator<LoadedManifest> {
   for (;;) {
     const { pointer } = await readPointer(ports, collection);
     let next = pointer.version;
     try {
       const newest = await loadManifest(ports, pointer.manifest);
-      for await (const loaded of walkAncestry(collection, newest, pointer.retainedFrom, (ref) =>
-        loadManifest(ports, ref),
-      )) {
+      const floor = Math.max(pointer.retainedFrom, oldest);
+      const ahead = new ReadAhead(ports, newest, { floor, first: 1 });
+      for await (const loaded of walkAncestry(collection, newest, floor, (ref) => ahead.load(ref))) {
         next = loaded.manifest.version - 1;
         yield loaded;
       }
@@ -37,7 +40,7 @@ export async function* walkVersions(ports: ReadPorts, collection: string): Async
  * @throws InvalidInputError (no such version is retained)
  */
 export async function findVersion(ports: ReadPorts, collection: string, version?: number): Promise<LoadedManifest> {
-  for await (const loaded of walkVersions(ports, collection)) {
+  for await (const loaded of walkVersions(ports, collection, version)) {
     if (version === undefined || loaded.manifest.version === version) return loaded;
   }
   throw new InvalidInputError(

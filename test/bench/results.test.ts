@@ -14,6 +14,7 @@ import {
 } from '../../bench/document.ts';
 import { drainDocument } from '../../bench/drain/document.ts';
 import { fragmentationDocument } from '../../bench/fragmentation/document.ts';
+import { historyDocument } from '../../bench/history/document.ts';
 import { Meter, noCounts } from '../../bench/network/meter.ts';
 import { peersDocument } from '../../bench/peers/document.ts';
 import { FULL, QUICK } from '../../bench/plan.ts';
@@ -207,6 +208,7 @@ test('every document that is kept in bench/results is one', () => {
     'deltas.json': deltasDocument,
     'drain.json': drainDocument,
     'fragmentation.json': fragmentationDocument,
+    'history.json': historyDocument,
     'peers.json': peersDocument,
     'settings.json': settingsDocument,
   };

@@ -341,8 +341,8 @@ describe('the walk', () => {
     expect(reads).toHaveLength(new Set(reads).size);
     expect(reads).toHaveLength(300);
     expect(most).toBe(32);
-    // The pointer; then for every 65 versions one manifest, which names the 64 before it, and those in two goes.
-    expect((ports.clock.now() - started) / LATENCY_MS).toBeLessThanOrEqual(1 + 3 * Math.ceil(301 / 65));
+    // The pointer and the newest manifest; then those before it, 32 at a time.
+    expect((ports.clock.now() - started) / LATENCY_MS).toBe(2 + Math.ceil(299 / 32));
   });
 
   it('catches up: to keep 3 of 200 versions it reads 3 manifests, and none of those that go', async () => {
