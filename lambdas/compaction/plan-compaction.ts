@@ -18,6 +18,7 @@ import { loadCurrentInbox } from '../inbox/current-inbox.ts';
 import { observeForPlan } from '../inbox/observe-inbox.ts';
 import type { Ports } from '../ports.ts';
 import { checkCollection } from '../snapshot/keys.ts';
+import { isFragmented } from '../snapshot/rewrite.ts';
 import { withIdentity } from '../versions/own-pointer.ts';
 import { delegateUnlocked } from './delegate.ts';
 
@@ -71,6 +72,7 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
     isState && (raw as CompactionState).execution === execution ? (raw as CompactionState) : {};
   const [current, inbox] = await loadCurrentInbox(ports, collection);
   const { pointer, etag } = current;
+  const { scale } = ports.settings;
   const statusTable = await withIdentity(ports, pointer.statusTable);
   const observation = await observeForPlan(ports, collection, current.manifest, inbox);
   const { pendingCount: pending, decided, unreported } = observation;
@@ -80,7 +82,10 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
   // round there may be a claim that the state does not know of, because its response was lost.
   const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
   const vacuum = parsed.data.vacuum === true;
-  const next = pending > 0 || vacuum ? await mergeOrDelegate(ports, collection, execution) : idle;
+  // Only when nothing waits: no delta waits for a defragmentation that has not begun (ADR 58). Once an execution: if it is
+  // fragmented again, whoever comes next sees to it.
+  const isDue = pending === 0 && !(before.totals?.commits ?? 0) && isFragmented(current.manifest, scale);
+  const next = pending > 0 || vacuum || isDue ? await mergeOrDelegate(ports, collection, execution) : idle;
   const trial = vacuum
     ? null
     : await chooseTrial(observation, ports.settings, { mergeFailures, inboxChanges }, before.trial);
