@@ -82,9 +82,8 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
   // round there may be a claim that the state does not know of, because its response was lost.
   const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
   const vacuum = parsed.data.vacuum === true;
-  // Only when nothing waits: no delta waits for a defragmentation that has not begun (ADR 58). Once an execution: if it is
-  // fragmented again, whoever comes next sees to it.
-  const isDue = pending === 0 && !(before.totals?.commits ?? 0) && isFragmented(current.manifest, scale);
+  // Only when nothing waits: no delta waits for a defragmentation that has not begun (ADR 58).
+  const isDue = pending === 0 && isFragmented(current.manifest, scale);
   const next = pending > 0 || vacuum || isDue ? await mergeOrDelegate(ports, collection, execution) : idle;
   const trial = vacuum
     ? null
