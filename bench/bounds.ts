@@ -38,6 +38,15 @@ const RULES: Rule[] = [
     value: ({ ours, changedBlockBytes }) => ours.storeBytesUp / changedBlockBytes,
     holds: atMost(1.2),
   },
+  ...[MEDIUM, LARGE].map(
+    (size): Rule => ({
+      name: 'store bytes up of the changed blocks',
+      scenario: `upserts-2000-${size}`,
+      limit: '<= 1.2',
+      value: ({ ours, changedBlockBytes }) => ours.storeBytesUp / changedBlockBytes,
+      holds: atMost(1.2),
+    }),
+  ),
   {
     name: 'cache bytes, read and written, of the snapshot',
     scenario: `upserts-100-${MEDIUM}`,

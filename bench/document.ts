@@ -40,6 +40,8 @@ const side = z.object({
   engineStarts: count,
   transitions: count,
   mergesDiscarded: count,
+  /** Uploaded by defragmentations between the repetitions: the mean per repetition. Absent if there were none. */
+  defragmentedBytes: bytes.optional(),
   usdPer1000: count,
   /** Milliseconds in each Lambda, by the state's name. */
   stateMs: z.record(z.string(), count).optional(),

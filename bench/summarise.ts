@@ -67,6 +67,11 @@ export function summarise(samples: readonly Sample[]): Side {
     engineStarts: counted('engineStarts'),
     transitions: counted('transitions'),
     mergesDiscarded: counted('mergesDiscarded'),
+    ...(samples.some(({ defragmentedBytes = 0 }) => defragmentedBytes > 0) && {
+      defragmentedBytes: Math.round(
+        samples.reduce((sum, one) => sum + (one.defragmentedBytes ?? 0), 0) / samples.length,
+      ),
+    }),
     usdPer1000: round(1_000 * p50(({ counts }) => dollars(counts)), 4),
     ...(states.length === 0
       ? {}

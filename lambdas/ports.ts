@@ -9,6 +9,7 @@ import type { Engine } from './ports/engine.ts';
 import type { ObjectStore } from './ports/store.ts';
 import type { Announcer, Clock, Executions, FrameCodec, Ids, Telemetry } from './ports/surroundings.ts';
 import type { LockTable, StatusTable } from './ports/table.ts';
+import type { RewriteScale } from './snapshot/rewrite.ts';
 
 export * from './ports/api.ts';
 export * from './ports/cache.ts';
@@ -29,6 +30,8 @@ export interface Settings {
   retainVersions: number;
   /** ... and all versions replaced within this many days. */
   retainDays: number;
+  /** Only tests and the simulation set it, so that small snapshots are defragmented, too. */
+  scale?: RewriteScale;
 }
 
 /** Everything a step may touch. */

@@ -20,8 +20,15 @@ function scenarioTables({ scenarios }: BenchDocument): string[] {
     const rows = scenarios
       .filter(({ name }) => name.endsWith(`-${size}`))
       .flatMap(({ name, ours, baseline, repetitions, changedBlockBytes }) => [
-        [name.slice(0, -size.length - 1), 'ours', repetitions.ours, ...cells(ours), bytes(changedBlockBytes)],
-        ['', 'baseline', repetitions.baseline, ...cells(baseline), ''],
+        [
+          name.slice(0, -size.length - 1),
+          'ours',
+          repetitions.ours,
+          ...cells(ours),
+          bytes(changedBlockBytes),
+          bytes(ours.defragmentedBytes ?? 0),
+        ],
+        ['', 'baseline', repetitions.baseline, ...cells(baseline), '', ''],
       ]);
     const snapshot = scenarios.find(({ name }) => name.endsWith(`-${size}`))?.snapshotBytes ?? 0;
     return `### Snapshot of ${bytes(snapshot)}\n\n${markdown([HEADING, ...rows])}`;
@@ -47,6 +54,7 @@ const HEADING = [
   'thrown away',
   '$ / 1,000',
   'changed blocks',
+  'defragmented',
 ];
 
 function cells(side: Side): Cell[] {

@@ -11,6 +11,7 @@ import { uploadSnapshot } from '../../lambdas/compaction/upload-snapshot.ts';
 import type { Cache, Engine, ObjectStore, Ports } from '../../lambdas/ports.ts';
 import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { deltaKey, inboxPrefix } from '../../lambdas/snapshot/keys.ts';
+import { isFragmented } from '../../lambdas/snapshot/rewrite.ts';
 import { adoptCollection } from '../../lambdas/upkeep/adopt-collection.ts';
 import { hydrate } from '../../lambdas/versions/hydrate.ts';
 import { readPointer } from '../../lambdas/versions/read-pointer.ts';
@@ -72,6 +73,20 @@ export class Ours {
   async cool({ cache }: { cache: boolean }): Promise<void> {
     await rm(join(this.#root, 'work'), { recursive: true, force: true });
     if (cache) await rm(join(this.#root, 'cache', 'objects'), { recursive: true, force: true });
+  }
+
+  /**
+   * What the sweep would start: a defragmentation, by another container, if there is anything to win.
+   * @returns bytes that it uploaded
+   */
+  async defragment(compactElsewhere: () => Promise<void>): Promise<number> {
+    const before = await findVersion(this.plain, COLLECTION);
+    if (!isFragmented(before.manifest)) return 0;
+    await compactElsewhere();
+    const { manifest, bytes } = await findVersion(this.plain, COLLECTION);
+    if (isFragmented(manifest)) throw new Error('A defragmentation left the snapshot fragmented.');
+    const known = new Set(before.manifest.packs.map(({ key }) => key));
+    return manifest.packs.reduce((sum, { key, size }) => sum + (known.has(key) ? 0 : size), bytes.length);
   }
 
   /**

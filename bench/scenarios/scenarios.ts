@@ -25,6 +25,8 @@ export interface ActResult {
   snapshotBytes: number;
   /** Milliseconds in each Lambda of ours, by the state's name. */
   stateMs?: Record<string, number>;
+  /** Uploaded by the defragmentation before it, which is no part of it; 0 if there was none. */
+  defragmentedBytes?: number;
 }
 
 /** Prepares repetition number `n`, unmeasured, and returns what is to be measured. */
@@ -54,14 +56,21 @@ export function prepareOurs(
   submit: Submit,
   compactElsewhere: CompactElsewhere,
 ): Prepare {
+  let defragmentedBytes = 0;
   const measured = async (before?: (state: string) => Promise<void>): Promise<ActResult> => {
     const { ending, state, stateMs } = await ours.compact(before);
     if (ending !== 'Compacted') throw new Error(`The execution of "${scenario}" ended as ${ending}.`);
     const { totals, committed } = state;
-    return { changedBytes: totals.changedBytes, snapshotBytes: committed?.snapshotBytes ?? 0, stateMs };
+    return {
+      changedBytes: totals.changedBytes,
+      snapshotBytes: committed?.snapshotBytes ?? 0,
+      stateMs,
+      defragmentedBytes,
+    };
   };
   const kind = KINDS[scenario] ?? 'upserts-100';
   return async (n) => {
+    defragmentedBytes = await ours.defragment(compactElsewhere);
     switch (scenario) {
       case 'nothing-to-do':
         return async () => {

@@ -1,6 +1,6 @@
 /** Turns a merged directory into a pack and a manifest, sealed into staging. */
 import type { Merge } from '../../statemachine/contract.ts';
-import type { Ports, Staging, WorkingDirectory } from '../ports.ts';
+import type { Ports, Settings, Staging, WorkingDirectory } from '../ports.ts';
 import { refuse, successionViolations } from '../protocol/invariants.ts';
 import type { DirectoryDigests } from '../snapshot/blocks.ts';
 import { changedBytes, nextManifest, type ScannedFile } from '../snapshot/commit.ts';
@@ -8,7 +8,7 @@ import { manifestKey, packKey } from '../snapshot/keys.ts';
 import type { LedgerEntry } from '../snapshot/ledger.ts';
 import { type EngineStamp, encodeManifest, liveBytes } from '../snapshot/manifest.ts';
 import { PackBuilder } from '../snapshot/pack.ts';
-import { withRewrites } from '../snapshot/rewrite.ts';
+import { defragmented, withRewrites } from '../snapshot/rewrite.ts';
 import type { LoadedManifest } from '../versions/load-manifest.ts';
 import { CompressionLine } from './compression-line.ts';
 
@@ -19,6 +19,8 @@ export interface SealInput {
   base: LoadedManifest;
   /** Every file of the directory, compared with the base. */
   scanned: readonly ScannedFile[];
+  /** Is the layout what the commit is for? */
+  defragment?: boolean;
   engine: EngineStamp | null;
   records: number;
   ledger: LedgerEntry[];
@@ -35,7 +37,7 @@ export interface SealedCommit {
 
 /** @throws CacheUnwritableError, InvariantViolatedError */
 export async function sealCommit(
-  ports: Pick<Ports, 'cache' | 'codec' | 'ids'>,
+  ports: Pick<Ports, 'cache' | 'codec' | 'ids'> & { settings?: Pick<Settings, 'scale'> },
   directory: WorkingDirectory,
   input: SealInput,
 ): Promise<SealedCommit> {
@@ -44,7 +46,9 @@ export async function sealCommit(
   // A new id for every invocation: a zombie and its retry must never write under one key.
   const commitId = ports.ids.commitId();
   const { scanned } = input;
-  const files = withRewrites(base.manifest, scanned);
+  const files = input.defragment
+    ? defragmented(base.manifest, scanned)
+    : withRewrites(base.manifest, scanned, ports.settings?.scale);
   const builder = new PackBuilder(packKey(collection, commitId, 0));
   const staging = await ports.cache.stage(collection, commitId);
   try {

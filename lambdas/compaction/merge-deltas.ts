@@ -1,5 +1,6 @@
 /**
- * MergeDeltas: applies waiting deltas to the base, or vacuums it, without the lock, and seals the result into staging.
+ * MergeDeltas: applies waiting deltas to the base, vacuums or defragments it, without the lock, and seals the result into
+ * staging.
  * It publishes nothing, and nothing that it leaves behind can be mistaken for a commit.
  */
 
@@ -21,6 +22,7 @@ import { rejectedWhole } from '../snapshot/delta.ts';
 import { numberIn } from '../snapshot/log-number.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
 import { REJECTION } from '../snapshot/operation.ts';
+import { isFragmented } from '../snapshot/rewrite.ts';
 import { type LoadedManifest, loadManifest } from '../versions/load-manifest.ts';
 import { whileCurrent } from '../versions/while-current.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -53,7 +55,10 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
       inbox = await look();
       deltas = await readBatch(ports, state, inbox, limits, dimension);
     }
-    if (deltas.length === 0 && !isAsked) return { ...state, next: NEXT.finish, merge: null };
+    // The plan found nothing that waits, and neither did we: then this is what it is for.
+    const isIdle = state.pending === 0 && deltas.length === 0 && !isAsked;
+    const defragment = isIdle && isFragmented(base.manifest, ports.settings.scale);
+    if (deltas.length === 0 && !isAsked && !defragment) return { ...state, next: NEXT.finish, merge: null };
     const bytes = liveBytes(base.manifest.files);
     const room = (isAsked || bytes <= MAX_AUTOMATIC_BYTES ? VACUUM_ROOM : ENGINE_ROOM) * bytes + maxBytes;
     const directory = await ports.directories.claim(state.collection, room);
@@ -62,8 +67,8 @@ export async function mergeDeltas(ports: Ports, state: CompactionState): Promise
       const merge = await whileCurrent(ports, state.collection, etag, async () => {
         if (isExhausted(state.trial)) await proveEngine(ports, directory, base);
         // If a merge has failed, the vacuum may have been the cause.
-        const isAllowed = state.attempts.mergeFailures === 0 && !state.trial;
-        return mergeInto(ports, directory, base, { inbox, batch: deltas, vacuum: { isAsked, isAllowed } });
+        const isAllowed = state.attempts.mergeFailures === 0 && !state.trial && !defragment;
+        return mergeInto(ports, directory, base, { inbox, batch: deltas, vacuum: { isAsked, isAllowed }, defragment });
       });
       return { ...state, next: NEXT.upload, merge, trial: null, attempts: { ...state.attempts, mergeFailures: 0 } };
     } catch (error) {
@@ -106,20 +111,22 @@ interface Work {
   inbox: InboxObservation;
   batch: readonly ReadDelta[];
   vacuum: VacuumRequest;
+  defragment: boolean;
 }
 
 async function mergeInto(
   ports: Ports,
   directory: WorkingDirectory,
   base: LoadedManifest,
-  { inbox, batch, vacuum }: Work,
+  { inbox, batch, vacuum, defragment }: Work,
 ): Promise<Merge> {
   const { manifest } = base;
   const { deltas, plan, hydration, records, ...rest } = await applyAndRenew(ports, directory, base, batch, vacuum);
   const { engine, scanned, vacuumed } = rest;
   const applied = outcomes(manifest.version + 1, deltas, plan);
   const ledger = nextLedger(manifest.ledger, inbox.mayHold(manifest.ledger), inbox.statuses, applied);
-  const sealed = await sealCommit(ports, directory, { base, scanned, engine, records, ledger });
+  if (defragment) ports.telemetry.info('Defragmenting.', { collection: manifest.collection });
+  const sealed = await sealCommit(ports, directory, { base, scanned, defragment, engine, records, ledger });
   await directory.writeDigests(sealed.digests);
   await directory.markClean(sealed.digests);
   const rejectedOperations = applied.reduce((sum, entry) => sum + entry.rejectedOperations, 0);

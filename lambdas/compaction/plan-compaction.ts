@@ -21,6 +21,7 @@ import { horizonsOf } from '../inbox/horizon.ts';
 import { commitLimits, type InboxObservation, observeForPlan } from '../inbox/observe-inbox.ts';
 import type { Ports } from '../ports.ts';
 import { checkCollection } from '../snapshot/keys.ts';
+import { isFragmented } from '../snapshot/rewrite.ts';
 import type { CurrentVersion } from '../versions/load-current.ts';
 import { withIdentity } from '../versions/own-pointer.ts';
 import { delegateUnlocked } from './delegate.ts';
@@ -84,7 +85,9 @@ export async function planCompaction(ports: PlanPorts, { input: raw, execution }
   // The claim is released in FinishCompaction, which makes sure that no execution delegated in vain. After the first
   // round there may be a claim that the state does not know of, because its response was lost.
   const idle = leftovers > 0 || rounds > 0 ? NEXT.finish : NEXT.nothing;
-  const next = pending > 0 || vacuum ? await mergeOrDelegate(ports, collection, execution) : idle;
+  // Only when nothing waits: no delta waits for a defragmentation that has not begun (ADR 58).
+  const isDue = pending === 0 && isFragmented(look.current.manifest, ports.settings.scale);
+  const next = pending > 0 || vacuum || isDue ? await mergeOrDelegate(ports, collection, execution) : idle;
   const trial = vacuum
     ? null
     : await chooseTrial(observation, ports.settings, { mergeFailures, inboxChanges }, before.trial);

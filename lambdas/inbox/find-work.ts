@@ -21,6 +21,8 @@ export interface Work {
   isSome: boolean;
   /** Keys of deltas that cannot be read; complete if there is no work. */
   unreadable: string[];
+  /** Of the version that was current when the look began. */
+  manifest: Manifest;
 }
 
 /**
@@ -36,13 +38,13 @@ export async function findWork(ports: Ports, collection: string): Promise<Work> 
     return holdsReadable(ports, collection, unreadable, log);
   };
   const [{ manifest, etag }, isReadable] = await loadCurrentBeside(ports, collection, lookForReadable);
-  if (isReadable || (await isLogWork(ports, manifest, log, unreadable))) return { isSome: true, unreadable };
+  if (isReadable || (await isLogWork(ports, manifest, log, unreadable))) return { isSome: true, unreadable, manifest };
   // The gap may be due to a commit that took what was in it: then the next look finds work.
   const hasGap = takeable(log, manifest.numbered).length < log.length;
-  if (hasGap && (await readPointer(ports, collection)).etag !== etag) return { isSome: true, unreadable };
+  if (hasGap && (await readPointer(ports, collection)).etag !== etag) return { isSome: true, unreadable, manifest };
   const ids = manifest.ledger.map((entry) => entry.deltaId);
   const statuses = await ports.statuses.getStatuses(collection, ids);
-  return { isSome: ids.some((deltaId) => !statuses.has(deltaId)), unreadable };
+  return { isSome: ids.some((deltaId) => !statuses.has(deltaId)), unreadable, manifest };
 }
 
 /** Logs why a delta is left in the inbox. */

@@ -1,36 +1,59 @@
 /**
- * Which unchanged blocks a commit rewrites to bound the fragmentation of a snapshot, however many small commits made it
- * (ADR 0024). Every commit pays for the fragmentation that it causes, instead of one in forty rewriting everything:
+ * Which unchanged blocks are written again to bound the fragmentation of a snapshot, however many commits made it (ADR
+ * 0024). There are four measures of it:
  *
  * - **Waste.** A frame is read whole while any of its blocks is live. Dead bytes in such frames are fetched by cold
- *   readers for nothing: at most `WASTE` of the live bytes. The frames with most of them are rewritten first. Beyond
- *   the limit, such a frame is at most 1 / (1 + WASTE) live, so each byte of waste costs at most 4 bytes written.
- * - **Stored.** Packs, including dead frames, hold at most `STORED` times the live bytes. The emptiest packs are
- *   rewritten first: at most half of each is live, so a byte freed costs at most a byte written. From `STORED_SOFT` on,
- *   every commit does a part of it.
- * - **Packs.** At most `MAX_PACKS`; beyond that the smallest ones are merged, down to half the number, so that packs
- *   grow in tiers and a block is rewritten a logarithmic number of times.
- * - **Extents.** At most `extentLimit`; beyond that the most fragmented windows of 256 KiB are written in one piece.
+ *   readers for nothing. The frames with most of them are rewritten first.
+ * - **Stored.** Bytes of packs, dead frames included. The emptiest packs are rewritten first.
+ * - **Packs.** Beyond `MAX_PACKS` the smallest ones are merged, down to half the number, so that packs grow in tiers and
+ *   a block is rewritten a logarithmic number of times.
+ * - **Extents.** The most fragmented windows of 256 KiB are written in one piece.
+ *
+ * Waste, stored bytes and extents have two limits each (ADR 0058). Beyond the lower one (`WASTE`, `FULL`, `extentLimit`)
+ * a commit rewrites a little along with what it changes, and the snapshot counts as fragmented: a defragmentation, which
+ * is a commit of its own without deltas, brings it well below. The upper one (`MAX_WASTE`, `STORED`, `maxExtents`) holds
+ * after every commit, whatever that takes.
  */
 import { type Run, totalLength } from './changes.ts';
 import type { ScannedFile } from './commit.ts';
 import type { Frame } from './frames.ts';
 import type { Manifest } from './manifest.ts';
 
+/** Shares of the live bytes. */
 export const WASTE = 0.25;
+export const MAX_WASTE = 0.5;
+export const FULL = 1.6;
 export const STORED = 2;
-export const STORED_SOFT = 1.6;
+/** What a defragmentation leaves: far enough below the limits that a few commits do not call for the next one. */
+const WASTE_LEFT = 0.2;
+const STORED_LEFT = 1.4;
 export const MAX_PACKS = 32;
-/**
- * The unit in which fragmented ranges are rewritten, and the least that a commit may rewrite to keep below `STORED`.
- */
+/** The unit in which fragmented ranges are rewritten. */
 const WINDOW = 256 * 1024;
+/** Of what a commit changes: as much it may rewrite below the upper limits. */
+const ALONG = 1 / 8;
+
+/** Bytes from which on rewriting matters. */
+export interface RewriteScale {
+  /** What any commit may rewrite below the upper limits, however little it changes. */
+  along: number;
+  /** Dead bytes, stored or fetched, that are worth a commit of their own. */
+  leastDead: number;
+}
+
+const SCALE: RewriteScale = { along: WINDOW, leastDead: 16 * 1024 * 1024 };
+
 const EXTENTS_AT_LEAST = 16_384;
 const BYTES_PER_EXTENT = 16 * 1024;
 
-/** Most extents of a snapshot of this many bytes, apart from those that a window or frame boundary splits. */
+/** Extents of a snapshot of this many bytes from which on it is fragmented. */
 export function extentLimit(liveBytes: number): number {
   return Math.max(EXTENTS_AT_LEAST, Math.floor(liveBytes / BYTES_PER_EXTENT));
+}
+
+/** Most extents of a snapshot of this many bytes, apart from those that a window or frame boundary splits. */
+export function maxExtents(liveBytes: number): number {
+  return 2 * extentLimit(liveBytes);
 }
 
 /** A range that is kept where it is: `length` bytes of a file, in a frame of the base. */
@@ -52,13 +75,45 @@ interface LivePack {
 }
 
 /** The same files, with everything that the commit should write marked as changed: actual changes and rewrites. */
-export function withRewrites(base: Manifest, files: readonly ScannedFile[]): ScannedFile[] {
-  const repaired = repairTorn(base, files);
+export function withRewrites(
+  base: Manifest,
+  files: readonly ScannedFile[],
+  scale: RewriteScale = SCALE,
+): ScannedFile[] {
+  const repaired = repairTorn(base, files, maxExtents(sizeOf(files)));
   const layout = new Layout(base, repaired);
-  layout.limitWaste();
-  layout.limitStored(totalLength(files.flatMap((file) => file.changed)));
+  const along = Math.max(scale.along, ALONG * totalLength(repaired.flatMap((file) => file.changed)));
+  layout.limitStored(FULL, layout.limitWaste(WASTE, along));
+  layout.limitWaste(MAX_WASTE);
+  layout.limitStored(STORED);
   layout.limitPacks();
   return withRuns(repaired, layout.rewritten);
+}
+
+/** What a defragmentation writes: files that nobody changed, with their rewrites. Afterwards it is not fragmented. */
+export function defragmented(base: Manifest, files: readonly ScannedFile[]): ScannedFile[] {
+  const repaired = repairTorn(base, files, extentLimit(sizeOf(files)));
+  const layout = new Layout(base, repaired);
+  layout.limitWaste(WASTE_LEFT);
+  layout.limitStored(STORED_LEFT);
+  layout.limitPacks();
+  return withRuns(repaired, layout.rewritten);
+}
+
+export function isFragmented(manifest: Manifest, { leastDead }: RewriteScale = SCALE): boolean {
+  const files = manifest.files.map(({ path, size }) => ({ path, digests: { size, blocks: NOTHING }, changed: [] }));
+  const live = sizeOf(files);
+  if (manifest.files.reduce((sum, { extents }) => sum + extents.length, 0) > extentLimit(live)) return true;
+  const layout = new Layout(manifest, files);
+  const stored = layout.stored();
+  if (stored - live < leastDead) return false;
+  return layout.waste() > WASTE * live || stored > FULL * live;
+}
+
+const NOTHING = new Uint8Array();
+
+function sizeOf(files: readonly ScannedFile[]): number {
+  return files.reduce((sum, file) => sum + file.digests.size, 0);
 }
 
 /** The layout of the next version without further rewrites, and the rewrites decided so far. */
@@ -70,7 +125,7 @@ class Layout {
   #fresh: number;
 
   constructor(base: Manifest, files: readonly ScannedFile[]) {
-    this.#live = files.reduce((sum, file) => sum + file.digests.size, 0);
+    this.#live = sizeOf(files);
     this.#fresh = totalLength(files.flatMap((file) => file.changed));
     const sizes = new Map(base.packs.map((pack) => [pack.key, pack.rawSize]));
     const frames = new Map<Frame, LiveFrame>();
@@ -93,30 +148,35 @@ class Layout {
     }
   }
 
-  limitWaste(): void {
-    const frames = [...this.#packs.values()].flatMap((pack) => [...pack.frames]);
-    let waste = frames.reduce((sum, { frame, live }) => sum + frame.rawLength - live, 0);
-    const emptiest = frames.sort((a, b) => a.live / a.frame.rawLength - b.live / b.frame.rawLength);
-    for (const entry of emptiest) {
-      if (waste <= WASTE * this.#live) return;
+  /** Dead bytes in frames that are still needed. */
+  waste(): number {
+    return this.#frames().reduce((sum, { frame, live }) => sum + frame.rawLength - live, 0);
+  }
+
+  /**
+   * @param share Of the live bytes.
+   * @param room Most bytes to rewrite.
+   * @returns the room that is left
+   */
+  limitWaste(share: number, room = Number.POSITIVE_INFINITY): number {
+    let waste = this.waste();
+    let left = room;
+    for (const entry of this.#frames().sort((a, b) => a.live / a.frame.rawLength - b.live / b.frame.rawLength)) {
+      if (waste <= share * this.#live || entry.live > left) break;
       waste -= entry.frame.rawLength - entry.live;
+      left -= entry.live;
       this.#rewrite(entry);
     }
+    return left;
   }
 
-  /** @param changed Bytes that the commit must write anyway: optional rewrites are limited to as much again. */
-  limitStored(changed: number): void {
-    this.#emptyAtLeisure(Math.max(WINDOW, changed));
-    // Checked afterwards, since a pack that is half empty is still stored.
-    while (this.#stored() > STORED * this.#live && this.#packs.size > 0) this.#rewritePack(this.#emptiest());
-  }
-
-  #emptyAtLeisure(bytes: number): void {
-    let room = bytes;
-    while (this.#stored() > STORED_SOFT * this.#live && this.#packs.size > 0) {
+  /** The same for the bytes of packs. With little room a pack is emptied by several commits, and stored until then. */
+  limitStored(share: number, room = Number.POSITIVE_INFINITY): void {
+    let left = room;
+    while (this.stored() > share * this.#live && this.#packs.size > 0) {
       for (const entry of this.#emptiest().frames) {
-        if (entry.live > room) return;
-        room -= entry.live;
+        if (entry.live > left) return;
+        left -= entry.live;
         this.#rewrite(entry);
       }
     }
@@ -129,6 +189,10 @@ class Layout {
       if (this.#count() <= MAX_PACKS / 2) return;
       this.#rewritePack(pack);
     }
+  }
+
+  #frames(): LiveFrame[] {
+    return [...this.#packs.values()].flatMap((pack) => [...pack.frames]);
   }
 
   #emptiest(): LivePack {
@@ -149,7 +213,7 @@ class Layout {
     this.rewritten.push(...entry.kept);
   }
 
-  #stored(): number {
+  stored(): number {
     return [...this.#packs.values()].reduce((sum, pack) => sum + pack.rawSize, this.#fresh);
   }
 
@@ -179,9 +243,8 @@ function* keptRanges(base: Manifest, files: readonly ScannedFile[]): Generator<K
   }
 }
 
-/** If there are too many ranges in all, marks the windows of files with the most ranges as changed. */
-function repairTorn(base: Manifest, files: readonly ScannedFile[]): readonly ScannedFile[] {
-  const limit = extentLimit(files.reduce((sum, file) => sum + file.digests.size, 0));
+/** If there are more ranges in all than `limit`, marks the windows of files with the most ranges as changed. */
+function repairTorn(base: Manifest, files: readonly ScannedFile[], limit: number): readonly ScannedFile[] {
   const changed = files.flatMap(({ path, changed }) => changed.map((run) => ({ path, ...run })));
   const ranges = new Map<string, { path: string; window: number; count: number }>();
   let total = 0;

@@ -1,7 +1,11 @@
-/** Sweep: a wake-up for every collection with something left to do, in case an earlier one was lost. */
-import { isAnythingWaiting } from '../inbox/find-work.ts';
+/**
+ * Sweep: a wake-up for every collection with something left to do, in case an earlier one was lost, or whose snapshot is
+ * fragmented (ADR 58).
+ */
+import { findWork, passOver } from '../inbox/find-work.ts';
 import type { Ports } from '../ports.ts';
 import { timeSlotName } from '../protocol/names.ts';
+import { isFragmented } from '../snapshot/rewrite.ts';
 import { collectionsFailed, forEachCollection, listCollections } from '../versions/list-collections.ts';
 
 export interface Sweep {
@@ -18,7 +22,9 @@ export async function sweep(ports: Ports): Promise<Sweep> {
   const collections = await listCollections(ports);
   const started: string[] = [];
   const failures = await forEachCollection(ports, collections, async (collection) => {
-    if (!(await isAnythingWaiting(ports, collection))) return;
+    const { isSome, unreadable, manifest } = await findWork(ports, collection);
+    if (!isSome) passOver(ports, unreadable);
+    if (!isSome && !isFragmented(manifest, ports.settings.scale)) return;
     const name = timeSlotName(collection, ports.clock.now());
     if ((await ports.executions.start(name, { collection })) === 'started') started.push(collection);
   });

@@ -8,7 +8,18 @@ import { diff } from '../../lambdas/snapshot/diff.ts';
 import { type Extent, FRAME_SIZE, type Frame } from '../../lambdas/snapshot/frames.ts';
 import { packKey } from '../../lambdas/snapshot/keys.ts';
 import { liveBytes, type Manifest } from '../../lambdas/snapshot/manifest.ts';
-import { extentLimit, MAX_PACKS, STORED, WASTE, withRewrites } from '../../lambdas/snapshot/rewrite.ts';
+import {
+  defragmented,
+  extentLimit,
+  FULL,
+  isFragmented,
+  MAX_PACKS,
+  MAX_WASTE,
+  maxExtents,
+  STORED,
+  WASTE,
+  withRewrites,
+} from '../../lambdas/snapshot/rewrite.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { build, type Commit, history, RUNS, type Snapshot } from './commit-chain.ts';
 import { storedBytes } from './stored-bytes.ts';
@@ -91,8 +102,8 @@ describe('rewriting', () => {
   });
 
   it('mends torn files when there are too many extents', () => {
-    // Prepare: every second block of 160 MiB written by one of two commits.
-    const size = 160 * MIB;
+    // Prepare: every second block of 320 MiB written by one of two commits.
+    const size = 320 * MIB;
     let base = first(size);
     const every = (n: number, of: number) =>
       Array.from({ length: Math.floor(size / BLOCK_SIZE / of) }, (_, k) => ({
@@ -105,9 +116,59 @@ describe('rewriting', () => {
     base = made.manifest;
 
     // Assess
-    expect(every(1, 2).length).toBeGreaterThan(extentLimit(size));
+    expect(2 * every(1, 2).length).toBeGreaterThan(maxExtents(size));
     expectBounds(base);
     expect(made.written).toBeLessThanOrEqual(size);
+  });
+
+  it('leaves nothing fragmented after a defragmentation, and changes nothing else', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.constantFrom<Shape>('uniform', 'hot', 'append', 'mixed'), (seed, shape) => {
+        let base = first(4 * MIB);
+        let count = 0;
+        for (const changes of changesOf(seed, shape, 60)) {
+          base = commit(base, changes).manifest;
+          if (!isFragmented(base, SMALL)) continue;
+          const before = base;
+          base = commit(base, [], undefined, defragmented).manifest;
+          count++;
+          expect(isFragmented(base, SMALL)).toBe(false);
+          expectBounds(base, true);
+          expect(base.files.map(contentOf)).toEqual(before.files.map(contentOf));
+        }
+        expect(count).toBeLessThan(shape === 'hot' ? 60 : 40);
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it('leaves the rewriting of a large commit to a defragmentation', () => {
+    // Prepare: a fifth of 64 MiB changed all over, again and again, as an engine does that persists its index.
+    const size = 64 * MIB;
+    let base = first(size);
+    const random = seededRandom(1);
+    const blocks = size / BLOCK_SIZE;
+
+    for (let n = 0; n < 12; n++) {
+      // Act
+      const touched = new Set(Array.from({ length: blocks / 5 }, () => Math.floor(random() * blocks)));
+      const runs = [...touched].sort((a, b) => a - b).map((n) => ({ offset: n * BLOCK_SIZE, length: BLOCK_SIZE }));
+      const made = commit(base, runs);
+
+      // Assess
+      expect(made.written).toBeLessThanOrEqual(1.2 * made.changed);
+      expectBounds(made.manifest);
+      base = isFragmented(made.manifest) ? commit(made.manifest, [], undefined, defragmented).manifest : made.manifest;
+      expect(isFragmented(base)).toBe(false);
+    }
+  });
+
+  it('calls nothing fragmented for the sake of a few bytes', () => {
+    let base = first(MIB);
+    for (let n = 0; n < 40; n++) {
+      base = commit(base, [{ offset: ((n * 7) % 256) * BLOCK_SIZE, length: BLOCK_SIZE }]).manifest;
+      expect(isFragmented(base)).toBe(false);
+    }
   });
 
   it('asks for nothing where nothing is in disorder', () => {
@@ -134,7 +195,8 @@ function digestsOf(directory: ReadonlyMap<string, Uint8Array>): Record<string, s
   return Object.fromEntries([...directory].map(([path, bytes]) => [path, sha256(bytes)]));
 }
 
-function expectBounds(manifest: Manifest): void {
+/** @param isWhole It was just defragmented. */
+function expectBounds(manifest: Manifest, isWhole = false): void {
   const live = liveBytes(manifest.files);
   const frames = new Set(manifest.files.flatMap((file) => file.extents.map((extent) => idOf(extent.frame))));
   const fetched = new Map(
@@ -142,16 +204,18 @@ function expectBounds(manifest: Manifest): void {
   );
   const raw = [...fetched.values()].reduce((sum, length) => sum + length, 0);
   const extents = manifest.files.reduce((sum, file) => sum + file.extents.length, 0);
-  expect(raw).toBeLessThanOrEqual((1 + WASTE) * live);
-  expect(storedBytes(manifest.packs)).toBeLessThanOrEqual(STORED * live);
+  expect(raw).toBeLessThanOrEqual((1 + (isWhole ? WASTE : MAX_WASTE)) * live);
+  expect(storedBytes(manifest.packs)).toBeLessThanOrEqual((isWhole ? FULL : STORED) * live);
   expect(manifest.packs.length).toBeLessThanOrEqual(MAX_PACKS);
-  expect(extents).toBeLessThanOrEqual(extentLimit(live) + frames.size + live / FRAME_SIZE);
+  const most = isWhole ? extentLimit(live) : maxExtents(live) + frames.size + live / FRAME_SIZE;
+  expect(extents).toBeLessThanOrEqual(most);
 }
 
 // ---- commits without bytes: only where blocks lie matters --------------------------------------------------------
 
 const PATH = 'data';
 let commits = 0;
+const SMALL = { along: 0, leastDead: 0 };
 
 interface Made {
   manifest: Manifest;
@@ -164,10 +228,10 @@ function first(size: number): Manifest {
 }
 
 /** @param size of the file afterwards; the runs reach to it if it grows */
-function commit(base: Manifest, changed: readonly Run[], size = grown(base, changed)): Made {
+function commit(base: Manifest, changed: readonly Run[], size = grown(base, changed), rewrites = withRewrites): Made {
   const digests = { size, blocks: new Uint8Array(Math.ceil(size / BLOCK_SIZE) * 32) };
   const scanned: ScannedFile[] = [{ path: PATH, digests, changed: [...changed] }];
-  const files = withRewrites(base, scanned);
+  const files = rewrites(base, scanned);
   const commitId = String(++commits).padStart(26, '0');
   const key = packKey('docs', commitId, 0);
   const extents = packed(key, files[0]?.changed ?? []);

@@ -41,6 +41,7 @@ export function backendOf(world: World, { table, cache, machines }: Stack, by: s
       maxBytesPerCommit: profile.maxBytesPerCommit,
       retainVersions: profile.retainVersions,
       retainDays: profile.retainMs / 86_400_000,
+      ...(profile.isFragile && { scale: { along: 0, leastDead: 0 } }),
     },
     ...(plant.wrapDirectory === undefined ? {} : { wrapDirectory: plant.wrapDirectory }),
   };

@@ -16,6 +16,7 @@ export const COUNTED = [
   'rollbacks',
   'vacuums',
   'emptied',
+  'defragmentations',
   'bursts',
   'imports',
   'handOvers',

@@ -76,6 +76,8 @@ export interface Profile {
   nameDeeds: number;
   /** The store counts whole seconds, as S3 does. */
   wholeSeconds: boolean;
+  /** Commits rewrite little, and the smallest snapshots are defragmented. */
+  isFragile: boolean;
   // per delta
   duplicate: number;
   resend: number;
@@ -147,6 +149,7 @@ export function drawProfile(random: Random): Profile {
     serverDeath: some(0.3, 0.02, 0.2),
     nameDeeds: random.chance(0.5) ? random.int(3, 16) : 0,
     wholeSeconds: random.chance(0.5),
+    isFragile: random.chance(0.5),
   };
 }
 

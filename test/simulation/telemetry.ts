@@ -18,6 +18,7 @@ export function worldTelemetry(world: World): Telemetry {
     info: (message) => {
       if (message === 'Vacuumed.') counts.vacuums++;
       if (message === 'Emptied.') counts.emptied++;
+      if (message === 'Defragmenting.') counts.defragmentations++;
     },
     warn: (message, fields = {}) => {
       scheduler.note(`(${message})`);

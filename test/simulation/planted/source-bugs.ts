@@ -166,6 +166,12 @@ export const SOURCE_BUGS: Readonly<Record<string, SourceBug>> = {
       '      bytes -= entry.size;\n      continue;\n    }',
     { test: 'test/property/plan.property.test.ts' },
   ),
+  'defragmented without a comparison': bug(
+    'lambdas/merge/merge-onto-base.ts',
+    '    await requireWhole(directory, rescan.all);\n    const plan = nothingMerged();',
+    '    const plan = nothingMerged();',
+    { world: { profile: { isFragile: true, rot: 3, deltas: 6 } } },
+  ),
   ...LOG_BUGS,
   ...NAMES_BUGS,
   ...UNREACHED_BUGS,
