@@ -37,6 +37,7 @@ export interface ExecutionList {
 
 export interface ExecutionDetail extends ExecutionRow {
   arn: string;
+  stateMachineArn: string;
   input: string;
   output: string | null;
   cause: string | null;
@@ -96,8 +97,8 @@ export class ExecutionViews {
   /** @throws ApiError `ExecutionDoesNotExist`, `InvalidArn` */
   detail(machine: string, name: string): ExecutionDetail {
     const record = this.record(machine, name);
-    const { executionArn: arn, input, output, cause } = record;
-    return { ...this.row(record), arn, input, output, cause, trace: traceOf(this.events(arn)) };
+    const { executionArn: arn, stateMachineArn, input, output, cause } = record;
+    return { ...this.row(record), arn, stateMachineArn, input, output, cause, trace: traceOf(this.events(arn)) };
   }
 
   /** A page of the history, starting after event `after`. */

@@ -272,4 +272,27 @@ describe('with over 500 executions', () => {
       expect(await page.evaluate('document.activeElement.textContent')).toBe(name);
     });
   });
+
+  it('stops an execution and starts it again, both only after a confirmation', async () => {
+    const release = await world.hold('food');
+    world.start('food', 'to-be-stopped');
+    await at(WIDE, '/executions/compaction/to-be-stopped', async (page) => {
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.locator('dialog').waitFor({ state: 'detached' });
+      expect(world.status('to-be-stopped')).toBe('RUNNING');
+
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
+      await page.getByRole('button', { name: 'Start again' }).waitFor();
+      expect(world.status('to-be-stopped')).toBe('ABORTED');
+
+      await release();
+      await page.getByRole('button', { name: 'Start again' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Start again' }).click();
+      await page.locator('.status-succeeded').waitFor();
+      expect(page.url()).not.toContain('to-be-stopped');
+      expect(await page.locator('.actions button').count()).toBe(0);
+    });
+  });
 });

@@ -149,6 +149,15 @@ describe('requests', () => {
     expect([400, 405]).toContain((await get('/api/executions', {}, method)).status);
   });
 
+  it.each(['StartExecution', 'StopExecution'])('by GET never do what the operation %s does', async (operation) => {
+    const input = encodeURIComponent(JSON.stringify({ stateMachineArn: stateMachineArn(COMPACTION) }));
+    for (const path of ['/', `/?Action=${operation}`, `/?input=${input}`]) {
+      await get(path, { 'x-amz-target': `AWSStepFunctions.${operation}` });
+    }
+
+    expect((await get('/api/executions')).json.rows).toEqual([]);
+  });
+
   it.each([
     ['/api/executions?status=NONE', 400],
     ['/api/executions?limit=100000', 400],
