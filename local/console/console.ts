@@ -43,7 +43,11 @@ export function createConsole(parts: ConsoleParts): (request: PageRequest) => Pr
   const { stepFunctions, ports, locks, machine, storeUrl, tableName } = parts;
   const executions = new ExecutionViews(stepFunctions);
   const lanes = new LaneViews({ stepFunctions, executions, locks, machine });
-  const collections = new CollectionViews(ports, () => lanes.committers());
+  const collections = new CollectionViews(
+    ports,
+    () => lanes.committers(),
+    () => executions.lastErrors(machine),
+  );
   const stack = { storeUrl, tableName, machine, machineArn: stateMachineArn(machine) };
   const views: Views = { executions, lanes, collections, stack };
   return async ({ path, etag }) => {
