@@ -116,6 +116,21 @@ describe('with one execution', () => {
     });
   });
 
+  it('shows times in UTC, and the whole graph, when asked to', async () => {
+    await at(WIDE, '/executions/compaction/animals-first', async (page) => {
+      const started = page.locator('.summary time');
+      const at = (await started.getAttribute('datetime'))?.slice(11, 19);
+      expect(await started.innerText()).not.toContain(at);
+      await page.getByRole('button', { name: 'Times in UTC' }).click();
+      await started.filter({ hasText: at ?? '' }).waitFor();
+
+      await page.getByRole('button', { name: 'Fit' }).click();
+      await page.locator('.graph-tools [aria-pressed=true]').waitFor();
+      const beyond = 'Math.max(f.scrollHeight - f.clientHeight, f.scrollWidth - f.clientWidth)';
+      expect(await page.evaluate(`(f => ${beyond})(document.querySelector('.graph-frame'))`)).toBe(0);
+    });
+  });
+
   it('shows the version, what it cost and who made it', async () => {
     await at(WIDE, '/collections/animals', async (page) => {
       const rows = await texts(page, 'table[aria-label=Versions] tbody tr');

@@ -43,12 +43,12 @@ function columns(now: number): Column<CollectionRow>[] {
     { title: 'Records', isNumber: true, cell: ({ records }) => (records === null ? '–' : count(records)) },
     { title: 'Waiting', isNumber: true, cell: ({ waiting }) => (waiting === null ? '–' : count(waiting)) },
     {
-      title: 'Oldest waits',
+      title: 'Oldest',
       isNumber: true,
       cell: ({ oldestAt }) =>
         oldestAt === null ? '–' : html`<span title=${fullTime(oldestAt)}>${inSeconds(now - oldestAt)}</span>`,
     },
-    { title: 'In the log', isNumber: true, cell: ({ logged }) => (logged === null ? '–' : count(logged)) },
+    { title: 'Logged', isNumber: true, cell: ({ logged }) => (logged === null ? '–' : count(logged)) },
     {
       title: 'Committed',
       cell: ({ committedAt }) =>
@@ -60,7 +60,7 @@ function columns(now: number): Column<CollectionRow>[] {
       cell: ({ lastError }) => {
         if (lastError === null) return html`<span class="muted">none</span>`;
         const { error, status, execution, at } = lastError;
-        return html`<span class="bad-text">${error ?? statusText(status)}</span> <span class="muted">${ago(now - at)} in</span> <${ExecutionLink} name=${execution} />`;
+        return html`<span class="bad-text clip">${error ?? statusText(status)}</span> <span class="muted">${ago(now - at)} in</span> <${ExecutionLink} name=${execution} />`;
       },
     },
     {
