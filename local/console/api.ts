@@ -1,4 +1,4 @@
-/** The console's JSON API: GET only, and read-only. Every name is validated before it is used. */
+/** The console's JSON API: GET only, and read-only; the page changes things by the Step Functions API alone. Every name is validated before it is used. */
 import { z } from 'zod';
 import { describeIssues } from '../../lambdas/errors/describe-issues.ts';
 import { InvalidInputError } from '../../lambdas/errors/errors.ts';
@@ -13,7 +13,7 @@ export interface Views {
   collections: CollectionViews;
   lanes: LaneViews;
   /** What the frame of the page shows about this stack. */
-  stack: { storeUrl: string; tableName: string; machine: string };
+  stack: { storeUrl: string; tableName: string; machine: string; machineArn: string };
 }
 
 const STATUSES = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'] as const;

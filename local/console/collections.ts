@@ -2,12 +2,13 @@
 import { decodeTime } from 'ulid';
 import { CompactorError } from '../../lambdas/errors/errors.ts';
 import { listInbox } from '../../lambdas/inbox/list-inbox.ts';
-import { EVERYTHING, observeInbox } from '../../lambdas/inbox/observe-inbox.ts';
+import { EVERYTHING, OLDEST, observeInbox, observeListed } from '../../lambdas/inbox/observe-inbox.ts';
 import { readRecord } from '../../lambdas/names/entries.ts';
 import { fullName } from '../../lambdas/names/look-up.ts';
 import { idOf, UNNAMED } from '../../lambdas/names/records.ts';
 import type { ObjectInfo, Ports } from '../../lambdas/ports.ts';
 import { isClaimLive, isLockFree } from '../../lambdas/protocol/lock.ts';
+import type { InboxEntry } from '../../lambdas/protocol/plan.ts';
 import type { Pointer } from '../../lambdas/protocol/pointer.ts';
 import { type DeltaSource, sourceOf } from '../../lambdas/snapshot/delta-source.ts';
 import {
@@ -22,6 +23,7 @@ import { numberIn } from '../../lambdas/snapshot/log-number.ts';
 import { liveBytes, type Manifest, type ManifestRef } from '../../lambdas/snapshot/manifest.ts';
 import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
 import { readPointer } from '../../lambdas/versions/read-pointer.ts';
+import type { LastError } from './executions.ts';
 
 type ReadPorts = Pick<Ports, 'store' | 'cache' | 'statuses' | 'locks' | 'clock' | 'ids' | 'telemetry'>;
 
@@ -39,8 +41,12 @@ export interface CollectionRow {
   waiting: number | null;
   /** How many of those are writes of endpoints. */
   logged: number | null;
+  /** When the delta that has waited longest arrived, in milliseconds since the epoch. */
+  oldestAt: number | null;
   lock: HeldView | null;
   claim: HeldView | null;
+  /** How its latest execution ended, unless it succeeded. */
+  lastError: LastError | null;
   /** The reason why the collection cannot be read. */
   problem: string | null;
 }
@@ -116,13 +122,19 @@ const REMEMBERED = 5_000;
 export class CollectionViews {
   readonly #ports: ReadPorts;
   readonly #committers: () => ReadonlyMap<string, string>;
+  readonly #lastErrors: () => ReadonlyMap<string, LastError>;
   /** Manifests and rejection reports never change, so what is shown of them is computed once. */
   readonly #versions = new Map<string, { row: Omit<VersionRow, 'execution'>; parent: ManifestRef | null }>();
   readonly #rejections = new Map<string, RejectionRow>();
 
-  constructor(ports: ReadPorts, committers: () => ReadonlyMap<string, string>) {
+  constructor(
+    ports: ReadPorts,
+    committers: () => ReadonlyMap<string, string>,
+    lastErrors: () => ReadonlyMap<string, LastError>,
+  ) {
     this.#ports = ports;
     this.#committers = committers;
+    this.#lastErrors = lastErrors;
   }
 
   async list(): Promise<CollectionRow[]> {
@@ -130,7 +142,8 @@ export class CollectionViews {
     for await (const page of this.#ports.store.list(POINTERS_PREFIX)) {
       names.push(...page.map(({ key }) => parsePointerKey(key)?.collection ?? '').filter(Boolean));
     }
-    return Promise.all(names.map((collection) => this.#row(collection)));
+    const errors = this.#lastErrors();
+    return Promise.all(names.map((collection) => this.#row(collection, errors.get(collection) ?? null)));
   }
 
   /** @throws CollectionNotFoundError, PointerMissingError, CorruptObjectError */
@@ -206,7 +219,7 @@ export class CollectionViews {
     return inbox.flatMap(({ deltaId }) => numberIn(deltaId) ?? []);
   }
 
-  async #row(collection: string): Promise<CollectionRow> {
+  async #row(collection: string, lastError: LastError | null): Promise<CollectionRow> {
     const name = await this.#nameOf(collection);
     try {
       const { pointer } = await readPointer(this.#ports, collection);
@@ -215,12 +228,22 @@ export class CollectionViews {
       const waiting = inbox.length;
       const logged = inbox.filter(({ deltaId }) => sourceOf(deltaId) === 'endpoint').length;
       const { lock, claim } = await this.#held(collection);
-      return { collection, name, version, records, committedAt, waiting, logged, lock, claim, problem: null };
+      const oldestAt = waiting === 0 ? null : await this.#oldest(pointer, inbox);
+      const shown = { version, records, committedAt, waiting, logged, oldestAt, lock, claim, lastError };
+      return { collection, name, ...shown, problem: null };
     } catch (error) {
       if (!(error instanceof CompactorError)) throw error;
-      const nothing = { version: null, records: null, committedAt: null, waiting: null, logged: null };
-      return { collection, name, ...nothing, lock: null, claim: null, problem: `${error.name}: ${error.message}` };
+      const nothing = { version: null, records: null, committedAt: null, waiting: null, logged: null, oldestAt: null };
+      const problem = `${error.name}: ${error.message}`;
+      return { collection, name, ...nothing, lock: null, claim: null, lastError, problem };
     }
+  }
+
+  /** Deltas that are decided wait no longer, whether they are settled or not. */
+  async #oldest({ collection, manifest: ref }: Pointer, inbox: readonly InboxEntry[]): Promise<number | null> {
+    const { manifest } = await loadManifest(this.#ports, ref);
+    const { oldest } = await observeListed(this.#ports, collection, manifest, inbox, OLDEST);
+    return oldest?.lastModified ?? null;
   }
 
   async #held(collection: string): Promise<Pick<CollectionDetail, 'lock' | 'claim' | 'wake'>> {

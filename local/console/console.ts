@@ -4,6 +4,7 @@ import { CompactorError } from '../../lambdas/errors/errors.ts';
 import type { Ports } from '../../lambdas/ports.ts';
 import { ApiError } from '../sfn/errors.ts';
 import type { LocalStepFunctions } from '../sfn/executions.ts';
+import { stateMachineArn } from '../sfn/names.ts';
 import type { PageReply, PageRequest } from '../sfn/server.ts';
 import { answerApi, type Views } from './api.ts';
 import { assetAt, CONTENT_SECURITY_POLICY } from './assets.ts';
@@ -42,8 +43,13 @@ export function createConsole(parts: ConsoleParts): (request: PageRequest) => Pr
   const { stepFunctions, ports, locks, machine, storeUrl, tableName } = parts;
   const executions = new ExecutionViews(stepFunctions);
   const lanes = new LaneViews({ stepFunctions, executions, locks, machine });
-  const collections = new CollectionViews(ports, () => lanes.committers());
-  const views: Views = { executions, lanes, collections, stack: { storeUrl, tableName, machine } };
+  const collections = new CollectionViews(
+    ports,
+    () => lanes.committers(),
+    () => executions.lastErrors(machine),
+  );
+  const stack = { storeUrl, tableName, machine, machineArn: stateMachineArn(machine) };
+  const views: Views = { executions, lanes, collections, stack };
   return async ({ path, etag }) => {
     const url = new URL(path, 'http://console');
     if (!url.pathname.startsWith('/api/')) {

@@ -37,10 +37,20 @@ export interface ExecutionList {
 
 export interface ExecutionDetail extends ExecutionRow {
   arn: string;
+  stateMachineArn: string;
   input: string;
   output: string | null;
   cause: string | null;
   trace: Trace;
+}
+
+/** How the latest execution of a collection ended, if not well. */
+export interface LastError {
+  execution: string;
+  status: string;
+  error: string | null;
+  /** Milliseconds since the epoch. */
+  at: number;
 }
 
 /** Input and output of one visit. */
@@ -61,6 +71,8 @@ export interface ListQuery {
 
 const EVENT_LIMIT = 25_000;
 const COLLECTION_LIMIT = 1_000;
+/** Looked through, from the newest on, for how the latest execution of each collection ended. */
+const ENDED_LIMIT = 500;
 
 export class ExecutionViews {
   readonly #stepFunctions: LocalStepFunctions;
@@ -96,8 +108,21 @@ export class ExecutionViews {
   /** @throws ApiError `ExecutionDoesNotExist`, `InvalidArn` */
   detail(machine: string, name: string): ExecutionDetail {
     const record = this.record(machine, name);
-    const { executionArn: arn, input, output, cause } = record;
-    return { ...this.row(record), arn, input, output, cause, trace: traceOf(this.events(arn)) };
+    const { executionArn: arn, stateMachineArn, input, output, cause } = record;
+    return { ...this.row(record), arn, stateMachineArn, input, output, cause, trace: traceOf(this.events(arn)) };
+  }
+
+  /** By collection: of its executions that have ended, the one started last, unless it succeeded. */
+  lastErrors(machine: string): ReadonlyMap<string, LastError> {
+    const { store } = this.#stepFunctions;
+    const { stateMachineArn } = this.#machine(machine);
+    const latest = new Map<string, LastError>();
+    for (const { input, name, status, error, stopDate } of store.list({ stateMachineArn, limit: ENDED_LIMIT })) {
+      const collection = collectionOf(input);
+      if (collection === null || stopDate === null || latest.has(collection)) continue;
+      latest.set(collection, { execution: name, status, error, at: stopDate });
+    }
+    return new Map([...latest].filter(([, { status }]) => status !== 'SUCCEEDED'));
   }
 
   /** A page of the history, starting after event `after`. */

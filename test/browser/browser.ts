@@ -48,6 +48,8 @@ export async function openPage(browser: Browser, { width, scheme }: Variant): Pr
     viewport: { width, height: width < 700 ? 844 : 900 },
     colorScheme: scheme,
     reducedMotion: 'reduce',
+    // Far from UTC, and without a summer time.
+    timezoneId: 'Asia/Tokyo',
   });
   const page = await context.newPage();
   await page.addInitScript(WATCH_OVERFLOW);

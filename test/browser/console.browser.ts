@@ -116,6 +116,21 @@ describe('with one execution', () => {
     });
   });
 
+  it('shows times in UTC, and the whole graph, when asked to', async () => {
+    await at(WIDE, '/executions/compaction/animals-first', async (page) => {
+      const started = page.locator('.summary time');
+      const at = (await started.getAttribute('datetime'))?.slice(11, 19);
+      expect(await started.innerText()).not.toContain(at);
+      await page.getByRole('button', { name: 'Times in UTC' }).click();
+      await started.filter({ hasText: at ?? '' }).waitFor();
+
+      await page.getByRole('button', { name: 'Fit' }).click();
+      await page.locator('.graph-tools [aria-pressed=true]').waitFor();
+      const beyond = 'Math.max(f.scrollHeight - f.clientHeight, f.scrollWidth - f.clientWidth)';
+      expect(await page.evaluate(`(f => ${beyond})(document.querySelector('.graph-frame'))`)).toBe(0);
+    });
+  });
+
   it('shows the version, what it cost and who made it', async () => {
     await at(WIDE, '/collections/animals', async (page) => {
       const rows = await texts(page, 'table[aria-label=Versions] tbody tr');
@@ -270,6 +285,29 @@ describe('with over 500 executions', () => {
         .toEqual(['arrives-late']);
       expect(Math.abs((await place()) - before)).toBeLessThan(2);
       expect(await page.evaluate('document.activeElement.textContent')).toBe(name);
+    });
+  });
+
+  it('stops an execution and starts it again, both only after a confirmation', async () => {
+    const release = await world.hold('food');
+    world.start('food', 'to-be-stopped');
+    await at(WIDE, '/executions/compaction/to-be-stopped', async (page) => {
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.locator('dialog').waitFor({ state: 'detached' });
+      expect(world.status('to-be-stopped')).toBe('RUNNING');
+
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
+      await page.getByRole('button', { name: 'Start again' }).waitFor();
+      expect(world.status('to-be-stopped')).toBe('ABORTED');
+
+      await release();
+      await page.getByRole('button', { name: 'Start again' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Start again' }).click();
+      await page.locator('.status-succeeded').waitFor();
+      expect(page.url()).not.toContain('to-be-stopped');
+      expect(await page.locator('.actions button').count()).toBe(0);
     });
   });
 });

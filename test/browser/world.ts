@@ -89,16 +89,26 @@ export class World {
 
   /** Somebody else holds the lock until the execution has come back for it once at least. */
   async #lockedOut(name: string): Promise<void> {
-    const { locks, clock } = this.stack.ports;
     await this.create('food');
     await this.submit('food', 'soup', upserts('soup', 3));
-    const owner = executionArn('compaction', 'somebody-else');
-    const request = { owner, phase: 'swap', pointerToken: 0, now: clock.now(), durationMs: 60_000 } as const;
-    const { token } = await locks.acquireLock('food', request);
+    const release = await this.hold('food');
     this.start('food', name);
-    while (this.#failures(name) < 2) await clock.sleep(50);
-    await locks.releaseLock('food', { owner, token });
+    while (this.#failures(name) < 2) await this.stack.ports.clock.sleep(50);
+    await release();
     await this.idle();
+  }
+
+  /** Take the lock, as `somebody-else`, until the function returned is called. */
+  async hold(collection: string): Promise<() => Promise<unknown>> {
+    const { locks, clock } = this.stack.ports;
+    const owner = executionArn('compaction', 'somebody-else');
+    const request = { owner, phase: 'swap', pointerToken: 0, now: clock.now(), durationMs: 900_000 } as const;
+    const { token } = await locks.acquireLock(collection, request);
+    return () => locks.releaseLock(collection, { owner, token });
+  }
+
+  status(name: string): string {
+    return this.stack.stepFunctions.describe(executionArn('compaction', name)).status;
   }
 
   #failures(name: string): number {

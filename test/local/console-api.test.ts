@@ -76,6 +76,9 @@ function get(path: string, headers: Record<string, string> = {}, method = 'GET')
   });
 }
 
+/** An execution that fails, whatever the state of its collection. */
+const BAD_INPUT = JSON.stringify({ collection: COLLECTION, unknown: true });
+
 async function compact(name: string, collection = COLLECTION): Promise<void> {
   const input = JSON.stringify({ collection });
   stepFunctions.start({ stateMachineArn: stateMachineArn(COMPACTION), name, input });
@@ -147,6 +150,15 @@ describe('requests', () => {
 
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('of method %s reach nothing of the page', async (method) => {
     expect([400, 405]).toContain((await get('/api/executions', {}, method)).status);
+  });
+
+  it.each(['StartExecution', 'StopExecution'])('by GET never do what the operation %s does', async (operation) => {
+    const input = encodeURIComponent(JSON.stringify({ stateMachineArn: stateMachineArn(COMPACTION) }));
+    for (const path of ['/', `/?Action=${operation}`, `/?input=${input}`]) {
+      await get(path, { 'x-amz-target': `AWSStepFunctions.${operation}` });
+    }
+
+    expect((await get('/api/executions')).json.rows).toEqual([]);
   });
 
   it.each([
@@ -261,6 +273,21 @@ describe('a collection', () => {
       total: 1,
       rows: [{ deltaId: 'bad', rejections: [{ line: 1, error: 'WrongDimension' }] }],
     });
+  });
+
+  it('is listed with the age of what waits, and with its last error until an execution succeeds', async () => {
+    const row = async () => (await get('/api/collections')).json[0];
+    await createCollection(ports);
+    stepFunctions.start({ stateMachineArn: stateMachineArn(COMPACTION), name: 'bad', input: BAD_INPUT });
+    await stepFunctions.idle();
+    await submitNumber(ports, 1);
+    const failed = await row();
+    const { arrivedAt } = (await get(`/api/collections/${COLLECTION}`)).json.pending.rows[0];
+    await compact('good');
+
+    expect(failed).toMatchObject({ waiting: 1, oldestAt: arrivedAt });
+    expect(failed.lastError).toMatchObject({ execution: 'bad', status: 'FAILED', error: 'InvalidInputError' });
+    expect(await row()).toMatchObject({ version: 1, oldestAt: null, lastError: null });
   });
 
   it('of a client says what it is called, what of it waits in the log, and where its deltas came from', async () => {

@@ -2,6 +2,7 @@
 import type { VNode } from 'preact';
 import { useState } from 'preact/hooks';
 import type { CollectionDetail, DeltaRow, HeldView, RejectionRow, SourceCounts, VersionRow } from '../collections.ts';
+import { StartCompaction } from './actions.ts';
 import { ago } from './collections-page.ts';
 import { useData, useNow } from './data.ts';
 import { bytes, count, duration, fullTime, plural, shortName } from './format.ts';
@@ -16,6 +17,7 @@ export function CollectionPage({ name, query }: { name: string; query: URLSearch
   const now = useNow(true);
   return html`<${Heading} kicker=${html`<a href=${link(['collections'])}>Collections</a>`}><span class="name-long">${name}</span><//>
     <p class="page-links"><a href=${link(['executions'], { collection: name })}>Executions</a> <a href=${link(['locks'], { collection: name })}>Lock swimlane</a></p>
+    ${data === undefined ? null : html`<div class="actions"><${StartCompaction} collection=${name} /></div>`}
     ${problem === undefined ? null : html`<${Failure} problem=${problem} />`}
     ${data === undefined && problem === undefined ? html`<${Loading} />` : null}
     ${data === undefined ? null : html`<${Current} detail=${data} now=${now} />`}

@@ -2,9 +2,20 @@
 import type { VNode } from 'preact';
 import type { CollectionRow } from '../collections.ts';
 import { useData, useNow } from './data.ts';
-import { count, duration, shortName } from './format.ts';
+import { count, duration, fullTime, shortName } from './format.ts';
 import { link } from './router.ts';
-import { CollectionLink, type Column, Empty, ExecutionLink, Failure, Heading, html, Loading, Table } from './ui.ts';
+import {
+  CollectionLink,
+  type Column,
+  Empty,
+  ExecutionLink,
+  Failure,
+  Heading,
+  html,
+  Loading,
+  statusText,
+  Table,
+} from './ui.ts';
 
 export function CollectionsPage(): VNode {
   const { data, problem } = useData<CollectionRow[]>('/api/collections');
@@ -31,11 +42,26 @@ function columns(now: number): Column<CollectionRow>[] {
     },
     { title: 'Records', isNumber: true, cell: ({ records }) => (records === null ? '–' : count(records)) },
     { title: 'Waiting', isNumber: true, cell: ({ waiting }) => (waiting === null ? '–' : count(waiting)) },
-    { title: 'In the log', isNumber: true, cell: ({ logged }) => (logged === null ? '–' : count(logged)) },
+    {
+      title: 'Oldest',
+      isNumber: true,
+      cell: ({ oldestAt }) =>
+        oldestAt === null ? '–' : html`<span title=${fullTime(oldestAt)}>${inSeconds(now - oldestAt)}</span>`,
+    },
+    { title: 'Logged', isNumber: true, cell: ({ logged }) => (logged === null ? '–' : count(logged)) },
     {
       title: 'Committed',
       cell: ({ committedAt }) =>
         committedAt === null ? '–' : html`<span title=${committedAt}>${ago(now - Date.parse(committedAt))}</span>`,
+    },
+    {
+      title: 'Last error',
+      class: 'wide',
+      cell: ({ lastError }) => {
+        if (lastError === null) return html`<span class="muted">none</span>`;
+        const { error, status, execution, at } = lastError;
+        return html`<span class="bad-text clip">${error ?? statusText(status)}</span> <span class="muted">${ago(now - at)} in</span> <${ExecutionLink} name=${execution} />`;
+      },
     },
     {
       title: 'Lock and claim',
@@ -56,7 +82,12 @@ function columns(now: number): Column<CollectionRow>[] {
 }
 
 export function ago(ms: number): string {
-  return ms < 1_500 ? 'just now' : `${duration(Math.round(ms / 1_000) * 1_000).replace(/\.\d+/, '')} ago`;
+  return ms < 1_500 ? 'just now' : `${inSeconds(ms)} ago`;
+}
+
+/** Without fractions, which would only flicker. */
+function inSeconds(ms: number): string {
+  return duration(Math.round(Math.max(1_000, ms) / 1_000) * 1_000).replace(/\.\d+/, '');
 }
 
 function NoCollections(): VNode {

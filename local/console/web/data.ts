@@ -97,10 +97,11 @@ async function fetchOnce<Data>(url: string, signal: AbortSignal): Promise<Read<D
   }
 }
 
-function problemIn(text: string): Problem {
+/** What a refusal says: of the console's API, or of the Step Functions API, whose member is `__type`. */
+export function problemIn(text: string): Problem {
   try {
-    const { error, message } = JSON.parse(text) as Partial<Problem>;
-    return { error: error ?? 'Error', message: message ?? '' };
+    const { error, __type, message } = JSON.parse(text) as Partial<Problem> & { __type?: string };
+    return { error: error ?? __type ?? 'Error', message: message ?? '' };
   } catch {
     return { error: 'Error', message: text.slice(0, 500) };
   }

@@ -2,6 +2,7 @@
 import type { VNode } from 'preact';
 import type { ExecutionDetail } from '../executions.ts';
 import type { PlacedGraph } from '../graph/layout.ts';
+import { ExecutionActions } from './actions.ts';
 import { useData, useNow } from './data.ts';
 import { EventsTable } from './events-table.ts';
 import { GraphView } from './graph-view.ts';
@@ -91,6 +92,7 @@ function Summary(props: {
               )}
             </ul>`
       }
+      <div class="actions"><${ExecutionActions} execution=${execution} /></div>
     </div>
     <${Facts} facts=${[
       { label: 'Collection', value: collection === null ? '–' : html`<${CollectionLink} name=${collection} />` },

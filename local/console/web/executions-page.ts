@@ -105,10 +105,10 @@ function List({ filter, list, page }: { filter: Filter; list: ExecutionList; pag
 
 function columns(now: number): Column<ExecutionRow>[] {
   return [
-    { title: 'Status', class: 'bare', cell: ({ status }) => html`<${Status} status=${status} />` },
+    { title: 'Status', class: 'bare head', cell: ({ status }) => html`<${Status} status=${status} />` },
     {
       title: 'Execution',
-      class: 'wide bare first',
+      class: 'wide bare',
       cell: ({ name, machine }) => html`<${ExecutionLink} name=${name} machine=${machine} />`,
     },
     {
@@ -116,7 +116,7 @@ function columns(now: number): Column<ExecutionRow>[] {
       class: 'last',
       cell: ({ collection }) => (collection === null ? '–' : html`<${CollectionLink} name=${collection} />`),
     },
-    { title: 'Outcome', class: 'two bare', cell: (row) => html`<${Outcome} row=${row} />` },
+    { title: 'Outcome', class: 'two bare head', cell: (row) => html`<${Outcome} row=${row} />` },
     { title: 'Started', cell: ({ startedAt }) => html`<${Time} at=${startedAt} />` },
     {
       title: 'Duration',

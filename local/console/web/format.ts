@@ -1,4 +1,5 @@
 /** Formats numbers, times and names for people. */
+import { timeZone } from './zone.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
@@ -28,15 +29,18 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** Local time; the day is included only if it is not today. */
+/** In the chosen time zone; with the day only if it is not today. */
 export function time(ms: number, now = Date.now()): string {
-  const date = new Date(ms);
-  const clock = date.toLocaleTimeString('en-GB');
-  return date.toDateString() === new Date(now).toDateString() ? clock : `${day(date)} ${clock}`;
+  return day(ms) === day(now) ? clock(ms) : `${day(ms)} ${clock(ms)}`;
+}
+
+/** `hh:mm:ss` in the chosen time zone. */
+export function clock(ms: number): string {
+  return new Date(ms).toLocaleTimeString('en-GB', { timeZone: timeZone() });
 }
 
 export function preciseTime(ms: number): string {
-  return `${new Date(ms).toLocaleTimeString('en-GB')}.${String(Math.floor(ms % 1_000)).padStart(3, '0')}`;
+  return `${clock(ms)}.${String(Math.floor(ms % 1_000)).padStart(3, '0')}`;
 }
 
 export function fullTime(ms: number): string {
@@ -59,6 +63,7 @@ export function messageOf(cause: string | null): string {
   }
 }
 
-function day(date: Date): string {
-  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}-${String(date.getDate()).padStart(2, '0')}`;
+/** `yyyy-mm-dd`, as Swedes write it. */
+function day(ms: number): string {
+  return new Date(ms).toLocaleDateString('sv', { timeZone: timeZone() });
 }

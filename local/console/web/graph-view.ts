@@ -17,25 +17,28 @@ export interface GraphViewProps {
   onSelect: (state: string) => void;
 }
 
-/** Below this scale it is unreadable, so it scrolls instead. */
-const SMALLEST_FIT = 0.62;
+/** Below this scale it is unreadable, so it scrolls at first instead. */
+const SMALLEST_READABLE = 0.62;
 const ZOOMS = [0.4, 0.5, 0.6, 0.75, 0.9, 1, 1.25, 1.5];
 
 export function GraphView(props: GraphViewProps): VNode {
   const { graph, trace, status, error, selected, onSelect } = props;
   const frame = useRef<HTMLDivElement>(null);
-  const [zoom, setZoom] = useState<number | null>(null);
-  const [width, setWidth] = useState(0);
+  // `null`: as wide as the frame, but readable. `fit`: all of it in the frame, however small.
+  const [zoom, setZoom] = useState<number | 'fit' | null>(null);
+  const [room, setRoom] = useState({ width: 0, height: 0 });
   useEffect(() => {
     const element = frame.current;
     if (element === null) return;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    const observer = new ResizeObserver(() => setRoom({ width: element.clientWidth, height: mostHeight(element) }));
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const fitted = Math.min(1, Math.max(SMALLEST_FIT, (width - 4) / graph.width));
-  const scale = zoom ?? fitted;
-  const isReady = width > 0;
+  const across = (room.width - 4) / graph.width;
+  const whole = Math.max(0.05, Math.min(1, across, (room.height - 4) / graph.height));
+  const readable = Math.min(1, Math.max(SMALLEST_READABLE, across));
+  const scale = zoom === 'fit' ? whole : (zoom ?? readable);
+  const isReady = room.width > 0;
   useEffect(() => {
     // For an execution that did not succeed, show where it stopped.
     const place =
@@ -52,7 +55,7 @@ export function GraphView(props: GraphViewProps): VNode {
   return html`<div class="graph">
     <div class="graph-tools" role="group" aria-label="Size of the graph">
       <button type="button" onClick=${() => step(-1)} aria-label="Smaller" title="Smaller">−</button>
-      <button type="button" onClick=${() => setZoom(null)} aria-pressed=${zoom === null}>Fit</button>
+      <button type="button" onClick=${() => setZoom(zoom === 'fit' ? null : 'fit')} aria-pressed=${zoom === 'fit'} title="All of it in the frame">Fit</button>
       <button type="button" onClick=${() => step(1)} aria-label="Larger" title="Larger">+</button>
     </div>
     <div class="graph-frame" ref=${frame} tabindex="0" role="group" aria-label="State graph, to scroll">
@@ -170,6 +173,12 @@ function Legend(): VNode {
     <li><span class="badge-key" aria-hidden="true">↻ 2</span>retries</li>
     <li><span class="badge-key" aria-hidden="true">× 2</span>entered</li>
   </ul>`;
+}
+
+/** The height that the frame would have at most; without a limit, the window's. */
+function mostHeight(frame: HTMLElement): number {
+  const limit = Number.parseFloat(getComputedStyle(frame).maxHeight);
+  return Number.isFinite(limit) ? limit : innerHeight;
 }
 
 /** Scroll the state into view within the frame, not the page. */

@@ -9,6 +9,7 @@ import { ExecutionsPage } from './executions-page.ts';
 import { LocksPage } from './locks-page.ts';
 import { link, type Route, useRoute } from './router.ts';
 import { Empty, Heading, html } from './ui.ts';
+import { useUtc } from './zone.ts';
 
 const PAGES = [
   ['executions', 'Executions'],
@@ -18,6 +19,8 @@ const PAGES = [
 
 function App(): VNode {
   const route = useRoute();
+  // Every time on the page follows it.
+  useUtc();
   const [section = 'executions', ...rest] = route.path;
   const title = PAGES.find(([id]) => id === section)?.[1] ?? 'Not found';
   useEffect(() => {
@@ -50,6 +53,7 @@ function Page({ section, rest, route }: { section: string; rest: string[]; route
 
 function Frame({ section }: { section: string }): VNode {
   const { isLive, isReachable } = useConnection();
+  const [isUtc, setUtc] = useUtc();
   const { data: stack } = useData<{ storeUrl: string }>('/api/stack', () => true);
   const state = isReachable ? (isLive ? 'Live' : 'Paused') : 'No answer';
   return html`<header class="top">
@@ -63,6 +67,16 @@ function Frame({ section }: { section: string }): VNode {
             html`<a href=${link([id])} aria-current=${section === id ? 'page' : undefined} key=${id}>${title}</a>`,
         )}
       </nav>
+      <button
+        type="button"
+        class="zone"
+        aria-label="Times in UTC"
+        aria-pressed=${isUtc}
+        title=${isUtc ? 'Times are in UTC' : `Times are in ${Intl.DateTimeFormat().resolvedOptions().timeZone}`}
+        onClick=${() => setUtc(!isUtc)}
+      >
+        UTC
+      </button>
       <button
         type="button"
         class=${`live ${isReachable ? (isLive ? 'is-live' : '') : 'is-lost'}`}

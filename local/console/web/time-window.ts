@@ -1,5 +1,7 @@
 /** The period that the swimlane shows, and how it is moved. Pure. */
+
 import type { LaneRow } from '../lanes.ts';
+import { clock, preciseTime } from './format.ts';
 
 /** Milliseconds since the epoch. */
 export interface TimeWindow {
@@ -104,10 +106,9 @@ const STEPS = [
 
 /** The time in the precision that the step requires. */
 export function tickText(at: number, step: number): string {
-  const date = new Date(at);
-  const clock = date.toLocaleTimeString('en-GB');
-  if (step < 1_000) return `${clock.slice(3)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
-  return step < 60_000 ? clock : clock.slice(0, 5);
+  const text = clock(at);
+  if (step < 1_000) return preciseTime(at).slice(3);
+  return step < 60_000 ? text : text.slice(0, 5);
 }
 
 function withMargin({ from, to }: TimeWindow): TimeWindow {
