@@ -13,9 +13,18 @@ export interface HttpAddress {
   preset: Preset;
   /** Does it have `read_level`? */
   hasLevels: boolean;
+  /** Which call writes. Default: one that may be repeated with other content. */
+  call?: 'add' | 'upsert';
 }
 
-export async function openHttpClient({ url, collection, base, preset, hasLevels }: HttpAddress): Promise<Client> {
+export async function openHttpClient({
+  url,
+  collection,
+  base,
+  preset,
+  hasLevels,
+  call = 'upsert',
+}: HttpAddress): Promise<Client> {
   const network = new Network(PRESETS[preset]);
   const ask = <Answer>(method: string, path: string, body?: unknown): Promise<Answer> =>
     network.request({ latencyMs: SERVER_MS[preset] }, async () => {
@@ -35,7 +44,7 @@ export async function openHttpClient({ url, collection, base, preset, hasLevels 
   return {
     write: async (n) => {
       const records = recordsOf(base, n);
-      await ask('POST', `/${id}/upsert`, {
+      await ask('POST', `/${id}/${call}`, {
         ids: records.map((record) => record.id),
         embeddings: records.map(({ embedding }) => base64Of(embedding)),
         metadatas: records.map(({ metadata }) => metadata),

@@ -27,11 +27,14 @@ export type Request =
   | { kind: 'compactor'; world: World }
   /** One of our own endpoints; answers with its URL. */
   | { kind: 'endpoint'; world: World }
+  /** How often our own endpoint has asked store and table since it was last asked this. */
+  | { kind: 'probes' }
   | { kind: 'end' };
 
 export interface Answer {
   ack?: { n: number; ms: number; at: number };
   url?: string;
+  probes?: number;
   /** Writes that ended with an error, and the first of these. */
   failed?: number;
   reason?: string;

@@ -44,7 +44,14 @@ export async function startCompactor(world: World): Promise<() => Promise<void>>
   };
 }
 
-export async function startOwnEndpoint(world: World): Promise<{ url: string; close: () => Promise<void> }> {
+export interface StartedEndpoint {
+  url: string;
+  /** Requests to store and table since it was last asked. */
+  probes: () => number;
+  close: () => Promise<void>;
+}
+
+export async function startOwnEndpoint(world: World): Promise<StartedEndpoint> {
   const ours = openOurs(world);
   const directories = new FileWorkingDirectories({ root: `${world.folder}/endpoint-${process.pid}` });
   const ports = { ...ours.ports(ours.network()), directories };
@@ -52,6 +59,11 @@ export async function startOwnEndpoint(world: World): Promise<{ url: string; clo
   const port = await listen(server, 'The endpoint', 0, 'free some ports');
   return {
     url: `http://127.0.0.1:${port}`,
+    probes: () => {
+      const { storeGets, storePuts, storeLists, storeDeletes, tableReads, tableWrites } = ours.meter.counts;
+      ours.meter.reset();
+      return storeGets + storePuts + storeLists + storeDeletes + tableReads + tableWrites;
+    },
     close: async () => {
       await close();
       ours.close();

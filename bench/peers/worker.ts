@@ -8,6 +8,7 @@ import { startCompactor, startOwnEndpoint } from './our-processes.ts';
 import type { Client } from './peer.ts';
 
 let client: Client | undefined;
+let probes = () => 0;
 const endings: Array<() => Promise<void>> = [];
 
 async function answer(request: Request): Promise<Answer> {
@@ -28,10 +29,13 @@ async function answer(request: Request): Promise<Answer> {
       endings.push(await startCompactor(request.world));
       return {};
     case 'endpoint': {
-      const { url, close } = await startOwnEndpoint(request.world);
-      endings.push(close);
-      return { url };
+      const endpoint = await startOwnEndpoint(request.world);
+      endings.push(endpoint.close);
+      probes = endpoint.probes;
+      return { url: endpoint.url };
     }
+    case 'probes':
+      return { probes: probes() };
     case 'end':
       for (const end of endings) await end();
       return {};

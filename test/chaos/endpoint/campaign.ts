@@ -89,15 +89,13 @@ export async function runCampaign(
       });
       if (result === undefined) break;
       results.push(result);
+      result.differences.push(...(await leftBehind(root, process.pid)));
       differences.push(...result.differences.map((difference) => `round ${round}: ${difference}`));
       onRound(round, result);
     }
     for (const slot of slots) await slot.close();
     await crew.close();
-    for (const { pid, command } of await lingeringServers(root)) {
-      differences.push(`still running: ${command}`);
-      process.kill(pid, 'SIGKILL');
-    }
+    differences.push(...(await leftBehind(root)));
   } finally {
     for (const slot of slots) await slot.close();
     for (const worker of crew.workers()) await worker.kill();
@@ -118,6 +116,13 @@ export async function runCampaign(
     seconds: Math.round((performance.now() - started) / 1_000),
     kept: differences.length === 0 ? null : root,
   };
+}
+
+/** Servers that nobody owns any more. They are killed, so that each is told of once. */
+async function leftBehind(root: string, owner?: number): Promise<string[]> {
+  const found = await lingeringServers(root, owner);
+  for (const { pid } of found) process.kill(pid, 'SIGKILL');
+  return found.map(({ command }) => `still running: ${command}`);
 }
 
 /**
