@@ -12,6 +12,8 @@ export interface Share {
   last: number;
   /** Until the first violation only. */
   stopsAtViolation: boolean;
+  /** The only violations that count; otherwise those that the planted bug names, or all. */
+  lookFor?: RegExp;
 }
 
 export interface Found {
@@ -41,18 +43,22 @@ export interface Request {
   seeds: number;
   threads: number;
   stopsAtViolation?: boolean;
+  lookFor?: RegExp;
   onProgress?: (campaign: Campaign) => void;
 }
 
 /** Never rejects for a violation; rejects when the simulator itself fails. */
 export async function campaign(request: Request): Promise<Campaign> {
-  const { bug = null, seed, seeds, threads, stopsAtViolation = false, onProgress } = request;
+  const { bug = null, seed, seeds, threads, stopsAtViolation = false, lookFor, onProgress } = request;
   const result: Campaign = { worlds: 0, events: 0, counts: noCounts(), found: [], unrepeatable: [], ms: 0 };
   const started = performance.now();
   const workers: Worker[] = [];
   const thread = (n: number) =>
     new Promise<void>((resolve, reject) => {
-      const share: Share = { bug, first: seed + n, step: threads, last: seed + seeds - 1, stopsAtViolation };
+      const share: Share = {
+        ...{ bug, first: seed + n, step: threads, last: seed + seeds - 1, stopsAtViolation },
+        ...(lookFor && { lookFor }),
+      };
       const worker = new Worker(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
         workerData: share,
         // Worlds are short-lived garbage: with a large nursery it is collected for nothing.

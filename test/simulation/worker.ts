@@ -10,11 +10,12 @@ Error.stackTraceLimit = 0;
 const REPEAT_EVERY = 50;
 const REPORT_EVERY = 20;
 
-const { bug, first, step, last, stopsAtViolation } = workerData as Share;
+const { bug, first, step, last, stopsAtViolation, lookFor } = workerData as Share;
 plantSource(bug);
 // Only now: what is loaded before has no bug.
 const { plantOf } = await import('./bugs.ts');
 const { simulate } = await import('./simulate.ts');
+const plant = () => ({ ...plantOf(bug)(), ...(lookFor && { lookFor }) });
 const tell = (progress: Progress) => parentPort?.postMessage(progress);
 
 let counts = noCounts();
@@ -28,14 +29,14 @@ const report = () => {
 };
 
 for (let seed = first; seed <= last; seed += step) {
-  const simulation = await simulate(seed, plantOf(bug));
+  const simulation = await simulate(seed, plant);
   addCounts(counts, simulation.counts);
   worlds++;
   events += simulation.events;
   const { violations } = simulation;
   if (violations.length > 0) tell({ type: 'found', found: { seed, violations } });
   if (((seed - first) / step) % REPEAT_EVERY === 0) {
-    const again = await simulate(seed, plantOf(bug));
+    const again = await simulate(seed, plant);
     if (again.hash !== simulation.hash) tell({ type: 'unrepeatable', seed });
   }
   if (violations.length > 0 && stopsAtViolation) break;
