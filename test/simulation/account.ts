@@ -24,8 +24,9 @@ export async function settleAccounts(world: World): Promise<void> {
   await oracle.compareStatuses(world.table);
   if (isBroken()) return;
   if (!(await run(world, () => askAll(world)))) return;
+  const begun = world.scheduler.now();
   if (!(await run(world, () => world.collectGarbage().then(() => {})))) return;
-  for (const truth of oracle.truths.values()) await judgeGarbage(world, truth);
+  for (const truth of oracle.truths.values()) await judgeGarbage(world, truth, begun);
 }
 
 /** To its end, in the world's own time. */
@@ -120,10 +121,13 @@ async function askAll(world: World): Promise<void> {
   }
 }
 
-/** After a last collection: exactly what retained versions reach. */
-async function judgeGarbage({ raw, oracle, profile, scheduler }: World, truth: CollectionTruth): Promise<void> {
+/**
+ * After a last collection: exactly what retained versions reach.
+ * @param begun When that collection began, in the world's time: a version whose retention ended later may go or stay.
+ */
+async function judgeGarbage({ raw, oracle, profile }: World, truth: CollectionTruth, begun: number): Promise<void> {
   const { retainedFrom } = truth.pointer;
-  const oldest = oldestPromised(truth, 0, profile, scheduler.now());
+  const oldest = oldestPromised(truth, 0, profile, begun);
   // Only what an earlier fence let go of, by a clock that was fast or for versions that came since, may be missing.
   if (retainedFrom < oldest) {
     oracle.violate(`versions from ${retainedFrom} on are kept, though only those from ${oldest} on are promised`);
