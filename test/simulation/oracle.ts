@@ -138,7 +138,9 @@ export class Oracle implements TableObserver {
 
   #collected(key: string, collection: string): void {
     this.#counts.collectedObjects++;
-    if (this.truth(collection).reachable().has(key))
+    // Its creation ended before it had a pointer.
+    if (!this.truths.has(collection)) this.#taken(collection);
+    else if (this.truth(collection).reachable().has(key))
       this.violate(`"${key}" was deleted although a retained version needs it`);
   }
 
