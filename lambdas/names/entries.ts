@@ -13,7 +13,7 @@
  * entry anew, so taking over the entry fails.
  */
 import { nameKey, recordKey } from '../snapshot/name-keys.ts';
-import { type CollectionRecord, collectionRecord, nameEntry } from './records.ts';
+import { type CollectionRecord, collectionRecord, nameEntry, UNNAMED } from './records.ts';
 import { deleteSmall, type Held, readSmall, type SmallPorts, writeSmall } from './small-object.ts';
 
 export type HeldRecord = Held<CollectionRecord>;
@@ -78,9 +78,10 @@ export async function nameNew(
     if (held === undefined) return 'gone';
     const taken = await takeName(ports, place, id);
     if ('owner' in taken) {
-      // No name leads to our collection, and nobody knows its id. Whatever remains of it is garbage.
-      await deleteSmall(ports, recordKey(id), held.etag);
-      return taken;
+      // No name leads to our collection, and nobody knows its id. A rival that took over the entry may have rewritten
+      // the record.
+      if (await deleteSmall(ports, recordKey(id), held.etag)) return taken;
+      continue;
     }
     if (await rewrite(ports, held, { name: place.name })) return 'named';
   }
@@ -115,7 +116,7 @@ export async function rename(
 ): Promise<'renamed' | 'moved' | 'taken'> {
   const { id } = held.value;
   // Read before the new name takes effect: an entry that is written after that is not ours to delete.
-  const old = await readSmall(ports, keyOf(held.value), nameEntry);
+  const old = await readEntry(ports, held.value);
   if ('owner' in (await takeName(ports, { ...held.value, name }, id))) return 'taken';
   if (!(await rewrite(ports, held, { ...change, name }))) return 'moved';
   if (old?.value.id === id) await forget(ports, keyOf(held.value), old.etag);
@@ -125,12 +126,17 @@ export async function rename(
 /** @returns false: the record was changed meanwhile */
 export async function drop(ports: SmallPorts, held: HeldRecord, mayComeBack: boolean): Promise<boolean> {
   const { value, etag } = held;
-  const entry = await readSmall(ports, keyOf(value), nameEntry);
+  const entry = await readEntry(ports, value);
   const isDropped = mayComeBack
     ? await rewrite(ports, held, { dropped: true })
     : await deleteSmall(ports, recordKey(value.id), etag);
   if (isDropped && entry?.value.id === value.id) await forget(ports, keyOf(value), entry.etag);
   return isDropped;
+}
+
+/** `undefined` also for a collection whose creation has not ended: it has no name that an entry could be of. */
+async function readEntry(ports: SmallPorts, record: CollectionRecord) {
+  return record.name === UNNAMED ? undefined : readSmall(ports, keyOf(record), nameEntry);
 }
 
 /** If an entry cannot be deleted now, it means nothing, and the next writer that wants the name takes it over. */

@@ -1,6 +1,7 @@
 /** Names while their writers die, or race: a collection keeps exactly one name, and no name is lost. */
 import { describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../lambdas/ports.ts';
+import { RECORDS_PREFIX } from '../../lambdas/snapshot/name-keys.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { directoryOver, interleave, shortly } from './support.ts';
 
@@ -29,6 +30,20 @@ const CRASHES = [1, 2, 3].flatMap((write) => [
 ]);
 
 describe.each(CRASHES)('a process that dies at write $write, done: $takesEffect', ({ write, takesEffect }) => {
+  it('in a creation: a reset forgets what is left of it', async () => {
+    const store = new MemoryStore();
+    const { create, names } = shortly(directoryOver(store));
+    await shortly(directoryOver(dying(store, write, takesEffect), 2))
+      .create('pets')
+      .catch(() => {});
+
+    await directoryOver(store, 3).reset();
+
+    expect([...store.snapshot().keys()]).toEqual([]);
+    expect((await create('pets')).isNew).toBe(true);
+    expect(await names()).toEqual(['pets']);
+  });
+
   it('in a rename: the collection has one of both names, and the other is free', async () => {
     const store = new MemoryStore();
     const { create, find, names } = shortly(directoryOver(store));
@@ -168,6 +183,18 @@ describe('endpoints that race', () => {
       ]);
 
       expect(await find('new'), `seed ${seed}`).toMatchObject({ id: record.id, metadata: '{"a":1}' });
+    }
+  });
+
+  it('to create under one name: one collection remains, and no record of another', async () => {
+    for (const seed of SEEDS) {
+      const store = new MemoryStore();
+      const make = (nth: number) => (gated: ObjectStore) => shortly(directoryOver(gated, nth)).create('pets');
+
+      await interleave(seed, store, [2, 3, 4, 5].map(make));
+
+      const records = [...store.snapshot().keys()].filter((key) => key.startsWith(RECORDS_PREFIX));
+      expect(records, `seed ${seed}`).toHaveLength(1);
     }
   });
 
