@@ -1,26 +1,36 @@
 /** `npm run local`: runs the embedded stack until Ctrl-C, with the servers that clients of AWS's APIs connect to. */
-import { parseArgs } from 'node:util';
 import { CompactorError } from '../lambdas/errors/errors.ts';
 import { writeAwsEnvironment } from './aws-environment.ts';
 import { startEndpoint } from './endpoint.ts';
 import { startS3 } from './s3/server.ts';
+import { script } from './script.ts';
 import { startStack } from './stack.ts';
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: process.env.COMPACTOR_DATA ?? '.compactor' },
-    port: { type: 'string', default: process.env.COMPACTOR_PORT ?? '4599' },
-    'endpoint-port': { type: 'string', default: process.env.COMPACTOR_ENDPOINT_PORT ?? '8000' },
-    // No triggers and no endpoint: executions are started by hand.
-    manual: { type: 'boolean', default: false },
-  },
-});
+interface Options {
+  data: string;
+  port: string;
+  endpointPort: string;
+  manual?: boolean;
+}
 
-/** How this was started determines how the other command is run. */
-const command = process.env.npm_lifecycle_event === 'local' ? 'npm run cli --' : 'compactor';
+/** How this was started determines how commands are run. */
+const isInCheckout = process.env.npm_lifecycle_event === 'local';
+const command = isInCheckout ? 'npm run cli --' : 'compactor';
+const own = isInCheckout ? 'npm run local --' : 'compactor-local';
+
+const { COMPACTOR_DATA, COMPACTOR_PORT, COMPACTOR_ENDPOINT_PORT } = process.env;
+const values = script(own, 'Runs the local stack until Ctrl-C, with its console and its endpoint.', [
+  `${own} --data ./stack`,
+])
+  .option('--data <dir>', 'data directory of the stack', COMPACTOR_DATA ?? '.compactor')
+  .option('--port <port>', 'console and Step Functions; DynamoDB and S3 are on the two below', COMPACTOR_PORT ?? '4599')
+  .option('--endpoint-port <port>', "Chroma's API", COMPACTOR_ENDPOINT_PORT ?? '8000')
+  .option('--manual', 'no triggers and no endpoint: executions are started by hand')
+  .parse()
+  .opts<Options>();
 
 try {
-  const isManual = values.manual;
+  const isManual = values.manual ?? false;
   const port = Number(values.port);
   const stack = await startStack({
     dataDirectory: values.data,
@@ -42,7 +52,7 @@ try {
     : undefined;
   // Without an engine the console works, but executions would retry for minutes.
   await stack.ports.engine.identify().catch((error: Error) => process.stderr.write(`Warning: ${error.message}\n`));
-  const endpoint = isManual ? undefined : await startEndpoint(stack.ports, Number(values['endpoint-port']));
+  const endpoint = isManual ? undefined : await startEndpoint(stack.ports, Number(values.endpointPort));
   const environment = await writeAwsEnvironment(values.data, {
     s3Endpoint: s3?.endpoint,
     storeUrl,

@@ -19,7 +19,7 @@ export interface Terminal {
   type(lines: string): Promise<Typed>;
   /**
    * Type lines into another terminal, where they go on running. Resolves as soon as `isReady` says so of the output.
-   * @throws Error when the lines end, or a minute passes, before that
+   * @throws Error when the lines end, or ten minutes pass, before that
    */
   leaveRunning(lines: string, isReady: (output: string) => boolean): Promise<string>;
   /** Ends everything that still runs in it. */
@@ -27,7 +27,8 @@ export interface Terminal {
 }
 
 const MARK = '~~ typed ~~';
-const PATIENCE_MS = 60_000;
+/** Far more than it takes: only what hangs should end here. */
+const PATIENCE_MS = 600_000;
 const POLL_MS = 50;
 /** Of a process that was asked to end, before it is killed. */
 const GRACE_MS = 10_000;

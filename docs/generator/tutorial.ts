@@ -6,8 +6,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isInstalled, linkInstalled } from './link-installed.ts';
 import { openTerminal } from './terminal.ts';
-import { type Step, walk } from './walkthrough.ts';
+import { type Step, type WalkOptions, walk } from './walkthrough.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const TUTORIAL = join(ROOT, 'docs/tutorial.md');
@@ -21,7 +22,10 @@ export async function followTutorial(): Promise<{ markdown: string; steps: Step[
   const terminal = openTerminal(checkout, { COMPACTOR_PORT: String(ports[4599]), npm_config_prefer_offline: 'true' });
   try {
     await copyCheckout(checkout);
-    return { markdown, steps: await walk(markdown, terminal, { ports }) };
+    const insteadOf: WalkOptions['insteadOf'] = (await isInstalled(ROOT))
+      ? { 'npm ci': () => linkInstalled(ROOT, checkout) }
+      : {};
+    return { markdown, steps: await walk(markdown, terminal, { ports, insteadOf }) };
   } finally {
     await terminal.close();
     await rm(checkout, { recursive: true, force: true });

@@ -39,6 +39,8 @@ export interface WalkOptions {
   ports?: Readonly<Record<string, number>>;
   /** Where the page's reader is said to be. */
   home?: string;
+  /** By what is typed: done in its place, where the result is known to be the same. Such a step must print nothing that the page shows. */
+  insteadOf?: Readonly<Record<string, () => Promise<void>>>;
 }
 
 const FENCE = /^```(\w+) ?(.*)\n([\s\S]*?)^```$/gm;
@@ -52,7 +54,7 @@ export function blocksOf(markdown: string): Block[] {
 
 /** @throws Error as soon as a step fails, since those after it could not be followed any more */
 export async function walk(markdown: string, terminal: Terminal, options: WalkOptions = {}): Promise<Step[]> {
-  const { ports = {}, home = '/home/you/chroma-compactor' } = options;
+  const { ports = {}, home = '/home/you/chroma-compactor', insteadOf = {} } = options;
   const real = (text: string) =>
     Object.entries(ports).reduce(
       (done, [port, free]) => done.replaceAll(new RegExp(`\\b${port}\\b`, 'g'), `${free}`),
@@ -67,6 +69,11 @@ export async function walk(markdown: string, terminal: Terminal, options: WalkOp
     if (language !== 'sh') continue;
     const next = blocks[index + 1];
     const said = next?.language === 'text' ? next : undefined;
+    const instead = insteadOf[text.trim()];
+    if (instead !== undefined) {
+      await instead();
+      continue;
+    }
     if (info === 'background') {
       const lines = plain(said?.text ?? '').split('\n');
       await terminal.leaveRunning(real(text), (output) => lines.every((each) => plain(output).includes(each)));

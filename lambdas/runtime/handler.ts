@@ -5,14 +5,21 @@ import { composePorts } from './compose.ts';
 import { parseConfig } from './config.ts';
 import { subjectOf } from './subject.ts';
 import { type LambdaContext, PowertoolsTelemetry } from './telemetry.ts';
-import { Traces } from './tracing.ts';
+import type { Traces } from './tracing.ts';
 
 export type Step<Input, Output> = (ports: Ports, input: Input) => Promise<Output>;
 /** `context` is given by Lambda only. */
 export type Handler<Input, Output> = (event: Input, context?: LambdaContext) => Promise<Output>;
 
 const override = new AsyncLocalStorage<Ports>();
-let composed: { ports: Ports; traces: Traces } | undefined;
+let composed: Promise<{ ports: Ports; traces: Traces }> | undefined;
+
+const loadTracing = () => import('./tracing.ts');
+/**
+ * Loaded while Lambda initialises, which has more CPU than an invocation. Elsewhere it never is: X-Ray's SDK follows
+ * every promise of a process, and a process of many short ones, as the local stack's, takes a third more time.
+ */
+const tracing = process.env.LAMBDA_TASK_ROOT === undefined ? undefined : loadTracing();
 
 /**
  * Make a Lambda handler of a step. Errors pass through: Lambda reports `error.name` as the error type, which is what
@@ -23,8 +30,9 @@ export function makeHandler<Input, Output>(step: Step<Input, Output>): Handler<I
     const given = override.getStore();
     if (given !== undefined) return logged(step, given, event, context);
     composed ??= compose();
-    const { ports, traces } = composed;
-    return traces.step(step.name, subjectOf(event), () => logged(step, ports, event, context));
+    return composed.then(({ ports, traces }) =>
+      traces.step(step.name, subjectOf(event), () => logged(step, ports, event, context)),
+    );
   };
 }
 
@@ -55,7 +63,8 @@ export function runWithPorts<Result>(ports: Ports, task: () => Promise<Result>):
   return override.run(ports, task);
 }
 
-function compose(): { ports: Ports; traces: Traces } {
+async function compose(): Promise<{ ports: Ports; traces: Traces }> {
+  const { Traces } = await (tracing ?? loadTracing());
   const traces = new Traces();
   const ports = composePorts(parseConfig(process.env), new PowertoolsTelemetry(), { capture: traces.capture });
   return { ports, traces };

@@ -4,28 +4,22 @@
  * Exit codes: 0 no difference, 1 differences, or (from ten rounds on) a phase that no kill hit,
  * 2 bad arguments.
  */
-import { parseArgs } from 'node:util';
+import { script, seedOption, wholeNumber } from '../../local/script.ts';
 import { type CampaignReport, runCampaign } from './campaign.ts';
 
 /** From here on a phase that no kill hit is a failure of the campaign. */
 const ROUNDS_TO_HIT_ALL = 10;
-const USAGE = 'Usage: npm run chaos -- --rounds <1 or more> [--seed <number>] [--json]\n';
 
-function parse(): { rounds: number; seed: number; json: boolean } | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        rounds: { type: 'string', default: '5' },
-        seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const { rounds, seed } = { rounds: Number(values.rounds), seed: Number(values.seed) };
-    return Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seed) ? { ...values, rounds, seed } : undefined;
-  } catch {
-    return undefined;
-  }
-}
+const { rounds, seed, json } = script(
+  'npm run chaos --',
+  'Kills compactors in every phase, and compares what is stored.',
+  ['npm run chaos -- --rounds 10', 'npm run chaos -- --rounds 1 --seed 7001'],
+)
+  .option('--rounds <n>', 'of workers that are killed', wholeNumber(1), 5)
+  .addOption(seedOption())
+  .option('--json', 'print one JSON document')
+  .parse()
+  .opts<{ rounds: number; seed: number; json?: boolean }>();
 
 function table(counts: Record<string, number>): string {
   return Object.entries(counts)
@@ -51,21 +45,14 @@ function text(report: CampaignReport): string {
   return `${lines.join('\n')}\n`;
 }
 
-const options = parse();
-if (options === undefined) {
-  process.stderr.write(USAGE);
-  process.exitCode = 2;
-} else {
-  const { rounds, seed, json } = options;
-  const report = await runCampaign({
-    rounds,
-    seed,
-    onRound: (round, { kills, versions, differences }) =>
-      process.stderr.write(
-        `round ${round}/${rounds}: killed in ${kills.join(', ')}; ${versions} versions, ${differences.length} differences\n`,
-      ),
-  });
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : text(report));
-  const isComplete = report.phasesNotHit.length === 0 || rounds < ROUNDS_TO_HIT_ALL;
-  if (report.differences.length > 0 || !isComplete) process.exitCode = 1;
-}
+const report = await runCampaign({
+  rounds,
+  seed,
+  onRound: (round, { kills, versions, differences }) =>
+    process.stderr.write(
+      `round ${round}/${rounds}: killed in ${kills.join(', ')}; ${versions} versions, ${differences.length} differences\n`,
+    ),
+});
+process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : text(report));
+const isComplete = report.phasesNotHit.length === 0 || rounds < ROUNDS_TO_HIT_ALL;
+if (report.differences.length > 0 || !isComplete) process.exitCode = 1;

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { processesWhere } from '../support/processes.ts';
 
-const PATIENCE_MS = 5_000;
+/** Only what stays is waited for so long: on a busy machine a killed server takes its time. */
+const PATIENCE_MS = 60_000;
 const POLL_MS = 20;
 
 export interface Lingering {

@@ -7,27 +7,26 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
+import { script } from '../../local/script.ts';
 import { compare } from './compare.ts';
 import type { SuiteResult } from './pytest.ts';
 import { MODES, type Mode, type Running, startEndpoints, startPlain } from './servers.ts';
 import { runSuite } from './suite.ts';
 
-const { values, positionals: args } = parseArgs({
-  options: {
-    full: { type: 'boolean', default: false },
-    cluster: { type: 'boolean', default: false },
-    mode: { type: 'string', multiple: true },
-    plain: { type: 'boolean', default: true },
-  },
-  allowNegative: true,
-  allowPositionals: true,
-});
-const modes = (values.mode ?? [values.cluster ? 'compacting' : 'quiet']).map((mode) => {
-  const found = MODES.find((known) => known === mode);
-  if (found === undefined) throw new Error(`There is no mode "${mode}": give ${MODES.join(', ')}.`);
-  return found;
-});
+const program = script('npm run test:chroma --', "Chroma's own tests, against plain Chroma and against endpoints.", [
+  'npm run test:chroma -- --no-plain',
+  'npm run test:chroma -- --full --mode two -- -k test_add',
+])
+  .argument('[pytest...]', 'more for pytest, after --')
+  .addOption(new Option('--full', 'all tests, not the short form').conflicts('cluster'))
+  .option('--cluster', "the tests of Chroma's distributed form")
+  .addOption(new Option('--mode <modes...>', 'of the endpoints').choices(MODES))
+  .option('--no-plain', 'without plain Chroma to compare with')
+  .parse();
+const values = program.opts<{ full?: boolean; cluster?: boolean; mode?: Mode[]; plain: boolean }>();
+const { args } = program;
+const modes: Mode[] = values.mode ?? [values.cluster ? 'compacting' : 'quiet'];
 
 const folder = execFileSync(fileURLToPath(new URL('python.sh', import.meta.url)), { encoding: 'utf8' }).trim();
 const python = join(folder, 'bin/python');

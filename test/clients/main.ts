@@ -10,10 +10,11 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
+import { script } from '../../local/script.ts';
 import { compare } from '../chroma/compare.ts';
 import type { SuiteResult } from '../chroma/pytest.ts';
-import { MODES, type Running, startEndpoints, startPlain } from '../chroma/servers.ts';
+import { MODES, type Mode, type Running, startEndpoints, startPlain } from '../chroma/servers.ts';
 import { differingAnswers, runCases } from './javascript.ts';
 import { runSources } from './javascript-sources.ts';
 import { PYTHON_SUITES, runPython } from './python-suites.ts';
@@ -22,24 +23,19 @@ const SUITES = ['javascript', 'javascript-own', ...PYTHON_SUITES] as const;
 type Suite = (typeof SUITES)[number];
 
 const sources = process.env.CHROMA_SOURCES;
-const { values } = parseArgs({
-  options: {
-    mode: { type: 'string', multiple: true, default: ['quiet'] },
-    suite: {
-      type: 'string',
-      multiple: true,
-      default: SUITES.filter((name) => name !== 'javascript-own' || sources !== undefined),
-    },
-  },
-});
-const known = <Name extends string>(names: readonly Name[], wanted: readonly string[]) =>
-  wanted.map((name) => {
-    const found = names.find((each) => each === name);
-    if (found === undefined) throw new Error(`There is no "${name}": give ${names.join(', ')}.`);
-    return found;
-  });
-const modes = known(MODES, values.mode);
-const suites = known(SUITES, values.suite);
+const { mode: modes, suite: suites } = script(
+  'npm run test:clients --',
+  'What is built on Chroma, against plain Chroma and against endpoints.',
+  ['npm run test:clients -- --suite javascript', 'npm run test:clients -- --mode quiet two'],
+)
+  .addOption(new Option('--mode <modes...>', 'of the endpoints').choices(MODES).default(['quiet']))
+  .addOption(
+    new Option('--suite <suites...>', 'what runs; javascript-own takes CHROMA_SOURCES')
+      .choices(SUITES)
+      .default(SUITES.filter((name) => name !== 'javascript-own' || sources !== undefined)),
+  )
+  .parse()
+  .opts<{ mode: Mode[]; suite: Suite[] }>();
 
 const python = execFileSync(fileURLToPath(new URL('../chroma/python.sh', import.meta.url)), { encoding: 'utf8' });
 const chroma = join(python.trim(), 'chroma');

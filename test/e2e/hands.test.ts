@@ -13,9 +13,6 @@ import { decodeManifest, encodeManifest } from '../../lambdas/snapshot/manifest.
 import { runCommand } from './command-line.ts';
 import { create, type TestStack, withStack } from './support.ts';
 
-/** Each command is a process, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-
 const delta = (id: string) => `{"op":"upsert","id":"${id}","embedding":[1,0,0,0]}\n`;
 const [CAT, DOG] = [delta('cat'), delta('dog')];
 const AWS = ['STORE_URL', 'TABLE_NAME', 'STATE_MACHINE_ARN'];

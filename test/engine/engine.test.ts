@@ -90,7 +90,9 @@ describe.each(SERVERS)('engine with $server', ({ bin }) => {
     const directory = await makeSnapshot(2_500);
     const files = await filesOf(directory);
     // Only files at rest have a stamp.
-    await vi.waitUntil(async () => (await stampFiles(directory.path, files)).size === files.length);
+    await vi.waitUntil(async () => (await stampFiles(directory.path, files)).size === files.length, {
+      timeout: 300_000,
+    });
     const before = await stampFiles(directory.path, files);
     const session = await engine.open(directory);
     await useNotes(session);

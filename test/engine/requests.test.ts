@@ -28,9 +28,7 @@ function watchRequests(): number[] {
   return sizes;
 }
 
-it('records that are large together go in requests of 4 MiB, and one that is larger goes alone', {
-  timeout: 240_000,
-}, async () => {
+it('records that are large together go in requests of 4 MiB, and one that is larger goes alone', async () => {
   // Prepare
   const session = await new ChromaEngine().open(await makeDirectory());
   onCleanup(() => session.close());

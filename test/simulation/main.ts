@@ -1,11 +1,10 @@
 /**
- * npm run simulate -- [--seeds N] [--seed S] [--planted] [--control] [--bug <name>] [--trace] [--json] [--threads T]
- *
- * Simulates the real protocol over N worlds, from seed S on. Exits with 1 when an invariant is violated, when a planted
- * bug is not caught, when the control does not fail, or when a seed does not repeat itself.
+ * `npm run simulate -- [--seeds N]`: simulates the real protocol over N worlds. Exits with 1 when an invariant is violated,
+ * when a planted bug is not caught, when the control does not fail, or when a seed does not repeat itself.
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { InvalidArgumentError, Option } from 'commander';
+import { script, wholeNumber } from '../../local/script.ts';
 import { CONTROL, HUNTED } from './bugs.ts';
 import { type Campaign, campaign } from './campaign.ts';
 import { COUNTED } from './counts.ts';
@@ -13,26 +12,45 @@ import { failingTests } from './planted/run-tests.ts';
 import { TESTED } from './planted/source-bugs.ts';
 import { explain } from './report.ts';
 
+interface Values {
+  seeds: number;
+  seed: number;
+  threads: number;
+  planted?: boolean;
+  control?: boolean;
+  bug?: string;
+  trace?: boolean;
+  json?: boolean;
+}
+
 /** A planted bug must show within so many seeds. */
 const PLANTED_SEEDS = 2_000;
 /** A campaign of so many worlds must have met everything that is counted. */
 const LARGE = 2_000;
 
 Error.stackTraceLimit = 0;
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    threads: { type: 'string', default: String(Math.min(2, availableParallelism())) },
-    planted: { type: 'boolean', default: false },
-    control: { type: 'boolean', default: false },
-    bug: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-});
-const [seed, threads] = [Number(values.seed), Number(values.threads)];
-const seeds = values.trace ? 1 : Number(values.seeds);
+const values = script('npm run simulate --', 'Simulates the real protocol, with every fault, over many worlds.', [
+  'npm run simulate -- --seeds 5000',
+  'npm run simulate -- --trace --seed 7',
+  "npm run simulate -- --bug 'no If-Match'",
+])
+  .option('--seeds <n>', 'worlds', wholeNumber(1), 1_000)
+  .option('--seed <n>', 'the first of them', wholeNumber(0), 1)
+  .option('--threads <n>', 'that share the worlds', wholeNumber(1), Math.min(2, availableParallelism()))
+  .option('--planted', 'hunt all planted bugs: each must be caught')
+  .option('--control', "the predecessor's protocol, which must lose an update")
+  .addOption(
+    new Option('--bug <name>', 'with this bug planted, until it is caught').argParser((name: string) => {
+      if ([CONTROL, ...HUNTED, ...Object.keys(TESTED)].includes(name)) return name;
+      throw new InvalidArgumentError('There is no such bug: test/simulation/planted has them.');
+    }),
+  )
+  .option('--trace', 'print all that happens in the world of --seed')
+  .option('--json', 'print one JSON document')
+  .parse()
+  .opts<Values>();
+const { seed, threads } = values;
+const seeds = values.trace ? 1 : values.seeds;
 const say = (text: string) => {
   if (!values.json) process.stdout.write(`${text}\n`);
 };

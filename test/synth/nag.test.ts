@@ -20,9 +20,6 @@ vi.mock('../../cdk/acknowledgements.ts', async (importOriginal) => {
   };
 });
 
-/** Loading the CDK's own validation takes most of it. */
-const SLOW = { timeout: 240_000 };
-
 afterEach(() => {
   Object.assign(acknowledged, { ignored: false, all: [] });
 });
@@ -32,7 +29,7 @@ const STACKS = [
   ['with an endpoint', { endpoint: true }],
 ] as const;
 
-it.each(STACKS)('finds nothing that is not acknowledged: the stack %s', SLOW, (_, own) => {
+it.each(STACKS)('finds nothing that is not acknowledged: the stack %s', (_, own) => {
   const { app } = makeStack(own);
 
   const { directory } = app.synth();
@@ -43,7 +40,7 @@ it.each(STACKS)('finds nothing that is not acknowledged: the stack %s', SLOW, (_
   expect(report.pluginReports).toEqual([]);
 });
 
-it('finds everything that is acknowledged, and what is planted', SLOW, () => {
+it('finds everything that is acknowledged, and what is planted', () => {
   acknowledged.ignored = true;
   const { app, stack } = makeStack({ endpoint: true });
   new Bucket(stack, 'Planted');

@@ -9,13 +9,12 @@ import { run } from '../support/run-machine.ts';
 import { history, INPUT, idOf, stateOf, submitNumber } from './support.ts';
 
 const HALF = MAX_DELTA_LINES / 2;
-const TIMEOUT = { timeout: 240_000 };
 
 function deletes(count: number): Buffer {
   return Buffer.from('{"op":"delete","id":"nobody"}\n'.repeat(count));
 }
 
-it('deltas of more operations than one merge holds go into several commits, in order', TIMEOUT, async () => {
+it('deltas of more operations than one merge holds go into several commits, in order', async () => {
   // Prepare
   const ports = memoryPorts();
   await createCollection(ports);
@@ -46,7 +45,7 @@ it('deltas of more operations than one merge holds go into several commits, in o
   expect(sleeps).toBeGreaterThanOrEqual(MAX_DELTA_LINES / 1_000);
 });
 
-it('a delta of more lines than are read costs no other one anything', TIMEOUT, async () => {
+it('a delta of more lines than are read costs no other one anything', async () => {
   const ports = memoryPorts();
   await createCollection(ports);
   await ports.store.putIfAbsent(deltaKey(COLLECTION, idOf(1)), Buffer.from('{}\n'.repeat(4 * MAX_DELTA_LINES)));

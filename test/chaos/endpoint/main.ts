@@ -3,37 +3,34 @@
  * them are killed by SIGKILL in mid-traffic. Whatever was acknowledged must be found by a new endpoint as a plain Chroma has
  * it that got the same writes. Exit codes: 0 no difference, 1 differences, 2 bad arguments.
  */
-import { parseArgs } from 'node:util';
+import { script, seedOption, wholeNumber } from '../../../local/script.ts';
 import { runCampaign } from './campaign.ts';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-  },
-});
-const [rounds, seed] = [Number(values.rounds), Number(values.seed)];
-if (!Number.isInteger(rounds) || rounds < 1 || !Number.isInteger(seed)) {
-  process.stderr.write('Usage: npm run chaos:endpoint -- --rounds <1 or more> [--seed <number>]\n');
-  process.exitCode = 2;
-} else {
-  const report = await runCampaign(rounds, seed, (round, { acknowledged, endpoints, compactors, differences }) => {
-    process.stderr.write(
-      `round ${round}/${rounds}: ${acknowledged} writes acknowledged, ${endpoints} endpoints and ${compactors} compactors ` +
-        `killed, ${differences.length} differences\n`,
-    );
-    // A campaign is long.
-    for (const difference of differences) process.stderr.write(`  ${difference}\n`);
-  });
-  const { differences, kept, ...figures } = report;
-  process.stdout.write(
-    `${figures.rounds} rounds in ${figures.seconds} s, seed ${seed}\n` +
-      `killed                 ${figures.endpoints} endpoints, ${figures.compactors} compactors\n` +
-      `writes                 ${figures.acknowledged} acknowledged in ${figures.numbers} objects of the log, ` +
-      `${figures.retried} attempts retried; ${figures.reads} read back\n` +
-      `differences            ${differences.length}\n`,
+const { rounds, seed } = script(
+  'npm run chaos:endpoint --',
+  'Kills endpoints and compactors in mid-traffic: what was acknowledged must be there.',
+  ['npm run chaos:endpoint -- --rounds 10', 'npm run chaos:endpoint -- --rounds 1 --seed 7001'],
+)
+  .option('--rounds <n>', 'of processes that are killed', wholeNumber(1), 3)
+  .addOption(seedOption())
+  .parse()
+  .opts<{ rounds: number; seed: number }>();
+const report = await runCampaign(rounds, seed, (round, { acknowledged, endpoints, compactors, differences }) => {
+  process.stderr.write(
+    `round ${round}/${rounds}: ${acknowledged} writes acknowledged, ${endpoints} endpoints and ${compactors} compactors ` +
+      `killed, ${differences.length} differences\n`,
   );
-  for (const difference of differences) process.stdout.write(`${difference}\n`);
-  if (kept !== null) process.stdout.write(`Everything is kept in ${kept}.\n`);
-  if (differences.length > 0) process.exitCode = 1;
-}
+  // A campaign is long.
+  for (const difference of differences) process.stderr.write(`  ${difference}\n`);
+});
+const { differences, kept, ...figures } = report;
+process.stdout.write(
+  `${figures.rounds} rounds in ${figures.seconds} s, seed ${seed}\n` +
+    `killed                 ${figures.endpoints} endpoints, ${figures.compactors} compactors\n` +
+    `writes                 ${figures.acknowledged} acknowledged in ${figures.numbers} objects of the log, ` +
+    `${figures.retried} attempts retried; ${figures.reads} read back\n` +
+    `differences            ${differences.length}\n`,
+);
+for (const difference of differences) process.stdout.write(`${difference}\n`);
+if (kept !== null) process.stdout.write(`Everything is kept in ${kept}.\n`);
+if (differences.length > 0) process.exitCode = 1;
