@@ -6,6 +6,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
+import { locateEngine } from '../lambdas/adapters/chroma/locator.ts';
+import { refuseOldEngine } from '../lambdas/endpoint/endpoint.ts';
 import { startTable } from '../local/table.ts';
 import { commandOf, describeRun } from './describe-run.ts';
 import { type EndpointDocument, endpointDocument, endpointTable } from './endpoint/document.ts';
@@ -45,6 +47,12 @@ const options = new Command('npm run bench:endpoint --')
   .parse()
   .opts<Options>();
 
+try {
+  refuseOldEngine((await locateEngine()).identity);
+} catch (error) {
+  process.stderr.write(`Nothing was measured: ${(error as Error).message}\n`);
+  process.exit(1);
+}
 const started = Date.now();
 const { quick: isQuick = false } = options;
 const plan = { ...(isQuick ? QUICK : FULL), ...(options.records !== undefined && { records: options.records }) };

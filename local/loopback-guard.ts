@@ -24,21 +24,21 @@ export function refuseForeignPages(server: Server): void {
   const listeners = server.listeners('request') as Array<(request: IncomingMessage, response: ServerResponse) => void>;
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { port } = server.address() as AddressInfo;
-    const refusal = refusalOf(request, port);
+    const refusal = refusalOf(request, server);
     if (refusal !== undefined) refuse(request, response, refusal);
     else for (const listener of listeners) listener.call(server, request, response);
   });
 }
 
 /** Why a request is refused; `undefined` if it is not. */
-function refusalOf({ headers }: IncomingMessage, port: number): string | undefined {
+function refusalOf({ headers }: IncomingMessage, server: Server): string | undefined {
   const host = withoutPort(headers.host ?? '');
   if (!LOOPBACK_NAMES.includes(host) && !isLoopback(host)) return 'The Host header must be a loopback name.';
   const { origin } = headers;
+  if (origin === undefined) return undefined;
+  const { port } = server.address() as AddressInfo;
   const isOwn = [...LOOPBACK_NAMES, host].some((name) => origin?.toLowerCase() === `http://${name}:${port}`);
-  if (origin === undefined || isOwn) return undefined;
-  return 'Requests from pages of another origin are refused here.';
+  return isOwn ? undefined : 'Requests from pages of another origin are refused here.';
 }
 
 function withoutPort(host: string): string {

@@ -1,47 +1,25 @@
-/** What of ours runs beside clients: a compactor, which stands for Step Functions and Lambda, and endpoints. */
-import { setTimeout as sleep } from 'node:timers/promises';
+/**
+ * Endpoints of ours, and what clients of ours need. Nothing here may load the Lambdas' handlers: with them comes the
+ * tracer, which hooks into every promise of a process, and no `compactor serve` has it.
+ */
 import { FileWorkingDirectories } from '../../lambdas/adapters/files/working-directories.ts';
 import { serveEndpoint } from '../../lambdas/runtime/serve.ts';
 import { inboxPrefix } from '../../lambdas/snapshot/keys.ts';
 import { listen } from '../../local/listen.ts';
 import { COLLECTION } from '../fixture/build.ts';
 import { PRESETS } from '../network/model.ts';
-import { Ours } from '../scenarios/ours.ts';
+import { Placed } from '../scenarios/placed.ts';
 import type { World } from './peer.ts';
 
-/** Looked whether something waits, for nothing: on AWS a notification says so. */
-const LOOK_MS = 50;
-
-export function openOurs({ folder, table, preset }: World): Ours {
-  return new Ours(folder, table, PRESETS[preset]);
+export function openOurs({ folder, table, preset }: World): Placed {
+  return new Placed(folder, table, PRESETS[preset]);
 }
 
 /** Writes that wait for a commit. */
-export async function countWaiting(ours: Ours): Promise<number> {
+export async function countWaiting(ours: Placed): Promise<number> {
   let waiting = 0;
   for await (const page of ours.plain.store.list(inboxPrefix(COLLECTION))) waiting += page.length;
   return waiting;
-}
-
-/** One execution after the other as long as something waits: no batching window. @returns how it is ended */
-export async function startCompactor(world: World): Promise<() => Promise<void>> {
-  const ours = openOurs(world);
-  let isEnding = false;
-  const loop = async () => {
-    while (!isEnding) {
-      if ((await countWaiting(ours)) === 0) await sleep(LOOK_MS);
-      else await ours.compact();
-    }
-  };
-  const ended = loop().finally(() => ours.close());
-  ended.catch((error: Error) => {
-    process.stderr.write(`A compactor failed: ${error.stack}\n`);
-    process.exit(1);
-  });
-  return async () => {
-    isEnding = true;
-    await ended;
-  };
 }
 
 export interface StartedEndpoint {

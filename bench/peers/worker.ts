@@ -4,7 +4,7 @@ import { seeded } from '../fixture/random.ts';
 import { openClient } from './clients.ts';
 import type { Answer, Load, Request } from './messages.ts';
 import { now } from './now.ts';
-import { startCompactor, startOwnEndpoint } from './our-processes.ts';
+import { startOwnEndpoint } from './our-processes.ts';
 import type { Client } from './peer.ts';
 
 let client: Client | undefined;
@@ -25,9 +25,11 @@ async function answer(request: Request): Promise<Answer> {
     case 'settle':
       await opened().settled?.();
       return {};
-    case 'compactor':
+    case 'compactor': {
+      const { startCompactor } = await import('./compactor-process.ts');
       endings.push(await startCompactor(request.world));
       return {};
+    }
     case 'endpoint': {
       const endpoint = await startOwnEndpoint(request.world);
       endings.push(endpoint.close);

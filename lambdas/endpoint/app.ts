@@ -1,6 +1,5 @@
 /** The routes of Chroma's API, version 2. */
 import { Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import {
   CompactorError,
   ConditionalRequestConflictError,
@@ -17,6 +16,7 @@ import {
 import type { ApiAnswer, Telemetry } from '../ports.ts';
 import { addCollectionRoutes } from './collections.ts';
 import type { Endpoint } from './endpoint.ts';
+import { limitBody } from './limit-body.ts';
 import { addRecordRoutes } from './records.ts';
 import { invalid, ok, refusal, toResponse } from './replies.ts';
 import { addTenantRoutes } from './tenants.ts';
@@ -29,7 +29,7 @@ const OWN_WORDS = ['/api/v2', '/api/v2/heartbeat', '/api/v2/version', '/api/v2/h
 export function createApp(endpoint: Endpoint): Hono {
   const app = new Hono();
   const tooLarge = () => toResponse({ status: 413, body: 'Payload too large', contentType: undefined });
-  app.use(bodyLimit({ maxSize: endpoint.options.maxBodyBytes ?? MAX_BODY_BYTES, onError: tooLarge }));
+  app.use(limitBody(endpoint.options.maxBodyBytes ?? MAX_BODY_BYTES, tooLarge));
   for (const path of [...OWN_WORDS, '/api/v2/auth/identity', '/openapi.json']) {
     app.get(path, async (context) => toResponse(await forward(endpoint, context.req.raw)));
   }

@@ -4,7 +4,7 @@ import { both } from '../concurrency/both.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { NamesDirectory } from '../names/directory.ts';
 import type { CollectionRecord } from '../names/records.ts';
-import type { ApiRequest } from '../ports.ts';
+import type { ApiRequest, EngineIdentity } from '../ports.ts';
 import { compareVersions } from '../protocol/versions.ts';
 import { INDEX_ONLY_MS, type ReadLevel } from '../serving/looks.ts';
 import { type ServingLimits, Servings } from '../serving/servings.ts';
@@ -61,13 +61,7 @@ export class Endpoint {
    * @throws ConfigurationError (the engine is too old), UnsafeStoreError, EngineUnavailableError, StoreUnavailableError
    */
   static async start(ports: ServingPorts, options: EndpointOptions): Promise<Endpoint> {
-    const { version, source } = await ports.api.identify();
-    if (compareVersions(version, OLDEST_ENGINE) < 0) {
-      throw new ConfigurationError(
-        `The Chroma server here is ${version} (${source}), and an endpoint needs ${OLDEST_ENGINE} or later. Set CHROMA_BIN to ` +
-          'a newer "chroma": see docs/how-to/use-a-chroma-client.md.',
-      );
-    }
+    refuseOldEngine(await ports.api.identify());
     if (!options.isTried) await probeStore(ports);
     const endpoint = new Endpoint(ports, options);
     try {
@@ -153,6 +147,15 @@ export class Endpoint {
     });
     return answer.status === 200 ? (JSON.parse(answer.body) as { ids: string[] }).ids : answer;
   }
+}
+
+/** @throws ConfigurationError (an endpoint cannot work with it) */
+export function refuseOldEngine({ version, source }: EngineIdentity): void {
+  if (compareVersions(version, OLDEST_ENGINE) >= 0) return;
+  throw new ConfigurationError(
+    `The Chroma server here is ${version} (${source}), and an endpoint needs ${OLDEST_ENGINE} or later. Set CHROMA_BIN to ` +
+      'a newer "chroma": see docs/how-to/use-a-chroma-client.md.',
+  );
 }
 
 export function settingsOf({ collection, configuration, schema }: CollectionRecord): Settings {

@@ -3,6 +3,7 @@ import type { ApiAnswer } from '../ports.ts';
 import type { Reflected } from '../serving/served-collection.ts';
 
 const JSON_TYPE = 'application/json';
+const NO_TRACE = '0'.repeat(32);
 
 export function reply(status: number, body: string): ApiAnswer {
   return { status, body, contentType: body === '' ? undefined : JSON_TYPE };
@@ -42,13 +43,17 @@ export function messageOf({ body }: ApiAnswer): string | undefined {
 
 /** @param reflected Given for an answer that came from a copy. */
 export function toResponse({ status, body, contentType }: ApiAnswer, reflected?: Reflected): Response {
-  const headers = new Headers(contentType === undefined ? {} : { 'content-type': contentType });
-  // Chroma sends a trace id with each failure. Nothing is traced here, so the id is zero, as in a server without
-  // tracing.
-  if (status >= 400) headers.set('chroma-trace-id', '0'.repeat(32));
-  if (reflected !== undefined) {
-    headers.set('x-compactor-version', String(reflected.version ?? 0));
-    headers.set('x-compactor-waiting', String(reflected.waiting.length));
-  }
-  return new Response(body === '' ? null : body, { status, headers });
+  const headers = {
+    ...(contentType !== undefined && { 'content-type': contentType }),
+    // Chroma sends a trace id with each failure. Nothing is traced here, so the id is zero, as in a server without
+    // tracing.
+    ...(status >= 400 && { 'chroma-trace-id': NO_TRACE }),
+    ...(reflected !== undefined && {
+      'x-compactor-version': String(reflected.version ?? 0),
+      'x-compactor-waiting': String(reflected.waiting.length),
+    }),
+  };
+  // The server sends a plain object as it is. A body without a type gets one only from `Headers`.
+  const isTyped = contentType !== undefined;
+  return new Response(body === '' ? null : body, { status, headers: isTyped ? headers : new Headers(headers) });
 }

@@ -73,7 +73,7 @@ describe('starting', () => {
     const server = await ChromaServer.start(engine, path, TIMES);
     await server.stop();
     const env = JSON.parse(/ENV (.*)/.exec(server.output)?.[1] ?? '{}');
-    expect(env).toMatchObject({ ANONYMIZED_TELEMETRY: 'False' });
+    expect(env).toMatchObject({ ANONYMIZED_TELEMETRY: 'False', RUST_LOG: 'warn' });
     expect(env).not.toHaveProperty('CHROMA_ALLOW_RESET');
   });
 });

@@ -39,7 +39,10 @@ export function* batches<T>(
 /** Milliseconds: several times what the slowest text took on one busy core. */
 const MS_PER_MIB = 15_000;
 
-/** Longest wait for the reply to a request of this many bytes, in milliseconds. */
+/**
+ * Longest wait for the reply to a request of this many bytes, in milliseconds. Whole seconds: Node keeps a list of
+ * timers for each duration, and would make and drop one for each request.
+ */
 export function patienceMs(baseMs: number, bytes: number): number {
-  return Math.round(baseMs + (bytes / MIB) * MS_PER_MIB);
+  return Math.ceil((baseMs + (bytes / MIB) * MS_PER_MIB) / 1_000) * 1_000;
 }

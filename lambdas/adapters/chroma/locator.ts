@@ -65,7 +65,11 @@ export function locateEngine(env: NodeJS.ProcessEnv = process.env): Promise<Loca
 /** The whole environment of an engine process: no telemetry, no reset, no stray configuration. */
 export function engineEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LD_LIBRARY_PATH, LANG, TZ } = process.env;
-  return { PATH, LD_LIBRARY_PATH, LANG, TZ, TMPDIR: tmpdir(), HOME: tmpdir(), ANONYMIZED_TELEMETRY: 'False' };
+  return {
+    ...{ PATH, LD_LIBRARY_PATH, LANG, TZ, TMPDIR: tmpdir(), HOME: tmpdir(), ANONYMIZED_TELEMETRY: 'False' },
+    // Otherwise newer servers print several lines for each request, and whoever reads them wakes up for each.
+    RUST_LOG: 'warn',
+  };
 }
 
 function program(path: string): Candidate {
