@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   events: async () => (await import('./commands/events.ts')).events,
   names: async () => (await import('./commands/names.ts')).names,
   drop: async () => (await import('./commands/drop.ts')).drop,
+  engines: async () => (await import('./commands/engines.ts')).engines,
   serve: async () => (await import('./commands/serve.ts')).serve,
 };
 

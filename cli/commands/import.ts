@@ -37,7 +37,7 @@ export function importSnapshot(program: Command): void {
 The directory is not changed. Nothing may write to it meanwhile: stop the server or the Python process that has it open.
 It is checked (by SQLite's quick check), copied, and opened by a Chroma server to count its records and measure its
 distance; other collections are removed from the copy. Only then is anything created here. The import is refused if the
-directory was written by a newer Chroma than the one here (choose another with CHROMA_BIN), if it holds several
+directory was written by a newer Chroma than the one here (see: compactor engines), if it holds several
 collections and none is chosen, or if the collection already has a history here. Waiting deltas are merged on top of it.
 
 Example:

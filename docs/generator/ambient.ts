@@ -25,7 +25,13 @@ export const ambient = z.object({
   CHROMA_BIN: z
     .string()
     .optional()
-    .describe('Path of the Chroma server to run. Without it, the one that npm brought is used.'),
+    .describe(
+      'Path of the Chroma server to run. Without it, the one that npm brought is used, or where that does not run, one in an active virtual environment or on `PATH`.',
+    ),
+  VIRTUAL_ENV: z
+    .string()
+    .optional()
+    .describe('Active virtual environment of Python, in which a Chroma server is looked for; set by its `activate`.'),
   NODE_COMPILE_CACHE: z
     .string()
     .optional()

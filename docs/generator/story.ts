@@ -102,6 +102,8 @@ export const STORY: readonly Line[] = [
   ...show('vacuum', 'compactor vacuum pets'),
   ...show('locks', 'compactor locks', 'compactor locks pets --json'),
   ...show('release', 'compactor release pets'),
+  // What it lists differs from machine to machine.
+  ...show('engines', 'compactor engines pats'),
   ...show('serve', 'compactor serve --port 70000'),
   ...show('adopt', 'compactor adopt pets --from compactor'),
   ...show('import', 'compactor import ./pets --as adopted', 'compactor import ./pets --as pets'),

@@ -1,6 +1,7 @@
 /** What an endpoint is made of. */
 
 import { both } from '../concurrency/both.ts';
+import { ENGINE_ADVICE } from '../errors/engine-advice.ts';
 import { ConfigurationError } from '../errors/errors.ts';
 import { NamesDirectory } from '../names/directory.ts';
 import type { CollectionRecord } from '../names/records.ts';
@@ -154,7 +155,7 @@ export function refuseOldEngine({ version, source }: EngineIdentity): void {
   if (compareVersions(version, OLDEST_ENGINE) >= 0) return;
   throw new ConfigurationError(
     `The Chroma server here is ${version} (${source}), and an endpoint needs ${OLDEST_ENGINE} or later. Set CHROMA_BIN to ` +
-      'a newer "chroma": see docs/how-to/use-a-chroma-client.md.',
+      `a newer "chroma": ${ENGINE_ADVICE}`,
   );
 }
 

@@ -3,6 +3,7 @@
  * asked on the server of collections without a snapshot, in collections made only for this purpose.
  */
 
+import { ENGINE_ADVICE } from '../errors/engine-advice.ts';
 import { ConfigurationError, EngineUnavailableError } from '../errors/errors.ts';
 import type { Described } from '../names/directory.ts';
 import type { ApiAnswer, ApiRequest, ApiServer, Space } from '../ports.ts';
@@ -122,7 +123,7 @@ function describedBy(name: string, { status, body }: ApiAnswer): Described {
   }
   throw new ConfigurationError(
     'The Chroma server here is too old for an endpoint: it knows no schemas of collections, lists in metadata and reads ' +
-      'by id. Set CHROMA_BIN to a "chroma" of version 1.4 or later.',
+      `by id. Set CHROMA_BIN to a "chroma" of version 1.4 or later: ${ENGINE_ADVICE}`,
   );
 }
 

@@ -159,9 +159,9 @@ export const ERROR_CATALOGUE = {
       'None: the offending lines are found and rejected with a report; if no line is at fault, merges of half as many deltas each find the offending delta.',
   },
   EngineUnavailableError: {
-    cause: 'The Chroma server did not start, died, timed out or answered 5xx.',
+    cause: 'No Chroma server runs here, or it did not start, died, timed out or answered 5xx.',
     remedy:
-      'The merge is retried. If it persists, raise the memory, `/tmp` or timeout of MergeDeltas; the message quotes the server.',
+      'The merge is retried. If it persists, raise the memory, `/tmp` or timeout of MergeDeltas; the message quotes the server. Where none runs: `compactor engines` lists what was found, and `pip install chromadb` brings one.',
   },
   EngineRunawayError: {
     cause:
@@ -171,7 +171,8 @@ export const ERROR_CATALOGUE = {
   },
   EngineTooOldError: {
     cause: 'The snapshot was written by a newer Chroma than the one that runs here.',
-    remedy: 'Run that version or a newer one (deploy it, or set `CHROMA_BIN`). Do not downgrade Chroma.',
+    remedy:
+      'Run that version or a newer one: deploy it, or `pip install chromadb` and set `CHROMA_BIN`; `compactor engines` lists what is found. Do not downgrade Chroma.',
   },
   MergeVerificationError: {
     cause: 'After a merge, the records read back are not those that the operations imply.',

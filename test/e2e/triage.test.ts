@@ -1,4 +1,7 @@
 /** Why is it stuck? What the commands say of collections that wait, fail and reject, against a stack in another process. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { putDelta } from '../../lambdas/producer/put-delta.ts';
 import { pointerKey } from '../../lambdas/snapshot/keys.ts';
@@ -17,8 +20,14 @@ let over: Promise<void>;
 /** Name of the execution of "stuck" that failed. */
 let failed: string;
 
-const compactor = (...args: string[]): Promise<CommandResult> => runCommand(stack.dataDirectory, args, { env });
-const inWords = async (...args: string[]) => (await runCommand(stack.dataDirectory, args, { env, json: false })).stdout;
+/** Variables, if any, then the command. */
+type Typed = [NodeJS.ProcessEnv | string, ...string[]];
+const run = ([first, ...rest]: Typed, json: boolean): Promise<CommandResult> =>
+  typeof first === 'string'
+    ? runCommand(stack.dataDirectory, [first, ...rest], { env, json })
+    : runCommand(stack.dataDirectory, rest, { env: { ...env, ...first }, json });
+const compactor = (...typed: Typed) => run(typed, true);
+const inWords = async (...typed: Typed) => (await run(typed, false)).stdout;
 
 /** An execution that finds a damaged pointer, which is then as it was. @returns its name */
 async function fail(collection: string): Promise<string> {
@@ -110,4 +119,37 @@ test('explain of a delta that waits says what the last execution failed of, and 
   expect(json.todo).toEqual([`compactor explain ${failed}`, 'compactor start stuck']);
   expect(story).toContain('The delta that has waited longest is first, ');
   expect(story).toMatch(new RegExp(`The last execution that failed, ${failed} at .* CorruptObjectError: `));
+});
+
+test('engines lists what is here, what it opens of a collection, and why one is used; CHROMA_BIN decides', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'engines-'));
+  const [old, recent] = [join(folder, 'old'), join(folder, 'chroma')];
+  await writeFile(old, '#!/bin/sh\necho chroma 0.9.0\n', { mode: 0o755 });
+  await writeFile(recent, '#!/bin/sh\necho chroma 99.0.0\n', { mode: 0o755 });
+  const paths = { VIRTUAL_ENV: '', PATH: `${folder}:${process.env.PATH}` };
+  try {
+    const asIs = await compactor({ ...paths, CHROMA_BIN: '' }, 'engines', 'pets');
+    const tooOld = await compactor({ ...paths, CHROMA_BIN: old }, 'engines', 'pets');
+    const missing = await compactor({ ...paths, CHROMA_BIN: '/nowhere' }, 'engines');
+    const text = await inWords({ ...paths, CHROMA_BIN: old }, 'engines', 'pets');
+    const refused = await compactor({ ...paths, CHROMA_BIN: old }, 'get', 'pets');
+
+    const newer = { source: recent, foundBy: 'PATH', version: '99.0.0' };
+    expect(asIs.code).toBe(0);
+    expect(asIs.json.engines.at(-1)).toMatchObject({ ...newer, used: false, opens: [2, 1, 0] });
+    expect(asIs.json.engines.filter(({ used }: { used: boolean }) => used)).toMatchObject([{ foundBy: 'npm' }]);
+    expect(tooOld.code).toBe(3);
+    // Version 0 has no records, and was written by none.
+    expect(tooOld.json.engines[0]).toMatchObject({ used: true, why: 'CHROMA_BIN names it', opens: [0] });
+    expect(text).toContain('One that opens it is here: unset CHROMA_BIN');
+    expect(missing.code).toBe(1);
+    expect(missing.json.engines[0]).toMatchObject({ used: false, why: 'there is no such file' });
+    expect(refused.code).toBe(2);
+    expect(JSON.parse(refused.stderr)).toMatchObject({
+      error: 'EngineTooOldError',
+      message: expect.stringMatching(/pip install chromadb .* compactor engines/),
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
+import type { Candidate, FoundBy } from '../../lambdas/adapters/chroma/candidates.ts';
+import { chooseEngine, locateEngine, lookEverywhere } from '../../lambdas/adapters/chroma/locator.ts';
 import { EngineUnavailableError } from '../../lambdas/errors/errors.ts';
 import { compareVersions } from '../../lambdas/protocol/versions.ts';
 import { cleanUpAfterEach, fakeServer, makeDirectory } from './support.ts';
@@ -53,6 +54,78 @@ describe('locateEngine', () => {
       await expect(locateEngine({ CHROMA_BIN: bin })).rejects.toThrow(message);
       await expect(locateEngine({ CHROMA_BIN: bin })).rejects.toThrow(EngineUnavailableError);
     }
+  });
+});
+
+/** Scripts in the places of candidates, by the way in which they are found. */
+async function scripts(): Promise<(foundBy: FoundBy, ...lines: string[]) => Promise<Candidate>> {
+  const { path } = await makeDirectory();
+  let made = 0;
+  return async (foundBy, ...lines) => {
+    const source = join(path, `${foundBy}-${made++}`);
+    await writeFile(source, `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
+    return { source, foundBy, find: async () => ({ command: source, args: [] }) };
+  };
+}
+
+describe('chooseEngine', () => {
+  test('what npm brought comes before a newer server in a virtual environment or on the path', async () => {
+    const script = await scripts();
+    const npm = await script('npm', 'echo chroma 1.0.0');
+
+    const chosen = await chooseEngine([npm, await script('VIRTUAL_ENV', 'echo chroma 9.0.0')]);
+
+    expect(chosen.identity).toEqual({ name: 'chroma', version: '1.0.0', source: npm.source });
+  });
+
+  test('where nothing of npm can run, the virtual environment is used, then the path', async () => {
+    const script = await scripts();
+    const broken = await script('npm', 'echo "Error: GLIBC not found" >&2', 'exit 1');
+    const active = await script('VIRTUAL_ENV', 'echo chroma 9.0.0');
+    const onPath = await script('PATH', 'echo chroma 8.0.0');
+
+    expect((await chooseEngine([broken, active, onPath])).identity.version).toBe('9.0.0');
+    expect((await chooseEngine([broken, onPath])).identity.version).toBe('8.0.0');
+  });
+
+  test('a server of npm that was cut off is no reason to take another version', async () => {
+    const script = await scripts();
+    const killed = await script('npm', 'kill -KILL $$');
+
+    const choice = chooseEngine([killed, await script('PATH', 'echo chroma 9.0.0')]);
+
+    await expect(choice).rejects.toThrow(EngineUnavailableError);
+  });
+
+  test('another program of that name is passed over, and the error says where an engine is to be had', async () => {
+    const script = await scripts();
+    const highlighter = await script('PATH', 'echo 2.14.0-linux/amd64');
+
+    await expect(chooseEngine([highlighter])).rejects.toThrow(/printed no version but "2\.14.*pip install chromadb/);
+  });
+});
+
+describe('lookEverywhere', () => {
+  test('lists every place in order, each once, and what runs there', async () => {
+    const { path } = await makeDirectory();
+    const folders = ['venv/bin', 'wrappers/node_modules/.bin', 'other'].map((folder) => join(path, folder));
+    for (const [at, folder] of folders.entries()) {
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'chroma'), `#!/bin/sh\necho chroma 9.0.${at}\n`, { mode: 0o755 });
+    }
+    const [active = '', wrappers = '', other = ''] = folders;
+    const PATH = ['relative', wrappers, active, other].join(':');
+    const besidesNpm = async (env: NodeJS.ProcessEnv) =>
+      (await lookEverywhere(env)).filter(({ foundBy }) => foundBy !== 'npm');
+
+    expect(await besidesNpm({ VIRTUAL_ENV: join(path, 'venv'), PATH })).toEqual([
+      { source: join(active, 'chroma'), foundBy: 'VIRTUAL_ENV', version: '9.0.0', problem: null },
+    ]);
+    expect(await besidesNpm({ CHROMA_BIN: '/nowhere', PATH: `${wrappers}:${other}` })).toEqual([
+      { source: '/nowhere', foundBy: 'CHROMA_BIN', version: null, problem: 'there is no such file' },
+      { source: join(other, 'chroma'), foundBy: 'PATH', version: '9.0.2', problem: null },
+    ]);
+    expect(await besidesNpm({ PATH: wrappers })).toEqual([]);
   });
 });
 

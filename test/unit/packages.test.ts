@@ -6,7 +6,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { COMPATIBLE } from '../../lambdas/adapters/chroma/locator.ts';
+import { COMPATIBLE } from '../../lambdas/adapters/chroma/candidates.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Programs of this project: see docs/adr/0050-packages.md. */

@@ -7,6 +7,7 @@ import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { blameSource } from '../../errors/blame-source.ts';
+import { ENGINE_ADVICE } from '../../errors/engine-advice.ts';
 import { DamagedSourceError, DiskFullError, EngineTooOldError } from '../../errors/errors.ts';
 import type { WorkingDirectory } from '../../ports.ts';
 import { systemCode, withRoom } from '../files/disk-errors.ts';
@@ -84,7 +85,8 @@ async function refuseNewer(engine: LocatedEngine, survey: Survey, source: string
       if (level <= (ours[kind] ?? 0)) continue;
       throw new EngineTooOldError(
         `"${source}" was written by a newer Chroma: its migration "${kind}" is ${level}; the engine here, ` +
-          `${engine.identity.name} ${engine.identity.version}, knows ${ours[kind] ?? 0}. Set CHROMA_BIN to that version or a newer one.`,
+          `${engine.identity.name} ${engine.identity.version}, knows ${ours[kind] ?? 0}. ` +
+          `Set CHROMA_BIN to that version or a newer one: ${ENGINE_ADVICE}`,
       );
     }
     return Object.entries(ours).some(([kind, level]) => level > (survey.migrations[kind] ?? 0));

@@ -1,12 +1,11 @@
-/** Finds a Chroma server that runs on this machine, and checks that by asking for its version. */
+/** Finds a Chroma server that runs on this machine, and checks that by asking for its version (ADR 61). */
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
+import { ENGINE_ADVICE } from '../../errors/engine-advice.ts';
 import { EngineUnavailableError } from '../../errors/errors.ts';
 import type { EngineIdentity } from '../../ports.ts';
+import { type Candidate, COMPATIBLE, candidates, type EngineEnvironment, type FoundBy } from './candidates.ts';
 
 /** `command ...args` is the Chroma command line; add `run ...` or `--version`. */
 export interface LocatedEngine {
@@ -15,51 +14,55 @@ export interface LocatedEngine {
   identity: EngineIdentity;
 }
 
-interface Candidate {
+/** A place that was looked at: what runs there, or why nothing does. */
+export interface LookedAt {
+  /** A package's name, or a path. */
   source: string;
-  /** @throws Error (no such program or package here) */
-  find(): Promise<{ command: string; args: readonly string[] }>;
+  foundBy: FoundBy;
+  version: string | null;
+  problem: string | null;
 }
 
 const VERSION_TIMEOUT_MS = 30_000;
-/**
- * An older Chroma, for systems on which the one that comes with `chromadb` does not load. It has 417 MB, so it is
- * installed only on request.
- */
-export const COMPATIBLE = {
-  name: 'chromadb-bindings-compat-linux-x64',
-  package: 'npm:chromadb-js-bindings-linux-x64-gnu@1.0.5',
-} as const;
-/**
- * A binding blocks the thread that calls it, so it runs in a Node process of its own. The script is given inline
- * because a file beside this module would not survive bundling.
- */
-const RUN_BINDING =
-  // Node ignores this signal, so a write beyond the limit would be cut off silently. Adding and removing a listener
-  // restores the default action, which ends the process.
-  'const stay = () => {}; process.on("SIGXFSZ", stay).off("SIGXFSZ", stay); ' +
-  'require(process.argv[1]).cli(["chroma", ...process.argv.slice(2)])';
+const ANY_VERSION = /\b\d+\.\d+\.\d+[0-9A-Za-z.+-]*/;
+/** Other programs are called `chroma`, too; Chroma's own says its name first. */
+const OWN_VERSION = /(?<=^chroma )\d+\.\d+\.\d+[0-9A-Za-z.+-]*/m;
 
 const run = promisify(execFile);
-const require = createRequire(import.meta.url);
 const proven = new Map<string, Promise<LocatedEngine>>();
 
 /**
  * The engine of this process. `CHROMA_BIN`, if set, is the only candidate: falling back to another engine would
  * silently change the version. Otherwise the binding that comes with `chromadb`, then the older one for older systems.
- * The result is kept for the life of the process.
+ * Only where neither can run, `chroma` of an active virtual environment, then the one on the path. The result is kept
+ * for the life of the process.
  * @throws EngineUnavailableError, saying what was tried and why each failed
  */
-export function locateEngine(env: NodeJS.ProcessEnv = process.env): Promise<LocatedEngine> {
-  const key = env.CHROMA_BIN ?? '';
+export function locateEngine(env: EngineEnvironment = process.env): Promise<LocatedEngine> {
+  const key = JSON.stringify(env.CHROMA_BIN ? [env.CHROMA_BIN] : ['', env.VIRTUAL_ENV || '', env.PATH || '']);
   let found = proven.get(key);
   if (found === undefined) {
-    found = prove(key === '' ? bindings() : [program(key)]);
+    found = candidates(env).then(chooseEngine);
     proven.set(key, found);
     // A failure may be temporary (a full disk, no memory), so only successes are kept.
     found.catch(() => proven.delete(key));
   }
   return found;
+}
+
+/** Every candidate in this environment, in order, also those that `locateEngine` would not try. */
+export async function lookEverywhere(env: EngineEnvironment = process.env): Promise<LookedAt[]> {
+  return Promise.all(
+    (await candidates(env)).map(async (candidate) => {
+      const { source, foundBy } = candidate;
+      try {
+        const { identity } = await tryCandidate(candidate);
+        return { source, foundBy, version: identity.version, problem: null };
+      } catch (error) {
+        return { source, foundBy, version: null, problem: reason(error) };
+      }
+    }),
+  );
 }
 
 /** The whole environment of an engine process: no telemetry, no reset, no stray configuration. */
@@ -72,51 +75,42 @@ export function engineEnvironment(): NodeJS.ProcessEnv {
   };
 }
 
-function program(path: string): Candidate {
-  return {
-    source: path,
-    async find() {
-      await access(path, constants.X_OK);
-      return { command: path, args: [] };
-    },
-  };
-}
-
-function bindings(): Candidate[] {
-  const suffix = { linux: '-gnu', win32: '-msvc' }[process.platform as string] ?? '';
-  const target = `${process.platform}-${process.arch}`;
-  const current = `chromadb-js-bindings-${target}${suffix}`;
-  return [
-    binding(current, () => createRequire(require.resolve('chromadb')).resolve(current)),
-    binding(COMPATIBLE.name, () => require.resolve(COMPATIBLE.name)),
-  ];
-}
-
-function binding(source: string, resolve: () => string): Candidate {
-  const options = ['--no-warnings', '--input-type=commonjs', '-e', RUN_BINDING, '--'];
-  return { source, find: async () => ({ command: process.execPath, args: [...options, resolve()] }) };
-}
-
-async function prove(candidates: readonly Candidate[]): Promise<LocatedEngine> {
+/**
+ * The rule of `locateEngine`, on candidates in their order.
+ * @throws EngineUnavailableError
+ */
+export async function chooseEngine(places: readonly Candidate[]): Promise<LocatedEngine> {
   const failures: string[] = [];
-  for (const { source, find } of candidates) {
+  let isBusy = false;
+  for (const candidate of places) {
+    // A busy machine is no reason to take a server that nobody chose, which may be of another version.
+    if (isBusy && candidate.foundBy !== 'npm') break;
     try {
-      const { command, args } = await find();
-      return { command, args, identity: { name: 'chroma', version: await versionOf(command, args), source } };
+      return await tryCandidate(candidate);
     } catch (error) {
-      failures.push(`${source}: ${reason(error)}`);
+      failures.push(`${candidate.source}: ${reason(error)}`);
+      if (candidate.foundBy === 'CHROMA_BIN') break;
+      isBusy ||= !cannotRun(error);
     }
   }
   throw new EngineUnavailableError(
-    `No Chroma server runs here. Tried ${failures.join('; ')}. Set CHROMA_BIN to the path of an executable "chroma". ` +
-      `Or unset it, and on Linux on x64 with glibc 2.34 or later: npm install ${COMPATIBLE.name}@${COMPATIBLE.package}`,
+    `No Chroma server runs here. Tried ${failures.join('; ')}. Set CHROMA_BIN to the path of an executable "chroma": ` +
+      `${ENGINE_ADVICE} Or unset it, and on Linux on x64 with glibc 2.34 or later, an older one: ` +
+      `npm install ${COMPATIBLE.name}@${COMPATIBLE.package}`,
   );
 }
 
-async function versionOf(command: string, args: readonly string[]): Promise<string> {
+async function tryCandidate({ source, foundBy, find }: Candidate): Promise<LocatedEngine> {
+  const { command, args } = await find();
+  const isChosen = foundBy === 'npm' || foundBy === 'CHROMA_BIN';
+  const version = await versionOf(command, args, isChosen ? ANY_VERSION : OWN_VERSION);
+  return { command, args, identity: { name: 'chroma', version, source } };
+}
+
+async function versionOf(command: string, args: readonly string[], pattern: RegExp): Promise<string> {
   const options = { env: engineEnvironment(), timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL' as const };
   const { stdout } = await run(command, [...args, '--version'], options).catch(outputBeforeCrash);
-  const version = /\b\d+\.\d+\.\d+[0-9A-Za-z.+-]*/.exec(stdout)?.[0];
+  const version = pattern.exec(stdout)?.[0];
   if (version === undefined) throw new Error(`"--version" printed no version but "${stdout.trim().slice(0, 100)}"`);
   return version;
 }
@@ -129,6 +123,12 @@ function outputBeforeCrash(error: { signal?: string; killed?: boolean; stdout?: 
   const { signal, killed = false, stdout = '' } = error;
   if (typeof signal === 'string' && !killed && stdout !== '') return { stdout };
   throw error;
+}
+
+/** It is not there, or ended by itself with an error; not: it was too slow, was killed, or was refused memory. */
+function cannotRun(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'number' || code === 'MODULE_NOT_FOUND';
 }
 
 /** The relevant line of a failure: Node prints a whole stack when a binding does not load. */
