@@ -18,13 +18,17 @@ const isInCheckout = process.env.npm_lifecycle_event === 'local';
 const command = isInCheckout ? 'npm run cli --' : 'compactor';
 const own = isInCheckout ? 'npm run local --' : 'compactor-local';
 
-const { COMPACTOR_DATA, COMPACTOR_PORT, COMPACTOR_ENDPOINT_PORT } = process.env;
+const { env } = process;
 const values = script(own, 'Runs the local stack until Ctrl-C, with its console and its endpoint.', [
   `${own} --data ./stack`,
 ])
-  .option('--data <dir>', 'data directory of the stack', COMPACTOR_DATA ?? '.compactor')
-  .option('--port <port>', 'console and Step Functions; DynamoDB and S3 are on the two below', COMPACTOR_PORT ?? '4599')
-  .option('--endpoint-port <port>', "Chroma's API", COMPACTOR_ENDPOINT_PORT ?? '8000')
+  .option('--data <dir>', 'data directory of the stack', env.COMPACTOR_DATA ?? '.compactor')
+  .option(
+    '--port <port>',
+    'console and Step Functions; DynamoDB and S3 are on the two below',
+    env.COMPACTOR_PORT ?? '4599',
+  )
+  .option('--endpoint-port <port>', "Chroma's API", env.COMPACTOR_ENDPOINT_PORT ?? '8000')
   .option('--manual', 'no triggers and no endpoint: executions are started by hand')
   .parse()
   .opts<Options>();
@@ -36,7 +40,7 @@ try {
     dataDirectory: values.data,
     port,
     tablePort: beside(port, 1),
-    env: process.env,
+    env,
     ...(isManual ? {} : { triggers: {} }),
   });
   const { sfnEndpoint, tableEndpoint, storeUrl, stateMachineArn, tableName } = stack.file;

@@ -9,6 +9,8 @@ import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';
 const SOURCES = globSync('{lambdas,cli,local}/**/*.ts', { exclude: ['docs/generator/**', 'cli/demo/**'] });
 /** Given to the engine's process as they are, and read by nothing here. */
 const PASSED_ON = ['PATH', 'LD_LIBRARY_PATH', 'LANG', 'TZ'];
+/** Nobody chooses it. */
+const SET_BY_LAMBDA = ['LAMBDA_TASK_ROOT'];
 
 it('is documented, and nothing else is', () => {
   const read = new Set(
@@ -17,7 +19,8 @@ it('is documented, and nothing else is', () => {
     ),
   );
   const documented = [...Object.keys(environment.shape), ...Object.keys(ambient.shape)];
-  expect([...read].filter((name) => !documented.includes(name) && !PASSED_ON.includes(name))).toEqual([]);
+  const known = [...documented, ...PASSED_ON, ...SET_BY_LAMBDA];
+  expect([...read].filter((name) => !known.includes(name))).toEqual([]);
   // The SDK reads the region itself.
   expect(Object.keys(ambient.shape).filter((name) => !read.has(name))).toEqual(['AWS_REGION']);
 });
