@@ -12,7 +12,7 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Compactor, type CompactorProps, storePolicy } from '../../cdk/index.ts';
 import { CACHE_VERBS } from '../../cdk/verbs.ts';
-import { listOf, type Resource, type Statement, shown } from './support.ts';
+import { listOf, type Resource, type Statement, sharedOutdir, shown } from './support.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -130,7 +130,7 @@ it('serves from Fargate by the lines of the how-to, whose task may do just what 
 
 describe('the construct', () => {
   const make = (props: (stack: Stack) => CompactorProps = () => ({})) => {
-    const stack = new Stack(new App(), 'Search');
+    const stack = new Stack(new App({ outdir: sharedOutdir() }), 'Search');
     return { stack, compactor: new Compactor(stack, 'Compactor', props(stack)) };
   };
 

@@ -1,7 +1,11 @@
 /** The synthesised template, made once per test file, and what the tests ask of it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { afterAll } from 'vitest';
 import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/config.ts';
 import { CompactorStack } from '../../cdk/stack.ts';
 import type { Verb } from '../../cdk/verbs.ts';
@@ -38,8 +42,31 @@ export const STACK = 'ChromaCompactor';
 /** Settings of a deployment, by their names without prefix. */
 export type Own = Readonly<Record<string, unknown>>;
 
-export function makeStack(own: Own = {}): { app: App; stack: CompactorStack } {
-  const app = new App();
+const outdirs: string[] = [];
+afterAll(() => {
+  for (const outdir of outdirs.splice(0)) rmSync(outdir, { recursive: true, force: true });
+});
+
+/** Removed after the file's last test. */
+export function makeOutdir(): string {
+  const outdir = mkdtempSync(join(tmpdir(), 'cdk.out-'));
+  outdirs.push(outdir);
+  return outdir;
+}
+
+let shared: string | undefined;
+
+/**
+ * For apps of which only templates are asked, which the CDK reads as soon as it has written them: what functions are made
+ * of, 50 MB, is copied once and not for each.
+ */
+export function sharedOutdir(): string {
+  shared ??= makeOutdir();
+  return shared;
+}
+
+export function makeStack(own: Own = {}, outdir = makeOutdir()): { app: App; stack: CompactorStack } {
+  const app = new App({ outdir });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const config = parseDeploymentConfig(
     Object.fromEntries(Object.entries(own).map(([name, value]) => [`${CONTEXT_PREFIX}${name}`, value])),
@@ -58,7 +85,7 @@ export function synthesise(own: Own = {}): Synthesised {
 }
 
 function makeTemplate(own: Own): Synthesised {
-  const { stack } = makeStack(own);
+  const { stack } = makeStack(own, sharedOutdir());
   const resources = Template.fromStack(stack).toJSON().Resources as Record<string, Resource>;
   const ofType = (type: string) => Object.entries(resources).filter(([, resource]) => resource.Type === type);
   const functionOf = (verb: Verb | 'ServeEndpoint') => {
