@@ -34,7 +34,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, { word: string; meaning: s
     word: 'rejected or damaged',
     meaning:
       'It was found, and it is not as it should be: a rejected delta, an id that stands for other content, a damaged ' +
-      'snapshot or directory.',
+      'snapshot or directory, a claim whose execution still runs.',
   },
   [EXIT.timedOut]: { word: 'timed out', meaning: 'Waited for as long as was asked.' },
 };

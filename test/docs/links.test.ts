@@ -92,6 +92,12 @@ it('leads from its index to every page', () => {
   expect(pages.filter((path) => !index.includes(`](${relative('docs', path)})`))).toEqual([]);
 });
 
+it('leads from the index of decisions to every decision', () => {
+  const index = read('docs/adr/README.md');
+  const decisions = PAGES.filter((path) => /^docs\/adr\/\d/.test(path)).map((path) => relative('docs/adr', path));
+  expect(decisions.filter((path) => !index.includes(`](${path})`))).toEqual([]);
+});
+
 describe('the checks', () => {
   it('see a broken link, file or heading', () => {
     const page = '[a](protocol.md#states) [b](protocol.md#nowhere) [c](gone.md) `[d](e.md)`\n```sh\n[f](g.md)\n```\n';
