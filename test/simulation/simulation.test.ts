@@ -35,6 +35,8 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, violation: RegExp]> = [
   ['a stale number acknowledged', /does not show write|is lost|before it began/],
   ['a listing shared with a read that came later', /does not show write|sent before it/],
   ['a listing beside a version that was replaced', /does not show write|sent before it/],
+  ['a slow look taken for a quick one', /does not show write|sent before it/],
+  ['deltas deleted at once after the swap', /does not show write|sent before it/],
   ['a stale write deleted without a report', /never decided nor reported/],
   ['a name entry written before its collection', /of which there is no record/],
   ["a dropped collection's delta in its successor", /sent to|does not show write|shows records/],
