@@ -1,7 +1,8 @@
 /**
  * Settles what a version has decided: for each delta, writes the report and the status, then deletes its object from
  * the inbox. Works from the current manifest alone, whichever execution wrote it. Every write is create-only or
- * conditional, so any number of executions may do it at once, and any of them may die halfway.
+ * conditional, so any number of executions may do it at once, and any of them may die halfway. Nothing is deleted until
+ * every look has ended that is too quick to look twice (ADR 60).
  */
 
 import { announceCommits } from '../commit/announce-commits.ts';
@@ -22,10 +23,12 @@ import { readBounded } from '../objects/read-bounded.ts';
 import type { Ports } from '../ports.ts';
 import { METRICS } from '../protocol/metrics.ts';
 import type { InboxEntry } from '../protocol/plan.ts';
+import { msUntilDeletion } from '../protocol/settle-time.ts';
 import { isSetAside } from '../snapshot/aside.ts';
 import { sha256 } from '../snapshot/blocks.ts';
 import { rejectionKey } from '../snapshot/keys.ts';
 import { type DeltaStatus, type LedgerEntry, sameStatus, statusOf } from '../snapshot/ledger.ts';
+import { numberIn } from '../snapshot/log-number.ts';
 import type { Manifest } from '../snapshot/manifest.ts';
 import { REJECTION } from '../snapshot/operation.ts';
 import { decodeReport, encodeReport, MAX_REPORT_BYTES, type Report } from '../snapshot/report.ts';
@@ -43,6 +46,7 @@ const RACES = [ObjectNotFoundError, PreconditionFailedError, ConditionalRequestC
  * @param inbox Listed after the pointer was read that names the manifest.
  * @param isStuck A merge could read none of the pending deltas. Then late duplicates behind them are looked for, too;
  * otherwise those before the oldest pending delta suffice, since later commits come to the others.
+ * @param currentAt When the manifest was known to be that of a committed version, by the monotonic clock.
  * @throws StoreUnavailableError, TableUnavailableError, StatusConflictError, KeyCollisionError
  */
 export async function settleDeltas(
@@ -50,27 +54,26 @@ export async function settleDeltas(
   manifest: Manifest,
   inbox: readonly InboxEntry[],
   isStuck: boolean,
+  currentAt: number,
 ): Promise<void> {
-  const { collection, ledger } = manifest;
+  const { collection, ledger, numbered = 0 } = manifest;
   const limits = isStuck ? EVERYTHING : OLDEST;
   const { decided, unreported, statuses } = await observeListed(ports, collection, manifest, inbox, limits);
+  const lookedAt = ports.clock.monotonic();
   // Before the statuses: a crash in between then repeats the announcement; the other order would lose it.
   await announceCommits(ports, manifest, unreported);
+  // All of them before anything is deleted: producers wait for them, and readers must not wait for deletions.
+  await mapLimit(unreported, PARALLEL, (entry) => report(ports, collection, entry));
   const entries = new Map(ledger.map((entry) => [entry.deltaId, entry]));
+  const isInManifest = ({ deltaId }: InboxEntry) => entries.has(deltaId) || (numberIn(deltaId) ?? Infinity) <= numbered;
+  // What only a status tells may have been decided by a version that was committed after the manifest was read.
+  const knownAt = decided.every(isInManifest) ? currentAt : lookedAt;
   const remove = async (entry: InboxEntry) => {
     const decided = entries.get(entry.deltaId) ?? statuses.get(entry.deltaId);
-    await removeFromInbox(ports, collection, entry, decided);
+    await removeFromInbox(ports, collection, entry, decided, knownAt);
   };
   const { small = [], large = [] } = Object.groupBy(decided, ({ size }) => (size > SMALL ? 'large' : 'small'));
-  const inInbox = new Map(small.map((entry) => [entry.deltaId, entry]));
-  // Each delta settles by itself, status first, so that requests to the table and to the store overlap.
-  await mapLimit(unreported, PARALLEL, async (entry) => {
-    await report(ports, collection, entry);
-    const object = inInbox.get(entry.deltaId);
-    inInbox.delete(entry.deltaId);
-    if (object !== undefined) await remove(object);
-  });
-  await mapLimit([...inInbox.values()], PARALLEL, remove);
+  await mapLimit(small, PARALLEL, remove);
   await mapLimit(large, PARALLEL_LARGE, remove);
   // Last, so that one wrong status does not keep other deltas from being settled.
   for (const entry of ledger) {
@@ -106,6 +109,7 @@ async function removeFromInbox(
   collection: string,
   entry: InboxEntry,
   decided: DeltaStatus | LedgerEntry | undefined,
+  knownAt: number,
 ): Promise<void> {
   try {
     const { etag, ...found } = await readGeneration(ports, entry).catch(asUnreadable);
@@ -113,6 +117,7 @@ async function removeFromInbox(
       await reportReuse(ports, collection, entry.deltaId, decided?.sha256, found.sha256);
     } else if (await wasSetAside(ports, collection, entry.deltaId, decided))
       await keepAside(ports, collection, { ...entry, etag }, decided.sha256);
+    await untilDeletion(ports, knownAt);
     await ports.store.deleteIfMatch(entry.key, etag);
   } catch (error) {
     // The next execution that settles deals with the object that is there then.
@@ -120,6 +125,14 @@ async function removeFromInbox(
     if (!(error instanceof UnreadableError)) throw error;
     ports.telemetry.warn('A decided delta cannot be read; it stays in the inbox.', { key: entry.key });
     ports.telemetry.metric(METRICS.unreadableDelta, 1, { collection });
+  }
+}
+
+/** A timer may fire early, and runs by another clock. */
+async function untilDeletion({ clock }: Pick<Ports, 'clock'>, knownAt: number): Promise<void> {
+  for (let ms = msUntilDeletion(knownAt, clock.monotonic()); ms > 0; ) {
+    await clock.sleep(Math.ceil(ms));
+    ms = msUntilDeletion(knownAt, clock.monotonic());
   }
 }
 

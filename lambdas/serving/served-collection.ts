@@ -21,7 +21,7 @@ import { METRICS } from '../protocol/metrics.ts';
 import { liveBytes } from '../snapshot/manifest.ts';
 import { hydrate } from '../versions/hydrate.ts';
 import { Copy } from './copy.ts';
-import { type Look, looksAt, type ReadLevel } from './looks.ts';
+import { type Confirmation, type Look, looksAt, type ReadLevel } from './looks.ts';
 import { RefusedLines } from './refused-lines.ts';
 import { configure, openCopy, openShared, type ServingPorts, type Settings, type Target } from './target.ts';
 
@@ -31,6 +31,7 @@ export interface Reflected {
   version: number | undefined;
   /** What waits on top of it, in order. The answer may show more, because a copy can advance during the question. */
   waiting: readonly WaitingDelta[];
+  confirmation: Confirmation;
 }
 
 /** Failed attempts for one question, because something died or could not be read, ... */
@@ -94,8 +95,8 @@ export class ServedCollection {
     // True only if this very look changed the copy.
     if (copy.turn === look.turn)
       telemetry.metric(METRICS.endpointVisibleAfter, clock.monotonic() - began, { collection });
-    const [answer] = await both(copy.lend(question), look.confirmed);
-    return { ...answer, reflected };
+    const [answer, confirmation] = await both(copy.lend(question), look.confirmed);
+    return { ...answer, reflected: { ...reflected, confirmation } };
   }
 
   /** Settings that were changed through the directory apply to the current copy from now on, and to all later ones. */

@@ -54,7 +54,7 @@ async function compact(ports: Ports, input: PlanInput): Promise<CompactionState>
       await ports.store.putIfMatch(pointerKey(collection), encodePointer(next), 'any');
     }
     const [{ manifest }, inbox] = await loadCurrentBeside(ports, collection, () => listInbox(ports, collection));
-    await settleDeltas(ports, manifest, inbox, false);
+    await settleDeltas(ports, manifest, inbox, false, ports.clock.monotonic());
     return { ...planned, next: NEXT.nothing };
   } finally {
     await ports.locks.releaseLock(collection, holder);

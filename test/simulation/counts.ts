@@ -35,6 +35,8 @@ export const COUNTED = [
   'refusedWrites',
   'takenBack',
   'freshReads',
+  'quickLooks',
+  'slowLooks',
   'changedReads',
   'indexOnlyReads',
   'nameDeeds',

@@ -61,7 +61,7 @@ export function gatedPorts(invocation: Invocation, backend: Backend, directories
     codec: MEMORY_CODEC,
     clock: {
       now: () => invocation.now(),
-      monotonic: () => world.scheduler.elapsed(),
+      monotonic: () => invocation.monotonic(),
       sleep: (ms) => invocation.sleep(ms),
       every: (ms, task) => invocation.every(ms, task),
     },

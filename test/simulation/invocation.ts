@@ -24,6 +24,7 @@ export class Invocation {
   /** The caller has given up: whatever it still does, it does as a zombie. */
   isAbandoned = false;
   readonly #isMortal: boolean;
+  readonly #rate: number;
   readonly #isForeign: boolean;
   readonly #skewMs: number;
   readonly #frozenClock: number | undefined;
@@ -40,14 +41,16 @@ export class Invocation {
   /**
    * @param crash Probability that it dies at one of its calls.
    * @param skewed Probability that its clock is wrong.
+   * @param rate Of its monotonic clock, and of its timers.
    * @param isForeign Of a stack to which the store does not belong: that it is told so is no fault.
    */
   constructor(
     world: Surroundings,
     name: string,
-    { crash = 0, isMortal = true, isForeign = false, skewed = world.profile.skewedClock } = {},
+    { crash = 0, isMortal = true, isForeign = false, skewed = world.profile.skewedClock, rate = 1 } = {},
   ) {
     this.world = world;
+    this.#rate = rate;
     this.#isForeign = isForeign;
     this.name = name;
     this.#isMortal = isMortal;
@@ -65,6 +68,11 @@ export class Invocation {
   /** By its own clock. */
   now(): number {
     return this.#frozenClock ?? this.world.scheduler.now() + this.#skewMs;
+  }
+
+  /** By a clock that nobody sets, and that runs fast or slow. */
+  monotonic(): number {
+    return this.world.scheduler.elapsed() * this.#rate;
   }
 
   get isDead(): boolean {
@@ -184,7 +192,7 @@ export class Invocation {
 
   sleep(ms: number): Promise<void> {
     if (!this.#isAliveAtStep()) return new Promise<never>(() => {});
-    return new Promise((resolve) => this.world.scheduler.after(ms, () => this.#resume(resolve)));
+    return new Promise((resolve) => this.world.scheduler.after(ms / this.#rate, () => this.#resume(resolve)));
   }
 
   every(ms: number, task: () => Promise<void>): () => void {

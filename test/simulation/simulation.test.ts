@@ -40,6 +40,8 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, violation: RegExp, seed: numb
   ['a stale number acknowledged', /does not show write|is lost|before it began/, 1],
   ['a listing shared with a read that came later', /does not show write|sent before it/, 3],
   ['a listing beside a version that was replaced', /does not show write|sent before it/, 3],
+  ['a slow look taken for a quick one', /does not show write|sent before it/, 1],
+  ['deltas deleted at once after the swap', /does not show write|sent before it/, 1],
   ['a stale write deleted without a report', /never decided nor reported/, 36],
   ['a name entry written before its collection', /of which there is no record/, 1],
   ["a dropped collection's delta in its successor", /sent to|does not show write|shows records/, 8],

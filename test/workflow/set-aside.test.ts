@@ -180,7 +180,7 @@ it('is kept by whoever removes it, also by an execution that settles an earlier 
   expect((await ports.statuses.getStatuses(COLLECTION, [idOf(2)])).size).toBe(1);
 
   // Act
-  await settleDeltas(ports, earlier, await listInbox(ports, COLLECTION), true);
+  await settleDeltas(ports, earlier, await listInbox(ports, COLLECTION), true, 0);
 
   // Assess
   expect(inbox(ports)).toEqual([]);

@@ -98,6 +98,8 @@ export class Client {
     }
     if (wasGone) this.#world.violate(`a read shows ${id}, which was dropped before it`);
     counts.freshReads++;
+    if (answer.reflected?.confirmation === 'beside') counts.quickLooks++;
+    else counts.slowLooks++;
     if (view.isChanged) counts.changedReads++;
     oracle.shown(collection, view, floor);
   }

@@ -24,6 +24,7 @@ export const PLANTED: Readonly<Record<string, () => Plant>> = {
   'status written after the inbox delete': settle.statusAfterDelete,
   'status written before the event': announce.statusBeforeEvent,
   'inbox delete without comparing content': settle.deleteUncompared,
+  'deltas deleted at once after the swap': settle.deletedAtOnce,
   'leftovers never finished': settle.leftoversForgotten,
   'set-aside content not kept': aside.asideForgotten,
   'set aside at the first failure': aside.asideAtOnce,

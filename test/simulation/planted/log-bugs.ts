@@ -52,9 +52,27 @@ export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
   ),
   'a listing beside a version that was replaced': bug(
     'lambdas/serving/looks.ts',
-    'const confirmed = confirmCurrent(ports, collection, current);',
-    'const confirmed = Promise.resolve();',
+    'const confirmed = confirm(ports, collection, current, began, listed);',
+    "const confirmed = Promise.resolve('beside' as const);",
     { world: { profile: { ...BUSY, paceMs: 5_000 }, lookFor: LOG } },
+  ),
+  'a slow look taken for a quick one': bug(
+    'lambdas/serving/looks.ts',
+    'if (!isBehind && isWholeAtOnce(began, ports.clock.monotonic()))',
+    'if (!isBehind)',
+    { world: { profile: { ...BUSY, pageSize: 1, latencyMs: 300 }, lookFor: LOG } },
+  ),
+  'a quick look that a status of a later version leads astray': bug(
+    'lambdas/serving/looks.ts',
+    'if (!isBehind && isWholeAtOnce(began, ports.clock.monotonic()))',
+    'if (isWholeAtOnce(began, ports.clock.monotonic()))',
+    { test: 'test/workflow/look-times.test.ts' },
+  ),
+  'deltas deleted without waiting': bug(
+    'lambdas/compaction/settle-deltas.ts',
+    'await untilDeletion(ports, knownAt);',
+    '',
+    { test: 'test/workflow/look-times.test.ts' },
   ),
   'a copy kept when its version was replaced': bug(
     'lambdas/serving/served-collection.ts',

@@ -1,10 +1,15 @@
 /** Bugs of settling, and of working directories. */
 
 import { EVERYTHING, observeInbox } from '../../../lambdas/inbox/observe-inbox.ts';
+import type { ObjectStore } from '../../../lambdas/ports.ts';
 import { sha256 } from '../../../lambdas/snapshot/blocks.ts';
+import { deltaKey, inboxPrefix, parsePointerKey } from '../../../lambdas/snapshot/keys.ts';
+import { loadManifest } from '../../../lambdas/versions/load-manifest.ts';
+import { readPointer } from '../../../lambdas/versions/read-pointer.ts';
 import type { CompactionState } from '../../../statemachine/contract.ts';
 import { bentMerge, currentManifest, GENTLE } from './merge.ts';
 import type { Plant } from './plant.ts';
+import { bend } from './swap.ts';
 
 /** What the ledger decided leaves the inbox first, and gets its status afterwards. */
 export function statusAfterDelete(): Plant {
@@ -41,6 +46,30 @@ export function deleteUncompared(): Plant {
       },
     },
     profile: { reuse: 0.6, overwrite: 0.4 },
+  };
+}
+
+/** What a swap decides leaves the inbox with it, as if by somebody for whom nothing takes time. */
+export function deletedAtOnce(): Plant {
+  const store = (real: ObjectStore): ObjectStore =>
+    bend(real, {
+      putIfMatch: async (key, body, etag) => {
+        const done = await real.putIfMatch(key, body, etag);
+        const { collection } = parsePointerKey(key) ?? {};
+        if (collection === undefined) return done;
+        const { pointer } = await readPointer({ store: real }, collection);
+        const { manifest } = await loadManifest({ store: real }, pointer.manifest);
+        const decided = new Set(manifest.ledger.map(({ deltaId }) => deltaKey(collection, deltaId)));
+        for await (const page of real.list(inboxPrefix(collection))) {
+          for (const found of page) if (decided.has(found.key)) await real.deleteIfMatch(found.key, found.etag);
+        }
+        return done;
+      },
+    });
+  return {
+    store,
+    profile: { endpoints: 3, logWrites: 14, paceMs: 400, latencyMs: 20, deltas: 1, endpointCrash: 0, nameDeeds: 0 },
+    lookFor: /does not show write|sent before it/,
   };
 }
 
