@@ -66,6 +66,8 @@ export const STORY: readonly Line[] = [
   ...show(
     'get',
     `compactor get pets --where '{"legs":{"$gte":4}}'`,
+    'compactor get pets parrot cat nobody',
+    `compactor get pets --count --where '{"legs":4}'`,
     `compactor get pets --where-document '{"$contains":"bird"}' --include embeddings --json`,
     `compactor get pets --where '{"legs":{"$above":4}}'`,
   ),

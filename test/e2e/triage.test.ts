@@ -196,3 +196,17 @@ test('rejections lists reports with their reasons; an unknown collection and a w
   expect(text).toMatch(/^half +1 .* line 1: WrongDimension: /m);
   expect(codes).toEqual([2, 2, 2]);
 });
+
+test('get takes ids and a filter, and counts, by what the engine answers', async () => {
+  const ids = async (...typed: string[]) =>
+    (await compactor('get', 'pets', ...typed)).json.records.map(({ id }: { id: string }) => id).sort();
+  const count = async (...typed: string[]) => (await compactor('get', 'pets', '--count', ...typed)).json;
+
+  expect(await ids('pet-2', 'pet-0', 'pet-2', 'pet-4')).toEqual(['pet-0', 'pet-2']);
+  expect(await ids('pet-2', 'pet-0', '--where', '{"n":{"$gte":1}}')).toEqual(['pet-2']);
+  expect(await count()).toEqual({ collection: 'pets', version: 2, count: 4 });
+  expect(await count('--version', '1')).toMatchObject({ version: 1, count: 5 });
+  expect(await count('--where', '{"n":{"$gte":2}}', '--limit', '1')).toMatchObject({ count: 2 });
+  expect(await count('pet-1', 'pet-4')).toMatchObject({ count: 1 });
+  expect(await inWords('get', 'pets', '--count')).toBe('4\n');
+});
