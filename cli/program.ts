@@ -13,6 +13,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   wait: async () => (await import('./commands/wait.ts')).wait,
   collections: async () => (await import('./commands/collections.ts')).collections,
   status: async () => (await import('./commands/status.ts')).status,
+  deltas: async () => (await import('./commands/deltas.ts')).deltas,
+  rejections: async () => (await import('./commands/rejections.ts')).rejections,
   explain: async () => (await import('./commands/explain.ts')).explain,
   aside: async () => (await import('./commands/aside.ts')).aside,
   versions: async () => (await import('./commands/versions.ts')).versions,

@@ -39,6 +39,7 @@ export const STORY: readonly Line[] = [
     'compactor submit pets wrong.jsonl --delta-id monday --force',
   ),
   ...show('status', 'compactor status pets'),
+  ...show('deltas', 'compactor deltas pets', 'compactor deltas pets --limit 1 --json'),
   ...show('start', 'compactor start pets', 'compactor start pets'),
   ...prepare(
     `echo '{"op":"replace","id":"cat"}' | compactor submit pets --delta-id wednesday --force`,
@@ -52,6 +53,7 @@ export const STORY: readonly Line[] = [
     'compactor wait pets wednesday',
     'compactor wait pets never-sent --timeout 1',
   ),
+  ...show('rejections', 'compactor rejections pets', 'compactor rejections pets --limit 1 --json'),
   ...prepare(`echo '{"op":"delete","id":"dog"}' | compactor submit pets --delta-id thursday`, 'compactor start pets'),
   ...show('versions', 'compactor versions pets', 'compactor versions pets --limit 1 --json'),
   ...show(
@@ -64,6 +66,8 @@ export const STORY: readonly Line[] = [
   ...show(
     'get',
     `compactor get pets --where '{"legs":{"$gte":4}}'`,
+    'compactor get pets parrot cat nobody',
+    `compactor get pets --count --where '{"legs":4}'`,
     `compactor get pets --where-document '{"$contains":"bird"}' --include embeddings --json`,
     `compactor get pets --where '{"legs":{"$above":4}}'`,
   ),

@@ -100,6 +100,8 @@ export interface RecordFilter {
 
 /** Records by filter; all records if there is none. */
 export interface RecordPage extends RecordFilter {
+  /** Only these, from 1 to 1,000, each given once; default: all. Ids that do not exist are left out. */
+  ids?: readonly string[];
   /** Limit; default: all. */
   limit?: number;
   /** Number of records to skip. */

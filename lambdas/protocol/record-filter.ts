@@ -20,7 +20,16 @@ export const filterMembers = {
 };
 
 const filter = z.strictObject(filterMembers);
-const page = z.strictObject({ ...filterMembers, limit: count.min(1).optional(), offset: count.optional() });
+/** As many as the smallest batch of any engine: a page is one request. */
+const MAX_IDS = 1_000;
+
+const page = z.strictObject({
+  ...filterMembers,
+  // An empty list would mean "all" to one engine and "none" to another.
+  ids: z.array(z.string()).min(1).max(MAX_IDS).optional(),
+  limit: count.min(1).optional(),
+  offset: count.optional(),
+});
 
 /** @throws InvalidInputError (a member is unknown, or of another kind) */
 export function checkFilter(given: unknown): void {

@@ -25,6 +25,8 @@ const FILTERS: readonly RecordPage[] = [
   { limit: 3 },
   { limit: 3, offset: 2 },
   { where: { kind: 'odd' }, limit: 2, offset: 1 },
+  { ids: ['r-7', 'r-2', 'nobody'] },
+  { ids: ['r-1', 'r-2', 'r-3', 'r-5'], where: { kind: 'odd' }, limit: 2 },
 ];
 const WORDS = 'zero one two three four five six seven eight nine'.split(' ');
 /** At no two records the same distance. */
@@ -64,9 +66,9 @@ test('of query and find are those of Chroma, and nothing else is taken', () =>
         graceMs: 100,
       });
       const answers = [];
-      for (const { where, whereDocument, limit, offset } of FILTERS) {
+      for (const { ids, where, whereDocument, limit, offset } of FILTERS) {
         const filter = { where, where_document: whereDocument };
-        const found = await askPlainly(server, 'get', { ...filter, limit, offset, include: [] });
+        const found = await askPlainly(server, 'get', { ...filter, ids, limit, offset, include: [] });
         const near = await askPlainly(server, 'query', { ...filter, query_embeddings: [EMBEDDING], n_results: 4 });
         answers.push({ found: found.ids, near: (near.ids as string[][])[0] });
       }
@@ -76,8 +78,8 @@ test('of query and find are those of Chroma, and nothing else is taken', () =>
 
     // Act
     const ours = [];
-    for (const { limit, offset, ...filter } of FILTERS) {
-      const page = { ...filter, ...(limit && { limit }), ...(offset && { offset }) };
+    for (const { ids, limit, offset, ...filter } of FILTERS) {
+      const page = { ...filter, ...(ids && { ids }), ...(limit && { limit }), ...(offset && { offset }) };
       const { records } = await reader.find(page);
       const { neighbours } = await reader.query(EMBEDDING, 4, filter);
       ours.push({ found: records.map(({ id }) => id), near: neighbours.map(({ id }) => id) });
@@ -100,6 +102,7 @@ test('of query and find are those of Chroma, and nothing else is taken', () =>
       { where: { number: { $above: 1 } } },
       { include: ['uris'] },
       { limit: -1 },
+      { ids: [] },
     ];
     for (const page of strange) await expect(reader.find(page as RecordPage)).rejects.toThrow(InvalidInputError);
     const misspelt = { collection: 'pets', embedding: EMBEDDING, were: {} };

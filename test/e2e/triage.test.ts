@@ -153,3 +153,60 @@ test('engines lists what is here, what it opens of a collection, and why one is 
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+test('deltas lists the inbox, the oldest first, by page; a collection without any says so', async () => {
+  const all = await compactor('deltas', 'stuck');
+  const second = await compactor('deltas', 'stuck', '--limit', '1', '--offset', '1');
+  const text = await inWords('deltas', 'stuck', '--limit', '1');
+
+  expect(all.json).toMatchObject({ collection: 'stuck', total: 2 });
+  expect(all.json.deltas).toMatchObject([
+    { deltaId: 'first', state: 'waiting', source: 'producer', operations: 1, ageSeconds: expect.any(Number) },
+    { deltaId: 'second', state: 'waiting', source: 'producer', operations: 2 },
+  ]);
+  expect(all.json.deltas[0].size).toBeGreaterThan(0);
+  expect(second.json.deltas.map(({ deltaId }: { deltaId: string }) => deltaId)).toEqual(['second']);
+  expect(text).toMatch(/^first +waiting +producer +1 .* old\nand 1 more delta\.$/m);
+  expect(await inWords('deltas', 'pets')).toBe('No delta of "pets" is in the inbox.\n');
+});
+
+test('rejections lists reports with their reasons; an unknown collection and a wrong limit are bad input', async () => {
+  const { json } = await compactor('rejections', 'pets');
+  const text = await inWords('rejections', 'pets');
+  const codes = [];
+  for (const typed of [
+    ['rejections', 'nowhere'],
+    ['deltas', 'nowhere'],
+    ['deltas', 'pets', '--limit', '0'],
+  ]) {
+    codes.push((await runCommand(stack.dataDirectory, typed, { env })).code);
+  }
+
+  expect(json).toMatchObject({
+    ...{ collection: 'pets', total: 1 },
+    rejections: [
+      {
+        deltaId: 'half',
+        rejectedOperations: 1,
+        rejections: [{ line: 1, id: 'y', error: 'WrongDimension' }],
+        problem: null,
+      },
+    ],
+  });
+  expect(text).toMatch(/^half +1 .* line 1: WrongDimension: /m);
+  expect(codes).toEqual([2, 2, 2]);
+});
+
+test('get takes ids and a filter, and counts, by what the engine answers', async () => {
+  const ids = async (...typed: string[]) =>
+    (await compactor('get', 'pets', ...typed)).json.records.map(({ id }: { id: string }) => id).sort();
+  const count = async (...typed: string[]) => (await compactor('get', 'pets', '--count', ...typed)).json;
+
+  expect(await ids('pet-2', 'pet-0', 'pet-2', 'pet-4')).toEqual(['pet-0', 'pet-2']);
+  expect(await ids('pet-2', 'pet-0', '--where', '{"n":{"$gte":1}}')).toEqual(['pet-2']);
+  expect(await count()).toEqual({ collection: 'pets', version: 2, count: 4 });
+  expect(await count('--version', '1')).toMatchObject({ version: 1, count: 5 });
+  expect(await count('--where', '{"n":{"$gte":2}}', '--limit', '1')).toMatchObject({ count: 2 });
+  expect(await count('pet-1', 'pet-4')).toMatchObject({ count: 1 });
+  expect(await inWords('get', 'pets', '--count')).toBe('4\n');
+});

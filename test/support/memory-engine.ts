@@ -201,9 +201,10 @@ export class MemoryEngineSession implements EngineSession {
     return this.#state === 'running' || this.#state === 'silent';
   }
 
-  async find({ limit, offset = 0, ...filter }: RecordPage): Promise<EngineRecord[]> {
+  async find({ ids, limit, offset = 0, ...filter }: RecordPage): Promise<EngineRecord[]> {
     this.#inUse();
-    const found = this.#database.all().filter((record) => matches(record, filter));
+    const among = ids && new Set(ids);
+    const found = this.#database.all().filter((record) => (among?.has(record.id) ?? true) && matches(record, filter));
     return found.slice(offset, limit === undefined ? undefined : offset + limit).map((record) => asked(record, filter));
   }
 

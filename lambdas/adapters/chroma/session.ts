@@ -190,8 +190,12 @@ export class ChromaSession implements EngineSession {
     return toNeighbours(await this.#call('Querying', () => this.#ask('query', request)));
   }
 
-  async find({ limit, offset, ...filter }: RecordPage): Promise<EngineRecord[]> {
-    const page = { ...(limit !== undefined && { limit }), ...(offset !== undefined && { offset }) };
+  async find({ ids, limit, offset, ...filter }: RecordPage): Promise<EngineRecord[]> {
+    const page = {
+      ...(ids && { ids }),
+      ...(limit !== undefined && { limit }),
+      ...(offset !== undefined && { offset }),
+    };
     return toRecords(await this.#call('Finding records', () => this.#ask('get', { ...asked(filter), ...page })));
   }
 
