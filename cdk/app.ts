@@ -1,7 +1,7 @@
 /** `npx cdk synth`, `npx cdk deploy`: Docker, a network and credentials are needed only to deploy. */
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { parseDeploymentConfig } from './config.ts';
+import { parseDeploymentConfig } from './parse-settings.ts';
 import { CompactorStack } from './stack.ts';
 
 const app = new App();

@@ -1,6 +1,6 @@
 /** Finds settings that cannot work together, before anything is deployed. */
 import { parseConfig } from '../lambdas/runtime/config.ts';
-import { type DeploymentConfig, settingsOf } from './deployment.ts';
+import { type DeploymentConfig, settingsOf } from './settings.ts';
 import { timeoutOf } from './verbs.ts';
 
 /** S3 rounds the end of a noncurrent version up to midnight, UTC, and removes it within the day that follows. */

@@ -12,7 +12,6 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { type CompactorSettings, parseSettings } from './config.ts';
 import { Alarms } from './constructs/alarms.ts';
 import { CompactorDashboard } from './constructs/dashboard.ts';
 import { Endpoint } from './constructs/endpoint.ts';
@@ -25,8 +24,9 @@ import { Schedules } from './constructs/schedules.ts';
 import { Storage } from './constructs/storage.ts';
 import { StatusTable } from './constructs/table.ts';
 import { compactionArns, Workflow } from './constructs/workflow.ts';
-import type { DeploymentConfig } from './deployment.ts';
 import { APPLICATION_GRANTS } from './grants.ts';
+import { type CompactorSettings, parseSettings } from './parse-settings.ts';
+import type { DeploymentConfig } from './settings.ts';
 import type { Verb } from './verbs.ts';
 
 export interface CompactorProps {

@@ -2,7 +2,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Compactor, type CompactorEndpoint } from './compactor.ts';
-import type { DeploymentConfig } from './deployment.ts';
+import type { DeploymentConfig } from './settings.ts';
 
 export interface CompactorStackProps extends StackProps {
   config: DeploymentConfig;

@@ -4,7 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
-import type { DeploymentConfig } from '../deployment.ts';
+import type { DeploymentConfig } from '../settings.ts';
 import { timeoutOf, type Verb } from '../verbs.ts';
 import { executions, minutes, ofFunction, waiting } from './alarm-metrics.ts';
 import { makeTopic } from './alarm-topic.ts';

@@ -1,7 +1,7 @@
 /** The first place to look: how long the lock is held, by phase, who waits for it, and what gets through. */
 import { AlarmStatusWidget, Dashboard, GraphWidget, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import type { DeploymentConfig } from '../deployment.ts';
+import type { DeploymentConfig } from '../settings.ts';
 import type { Alarms } from './alarms.ts';
 import { type MetricName, PERIOD, perCollection, stackMetric } from './metrics.ts';
 

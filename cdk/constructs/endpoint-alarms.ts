@@ -1,6 +1,6 @@
 /** Alarms of the endpoint, for stacks that have one. */
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { DeploymentConfig } from '../deployment.ts';
+import type { DeploymentConfig } from '../settings.ts';
 import { ofFunction } from './alarm-metrics.ts';
 import type { Alarms } from './alarms.ts';
 

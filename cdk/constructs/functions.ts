@@ -15,10 +15,10 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { PROCESS_ENVIRONMENT } from '../../lambdas/runtime/process-environment.ts';
-import { architectureOf } from '../config.ts';
-import { type DeploymentConfig, settingsOf } from '../deployment.ts';
 import { GRANTS, type Grant } from '../grants.ts';
 import { type Bundles, findHandlers } from '../handlers.ts';
+import { architectureOf } from '../parse-settings.ts';
+import { type DeploymentConfig, settingsOf } from '../settings.ts';
 import { CACHE_VERBS, SCHEDULED_VERBS, timeoutOf, VERBS, type Verb } from '../verbs.ts';
 import type { CacheNetwork } from './network.ts';
 import { type GrantedProps, makeRole } from './roles.ts';

@@ -11,8 +11,8 @@ import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
-import type { DeploymentConfig } from '../deployment.ts';
 import type { ObjectPrefix } from '../grants.ts';
+import type { DeploymentConfig } from '../settings.ts';
 import type { Storage } from './storage.ts';
 
 const INBOX: ObjectPrefix = 'deltas/';

@@ -4,9 +4,9 @@ import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
-import type { DeploymentConfig } from '../deployment.ts';
 import { conditionOf, type Grant } from '../grants.ts';
 import { type Keys, keyStatements } from '../keys.ts';
+import type { DeploymentConfig } from '../settings.ts';
 import type { Storage } from './storage.ts';
 import type { StatusTable } from './table.ts';
 

@@ -3,7 +3,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
-import type { DeploymentConfig } from '../deployment.ts';
+import type { DeploymentConfig } from '../settings.ts';
 import type { Functions } from './functions.ts';
 
 export class Schedules extends Construct {

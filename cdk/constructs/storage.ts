@@ -13,8 +13,8 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
-import type { DeploymentConfig } from '../deployment.ts';
 import { NAME_PREFIXES, type ObjectPrefix } from '../grants.ts';
+import type { DeploymentConfig } from '../settings.ts';
 
 /** Prefixes of objects that are written once, under a key that is never used again. */
 const CREATE_ONLY: readonly ObjectPrefix[] = ['packs/', 'manifests/', 'deltas/', 'rejected/', 'aside/'];

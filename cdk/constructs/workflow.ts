@@ -11,7 +11,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { explain } from '../acknowledgements.ts';
-import type { DeploymentConfig } from '../deployment.ts';
+import type { DeploymentConfig } from '../settings.ts';
 import { type MachineName, readDefinition, verbsOf } from '../verbs.ts';
 import type { Functions } from './functions.ts';
 

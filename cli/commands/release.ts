@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { releaseHeld } from '../../lambdas/compaction/release-held.ts';
 import { isAnythingWaiting } from '../../lambdas/inbox/find-work.ts';
 import type { ExecutionStatus } from '../../lambdas/ports.ts';
-import { timeSlotName } from '../../lambdas/protocol/names.ts';
+import { timeSlotName } from '../../lambdas/protocol/execution-name.ts';
 import { withCollection } from '../command.ts';
 import { CommandFailure, EXIT } from '../output.ts';
 import type { Target } from '../target.ts';

@@ -1,7 +1,7 @@
 /** docs/reference/configuration.md: from the schemas that parse it. */
 import { z } from 'zod';
-import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/config.ts';
-import { deployment } from '../../cdk/deployment.ts';
+import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/parse-settings.ts';
+import { deployment } from '../../cdk/settings.ts';
 import { environment, parseConfig } from '../../lambdas/runtime/config.ts';
 import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';
 import { ambient } from './ambient.ts';
@@ -34,7 +34,7 @@ const REFUSED: ReadonlyArray<Record<string, number | boolean>> = [
 
 export function configurationPage(): string {
   return page(
-    heading('Configuration', 'lambdas/runtime/config.ts', 'cdk/deployment.ts', 'docs/generator/ambient.ts'),
+    heading('Configuration', 'lambdas/runtime/config.ts', 'cdk/settings.ts', 'docs/generator/ambient.ts'),
     `## Environment
 
 Lambdas, the local stack and \`compactor\` read the same variables. In a deployed stack they are set from the context below. \`npm run local\` takes them from its own environment; \`compactor\` uses them when \`STATE_MACHINE_ARN\` is set. A missing or impossible value is reported at start, before any work.`,

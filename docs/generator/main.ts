@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Argument } from 'commander';
-import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/config.ts';
+import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/parse-settings.ts';
 import { CompactorStack } from '../../cdk/stack.ts';
 import { script } from '../../local/script.ts';
 import { apiPage } from './api.ts';

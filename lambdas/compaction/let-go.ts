@@ -7,8 +7,8 @@ import { type CompactionState, MAX_ROUNDS } from '../../statemachine/contract.ts
 import { findWork, passOver } from '../inbox/find-work.ts';
 import { PATIENCE } from '../inbox/read-deltas.ts';
 import type { Ports } from '../ports.ts';
+import { successorName } from '../protocol/execution-name.ts';
 import { METRICS } from '../protocol/metrics.ts';
-import { successorName } from '../protocol/names.ts';
 import { releaseHeld } from './release-held.ts';
 
 /**

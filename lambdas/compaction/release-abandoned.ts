@@ -8,7 +8,7 @@ import { describeIssues } from '../errors/describe-issues.ts';
 import { CollectionNotFoundError, InvalidInputError } from '../errors/errors.ts';
 import { isAnythingWaiting } from '../inbox/find-work.ts';
 import type { Ports } from '../ports.ts';
-import { timeSlotName } from '../protocol/names.ts';
+import { timeSlotName } from '../protocol/execution-name.ts';
 import { checkCollection } from '../snapshot/keys.ts';
 import { releaseHeld } from './release-held.ts';
 

@@ -6,7 +6,7 @@ import { ConfigurationError } from '../errors/errors.ts';
 import { NamesDirectory } from '../names/directory.ts';
 import type { CollectionRecord } from '../names/records.ts';
 import type { ApiRequest, EngineIdentity } from '../ports.ts';
-import { compareVersions } from '../protocol/versions.ts';
+import { compareVersions } from '../protocol/engine-versions.ts';
 import { INDEX_ONLY_MS, type ReadLevel } from '../serving/looks.ts';
 import { type ServingLimits, Servings } from '../serving/servings.ts';
 import type { ServingPorts, Settings } from '../serving/target.ts';

@@ -8,7 +8,7 @@ import {
   type WaitOptions,
   waitForDelta,
 } from '../producer/produce-delta.ts';
-import { executionName } from '../protocol/names.ts';
+import { executionName } from '../protocol/execution-name.ts';
 import { type ReaderOptions, SnapshotReader } from '../reader/snapshot-reader.ts';
 import { checkCollection } from '../snapshot/keys.ts';
 import type { DeltaStatus } from '../snapshot/ledger.ts';

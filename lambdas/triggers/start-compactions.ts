@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { mapLimit } from '../concurrency/map-limit.ts';
 import type { Ports } from '../ports.ts';
-import { executionName } from '../protocol/names.ts';
+import { executionName } from '../protocol/execution-name.ts';
 import { parseDeltaKey } from '../snapshot/keys.ts';
 
 const PARALLEL = 8;

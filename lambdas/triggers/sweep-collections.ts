@@ -4,7 +4,7 @@
  */
 import { findWork, passOver } from '../inbox/find-work.ts';
 import type { Ports } from '../ports.ts';
-import { timeSlotName } from '../protocol/names.ts';
+import { timeSlotName } from '../protocol/execution-name.ts';
 import { isFragmented } from '../snapshot/rewrite.ts';
 import { collectionsFailed, forEachCollection, listCollections } from '../versions/list-collections.ts';
 

@@ -1,7 +1,7 @@
 /** An engine that is older than the one that wrote a snapshot must not open it. */
 import { ENGINE_ADVICE } from '../errors/engine-advice.ts';
 import { EngineTooOldError } from '../errors/errors.ts';
-import { compareVersions } from '../protocol/versions.ts';
+import { compareVersions } from '../protocol/engine-versions.ts';
 import type { LoadedManifest } from './load-manifest.ts';
 
 /** @param writer Version of the engine that wrote the snapshot; `null` for one without records, which needs none. */

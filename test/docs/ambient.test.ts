@@ -1,7 +1,7 @@
 /** Every environment variable that the product reads is in the reference. */
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { deployment } from '../../cdk/deployment.ts';
+import { deployment } from '../../cdk/settings.ts';
 import { ambient } from '../../docs/generator/ambient.ts';
 import { environment } from '../../lambdas/runtime/config.ts';
 import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';

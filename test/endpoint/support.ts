@@ -5,7 +5,7 @@ import { locateEngine } from '../../lambdas/adapters/chroma/locator.ts';
 import { createApp } from '../../lambdas/endpoint/app.ts';
 import { Endpoint, type EndpointOptions, OLDEST_ENGINE } from '../../lambdas/endpoint/endpoint.ts';
 import type { ApiServer, Ports } from '../../lambdas/ports.ts';
-import { compareVersions } from '../../lambdas/protocol/versions.ts';
+import { compareVersions } from '../../lambdas/protocol/engine-versions.ts';
 import { parseStrictly } from '../../lambdas/snapshot/escaped-names.ts';
 import { membersOf } from '../../lambdas/snapshot/exact-json.ts';
 import type { TestStack } from '../e2e/support.ts';

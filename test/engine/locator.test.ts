@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Candidate, FoundBy } from '../../lambdas/adapters/chroma/candidates.ts';
 import { chooseEngine, locateEngine, lookEverywhere } from '../../lambdas/adapters/chroma/locator.ts';
 import { EngineUnavailableError } from '../../lambdas/errors/errors.ts';
-import { compareVersions } from '../../lambdas/protocol/versions.ts';
+import { compareVersions } from '../../lambdas/protocol/engine-versions.ts';
 import { cleanUpAfterEach, fakeServer, makeDirectory } from './support.ts';
 
 cleanUpAfterEach();

@@ -1,7 +1,7 @@
 /** Laws of engine versions: one total order, by number and not by text, in which a pre-release precedes its release. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareVersions } from '../../lambdas/protocol/versions.ts';
+import { compareVersions } from '../../lambdas/protocol/engine-versions.ts';
 
 const numbers = fc.tuple(fc.nat(20), fc.nat(20), fc.nat(20));
 const tag = fc.constantFrom('', '-alpha', '-alpha.1', '-beta', '-rc.2', '-rc.10', '+build.7', '-rc.2+build.7');

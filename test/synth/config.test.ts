@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { servedCollections } from '../../cdk/checks.ts';
-import { architectureOf, parseDeploymentConfig } from '../../cdk/config.ts';
-import { deployment, settingsOf } from '../../cdk/deployment.ts';
 import { GRANTS } from '../../cdk/grants.ts';
+import { architectureOf, parseDeploymentConfig } from '../../cdk/parse-settings.ts';
+import { deployment, settingsOf } from '../../cdk/settings.ts';
 import { entryOf, VERBS } from '../../cdk/verbs.ts';
 import { environment, parseConfig } from '../../lambdas/runtime/config.ts';
 import { endpointEnvironment } from '../../lambdas/runtime/endpoint-config.ts';

@@ -6,7 +6,7 @@ import { App, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll } from 'vitest';
-import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/config.ts';
+import { CONTEXT_PREFIX, parseDeploymentConfig } from '../../cdk/parse-settings.ts';
 import { CompactorStack } from '../../cdk/stack.ts';
 import type { Verb } from '../../cdk/verbs.ts';
 

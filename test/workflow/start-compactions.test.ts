@@ -1,7 +1,7 @@
 /** From messages of new deltas to executions: one per collection and batch, and nothing lost in between. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { executionName } from '../../lambdas/protocol/names.ts';
+import { executionName } from '../../lambdas/protocol/execution-name.ts';
 import { deltaKey } from '../../lambdas/snapshot/keys.ts';
 import { type QueueRecord, startCompactions } from '../../lambdas/triggers/start-compactions.ts';
 import { collection, deltaId, hostileName } from '../support/arbitraries.ts';

@@ -1,7 +1,7 @@
 /** The sweep: a wake-up for every collection with work left, whatever is wrong with the others. */
 import { describe, expect, it } from 'vitest';
 import { CollectionsFailedError, StoreUnavailableError } from '../../lambdas/errors/errors.ts';
-import { timeSlotName } from '../../lambdas/protocol/names.ts';
+import { timeSlotName } from '../../lambdas/protocol/execution-name.ts';
 import { deltaKey, pointerKey } from '../../lambdas/snapshot/keys.ts';
 import { sweep } from '../../lambdas/triggers/sweep-collections.ts';
 import { type Fault, faulty, throws } from '../support/faulty.ts';

@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { App } from 'aws-cdk-lib';
-import { parseDeploymentConfig } from '../../../cdk/config.ts';
+import { parseDeploymentConfig } from '../../../cdk/parse-settings.ts';
 import { CompactorStack } from '../../../cdk/stack.ts';
 import { type PeerServer, startServer } from '../servers.ts';
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { impossibilities } from './checks.ts';
-import { type DeploymentConfig, deployment } from './deployment.ts';
+import { type DeploymentConfig, deployment } from './settings.ts';
 
 export const CONTEXT_PREFIX = 'compactor:';
 

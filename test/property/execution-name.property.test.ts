@@ -1,7 +1,7 @@
 /** Laws of execution names: legal, repeatable, and never shared by accident. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { executionName, successorName, timeSlotName } from '../../lambdas/protocol/names.ts';
+import { executionName, successorName, timeSlotName } from '../../lambdas/protocol/execution-name.ts';
 import { collection } from '../support/arbitraries.ts';
 
 const ARN = 'arn:aws:states:eu-central-1:123456789012:execution:compaction:docs-1';
