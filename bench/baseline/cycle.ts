@@ -77,7 +77,7 @@ export async function compactBaseline(ports: BaselinePorts, deltaIds: readonly s
 
 async function attemptCommit(ports: BaselinePorts, deltas: readonly ReadDelta[]): Promise<BaselineOutcome | 'moved'> {
   const { meter, collection } = ports;
-  const owner = ports.ids.commitId();
+  const owner = ports.ids.ulid();
   const file = new PointerFile(ports.plainStore, ports.network, meter);
   const isCurrent = async () => (await file.read()).version === base.version;
   const base = await file.read();

@@ -32,7 +32,7 @@ export async function placeHistory(ports: PlainPorts, versions: number): Promise
   let { ref, manifest } = await loadManifest({ store: ports.store }, pointer.manifest);
   const made: Array<{ key: string; bytes: Uint8Array }> = [];
   for (let version = 1; version <= versions; version++) {
-    const commitId = ports.ids.commitId();
+    const commitId = ports.ids.ulid();
     manifest = {
       ...manifest,
       ...{ version, commitId, parent: ref, ancestry: childAncestry(manifest) },
@@ -104,7 +104,7 @@ async function findFirst({ store }: Ports, versions: number): Promise<number> {
 }
 
 async function collectNothing(ports: Ports): Promise<number> {
-  const { kept } = await collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.commitId() });
+  const { kept } = await collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.ulid() });
   return kept - 1;
 }
 

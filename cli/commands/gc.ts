@@ -35,7 +35,7 @@ Example:
     command,
     async ({ target: { ports }, output }, collection, { dryRun = false }) => {
       if (collection === undefined) await collectAll(ports, output, dryRun);
-      else await collectOne(ports, output, { collection, runId: ports.ids.commitId(), dryRun });
+      else await collectOne(ports, output, { collection, runId: ports.ids.ulid(), dryRun });
     },
     { changes: (_target, _collection, { dryRun }) => dryRun !== true },
   );

@@ -42,7 +42,7 @@ export class SystemClock implements Clock {
 export class SystemIds implements Ids {
   readonly #ulid = monotonicFactory();
 
-  commitId(): string {
+  ulid(): string {
     return this.#ulid();
   }
 

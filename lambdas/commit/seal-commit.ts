@@ -44,7 +44,7 @@ export async function sealCommit(
   const { base } = input;
   const { collection } = base.manifest;
   // A new id for every invocation: a zombie and its retry must never write under one key.
-  const commitId = ports.ids.commitId();
+  const commitId = ports.ids.ulid();
   const { scanned } = input;
   const files = input.defragment
     ? defragmented(base.manifest, scanned)

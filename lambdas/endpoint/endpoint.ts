@@ -51,7 +51,7 @@ export class Endpoint {
     this.ports = ports;
     this.options = options;
     this.servings = new Servings(ports, options.limits);
-    const newId = () => ports.ids.commitId();
+    const newId = () => ports.ids.ulid();
     this.scratch = new Scratch(() => this.servings.shared(), newId);
     this.directory = new NamesDirectory(ports, (space) => this.scratch.describeSpace(space));
     const validator = new Validator(this.scratch, newId);

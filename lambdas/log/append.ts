@@ -60,7 +60,7 @@ export class LogWriter {
       const group = this.#nextGroup();
       const lines = group.map(({ line }) => line);
       try {
-        const number = await this.#end.place(joinRequests(lines, this.#ports.ids.commitId()));
+        const number = await this.#end.place(joinRequests(lines, this.#ports.ids.ulid()));
         for (const { done } of group) done({ number });
       } catch (error) {
         for (const { failed } of group) failed(error);

@@ -52,7 +52,7 @@ export async function proveEngine(ports: Ports, directory: WorkingDirectory, bas
   const session = await ports.engine.open(directory);
   try {
     await session.useCollection(collection, base.manifest);
-    const id = `probe-${ports.ids.commitId()}`;
+    const id = `probe-${ports.ids.ulid()}`;
     await session.upsert([{ id, embedding: new Array<number>(dimension).fill(1) }]);
     await session.remove([id]);
     await session.count();

@@ -31,7 +31,7 @@ export async function findTenant(ports: SmallPorts, name: string): Promise<Tenan
 /** @returns false: it exists already */
 export async function createTenant(ports: SmallPorts, name: string): Promise<boolean> {
   if (name === DEFAULT_TENANT) return false;
-  const record = { format: 1, name, resourceName: null, revision: ports.ids.commitId() };
+  const record = { format: 1, name, resourceName: null, revision: ports.ids.ulid() };
   return writeSmall(ports, tenantKey(name), record, undefined);
 }
 
@@ -45,7 +45,7 @@ export async function createDatabase(ports: SmallPorts, tenant: string, name: st
   const key = databaseKey(tenant, name);
   const held = await readSmall(ports, key, databaseRecord);
   if (shown(held, tenant, name) !== undefined) return false;
-  const revision = ports.ids.commitId();
+  const revision = ports.ids.ulid();
   const record = { format: 1, id: uuidOf(revision), tenant, name, dropped: false, revision };
   return writeSmall(ports, key, record, held?.etag);
 }
@@ -58,7 +58,7 @@ export async function deleteDatabase(ports: SmallPorts, tenant: string, name: st
     const found = shown(held, tenant, name);
     if (found === undefined) return undefined;
     if (isDefault(tenant, name)) {
-      const gone = { format: 1, ...found, dropped: true, revision: ports.ids.commitId() };
+      const gone = { format: 1, ...found, dropped: true, revision: ports.ids.ulid() };
       if (await writeSmall(ports, key, gone, held?.etag)) return found;
     } else if (held === undefined || (await deleteSmall(ports, key, held.etag))) return found;
   }

@@ -86,7 +86,7 @@ export class NamesDirectory {
     if (described === undefined) return 'refused';
     checkSettings(described);
     for (;;) {
-      const ulid = this.#ports.ids.commitId();
+      const ulid = this.#ports.ids.ulid();
       const id = uuidOf(ulid);
       const place = { tenant, database, databaseId: found.id, name };
       const record = { ...place, id, collection: storedName(ulid), ...described, ...this.#fresh(null) };

@@ -57,7 +57,7 @@ export async function takeName(
       if (owner !== undefined && !(await rewrite(ports, owner, {}))) continue;
     }
     // The entry is rewritten even if it is ours already, so that another writer that is about to take it over fails.
-    const mine = { format: 1, id, name: place.name, revision: ports.ids.commitId() };
+    const mine = { format: 1, id, name: place.name, revision: ports.ids.ulid() };
     if (await writeSmall(ports, key, mine, entry?.etag)) return { isTaken: true };
   }
 }
@@ -93,13 +93,13 @@ export async function rewrite(
   { value, etag }: HeldRecord,
   change: Partial<CollectionRecord>,
 ): Promise<boolean> {
-  const next = { ...value, ...change, revision: ports.ids.commitId() };
+  const next = { ...value, ...change, revision: ports.ids.ulid() };
   return writeSmall(ports, recordKey(value.id), next, etag);
 }
 
 /** @returns false: the record exists already */
 export async function createRecord(ports: SmallPorts, record: Omit<CollectionRecord, 'format' | 'revision'>) {
-  const whole = { format: 1, ...record, revision: ports.ids.commitId() };
+  const whole = { format: 1, ...record, revision: ports.ids.ulid() };
   return writeSmall(ports, recordKey(record.id), whole, undefined);
 }
 

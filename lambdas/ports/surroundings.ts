@@ -14,7 +14,7 @@ export interface Clock {
 
 export interface Ids {
   /** A new ULID. */
-  commitId(): string;
+  ulid(): string;
   /** Uniform in [0, 1), for jitter. */
   random(): number;
 }

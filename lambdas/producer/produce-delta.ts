@@ -67,7 +67,7 @@ export interface SubmitResult extends Submitted {
  */
 export async function submitDelta(
   ports: Pick<Ports, 'store' | 'cache' | 'clock' | 'ids'> & { statuses: Ports['statuses'] | undefined },
-  { collection, operations, deltaId = ports.ids.commitId() }: DeltaToSubmit,
+  { collection, operations, deltaId = ports.ids.ulid() }: DeltaToSubmit,
 ): Promise<SubmitResult> {
   const text = encodeLines(operations instanceof DeltaBuilder ? operations.operations : operations);
   if (text.length > MAX_DELTA_BYTES) {

@@ -104,6 +104,6 @@ export class Connection implements StoreConnection, TableConnection, MachineConn
 
   async start(collection: string): Promise<void> {
     const { executions, ids } = this.#ports;
-    await executions.start(executionName(checkCollection(collection), 'app', ids.commitId()), { collection });
+    await executions.start(executionName(checkCollection(collection), 'app', ids.ulid()), { collection });
   }
 }

@@ -169,7 +169,7 @@ export class ServedCollection {
   async #open({ current }: Look): Promise<Target> {
     const { collection } = this.#settings;
     if (current === undefined || current.manifest.files.length === 0) {
-      const name = `s-${this.#ports.ids.commitId()}`;
+      const name = `s-${this.#ports.ids.ulid()}`;
       return openShared(await this.#shared(), this.#settings, name, current?.manifest);
     }
     const { clock, directories, telemetry } = this.#ports;

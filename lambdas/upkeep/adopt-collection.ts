@@ -38,7 +38,7 @@ export async function adoptCollection(
   { collection, from }: AdoptRequest,
 ): Promise<Adopted> {
   const to = await ownAddress(ports);
-  const runId = ports.ids.commitId();
+  const runId = ports.ids.ulid();
   try {
     const { verdict: version, isFenced } = await fencePointer(ports, {
       collection,

@@ -92,7 +92,7 @@ export async function collectMany(
   // Each run begins at another collection: a run that is cut off leaves some, and must not always leave the same ones.
   const first = Math.floor(ports.ids.random() * listed.length);
   const collections = [...listed.slice(first), ...listed.slice(0, first)];
-  const runId = ports.ids.commitId();
+  const runId = ports.ids.ulid();
   const reports: GarbageReport[] = [];
   const reachable = new Map<string, ReadonlySet<string>>();
   const failures = await forEachCollection(ports, collections, async (collection) => {

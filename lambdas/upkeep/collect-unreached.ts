@@ -76,7 +76,7 @@ async function collectOne(ports: Ports, collection: string, dryRun: boolean): Pr
   });
   if (marked === undefined) {
     if (reach.record === undefined && !(await holdsAnything(ports, collection))) return undefined;
-    const noted = { format: 1, collection, since, revision: ports.ids.commitId() };
+    const noted = { format: 1, collection, since, revision: ports.ids.ulid() };
     if (!dryRun) await writeSmall(ports, key, noted, undefined);
     return report('found');
   }

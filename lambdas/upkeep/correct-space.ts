@@ -38,7 +38,7 @@ export async function correctSpace(ports: Ports, collection: string, actor: stri
       manifest: {
         ...manifest,
         version: manifest.version + 1,
-        commitId: ports.ids.commitId(),
+        commitId: ports.ids.ulid(),
         parent: current.ref,
         ancestry: childAncestry(manifest),
         space,

@@ -67,7 +67,7 @@ export async function createCollection(ports: CreatePorts, request: NewCollectio
   }
   if (!request.isTried) await probeStore(ports);
   const statusTable = await ownAddress(ports);
-  const commitId = ports.ids.commitId();
+  const commitId = ports.ids.ulid();
   const { bytes, sha256 } = encodeManifest({
     collection,
     version: 0,

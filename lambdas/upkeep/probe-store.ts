@@ -28,7 +28,7 @@ export async function probeStore(ports: Pick<Ports, 'clock' | 'ids' | 'store'>):
   const { store } = ports;
   const attempt = async () => {
     // After an unknown outcome the state of the object is unknown, too, so every attempt uses new objects.
-    const id = ports.ids.commitId();
+    const id = ports.ids.ulid();
     return [...(await probeInTurn(store, id)), ...(await probeAtOnce(store, id))];
   };
   const isTransient = (error: unknown) =>

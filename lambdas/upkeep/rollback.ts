@@ -68,7 +68,7 @@ async function rollBackOnto(
 ): Promise<RolledBack> {
   const { target, undoneDeltas } = await findTarget(ports, current, version);
   await checkPacks(ports, target);
-  const commitId = ports.ids.commitId();
+  const commitId = ports.ids.ulid();
   const manifest = rollbackManifest(current.manifest, current.ref, target.manifest, commitId);
   const next = await publishManifest(ports, current, { manifest, parent: current.manifest, what: 'rollback', actor });
   const done = { collection, version: next.version, commitId, restored: version, replaced: current.pointer.version };

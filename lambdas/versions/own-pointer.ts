@@ -44,5 +44,5 @@ export async function withIdentity(ports: Pick<Ports, 'ids' | 'statuses'>, addre
 /** @throws TableUnavailableError */
 export async function ownAddress({ ids, statuses }: Pick<Ports, 'ids' | 'statuses'>): Promise<string> {
   // A ULID: eighty of its bits are random.
-  return encodeAddress({ name: statuses.tableName, identity: await statuses.ensureIdentity(ids.commitId()) });
+  return encodeAddress({ name: statuses.tableName, identity: await statuses.ensureIdentity(ids.ulid()) });
 }

@@ -300,7 +300,7 @@ describe('a collection', () => {
     await submit(ports, 'by-hand', [upsert('x', 3)], collection);
     await compact('third', collection);
     const { number } = await append(ports, collection, 4);
-    const made = ports.ids.commitId();
+    const made = ports.ids.ulid();
     await submit(ports, made, [upsert('y', 5)], collection);
 
     // Act

@@ -120,7 +120,7 @@ async function play(schedule: Action[]) {
     try {
       const report = await collectGarbage(faulty(ports, faults), {
         collection: COLLECTION,
-        runId: ports.ids.commitId(),
+        runId: ports.ids.ulid(),
       });
       seen.fences += Number(report.fenced);
       seen.deleted += report.deletedManifests + report.deletedPacks;

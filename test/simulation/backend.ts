@@ -57,6 +57,6 @@ export function calmPorts(world: World): Ports {
     sleep: (ms: number) => scheduler.wait(ms),
     every: () => () => {},
   };
-  const ids = { commitId: () => ulid(scheduler.now(), random), random };
+  const ids = { ulid: () => ulid(scheduler.now(), random), random };
   return { ...backendOf(world, world, 'calm'), directories: new MemoryDirectories(), codec: MEMORY_CODEC, clock, ids };
 }

@@ -62,7 +62,7 @@ async function age(ports: MemoryPorts, collection: string): Promise<void> {
   }
   // What is sealed in one moment has no age, and would be kept.
   await ports.clock.sleep(60_000);
-  await collectGarbage(ports, { collection, runId: ports.ids.commitId() });
+  await collectGarbage(ports, { collection, runId: ports.ids.ulid() });
   for (let n = 0; n < UNSETTLED; n++) {
     const operation: Operation = { op: 'upsert', id: `old-${n % 7}`, embedding: [n, n, n, n], metadata: { by: n } };
     await submit(ports, `old-${n}`, [operation], collection);

@@ -38,7 +38,7 @@ async function goBackAndForth(world: World, collection: string, length: number):
 
 async function collect(world: World, collection: string): Promise<void> {
   const ports = calmPorts(world);
-  await collectGarbage(ports, { collection, runId: ports.ids.commitId() }).catch((error: unknown) => {
+  await collectGarbage(ports, { collection, runId: ports.ids.ulid() }).catch((error: unknown) => {
     world.scheduler.note(`the collection behind the burst ends: ${String(error)}`);
   });
 }

@@ -65,7 +65,7 @@ export function gatedPorts(invocation: Invocation, backend: Backend, directories
       sleep: (ms) => invocation.sleep(ms),
       every: (ms, task) => invocation.every(ms, task),
     },
-    ids: { commitId: () => ulid(invocation.now(), world.random.next), random: world.random.next },
+    ids: { ulid: () => ulid(invocation.now(), world.random.next), random: world.random.next },
     executions: {
       start: (name, input) => {
         const kind = { on: 'executions.start', about: name, isWrite: true, unavailable: noExecutions };

@@ -43,7 +43,7 @@ export function memoryPorts({ seed = 1, engine, settings }: MemoryPortsOptions =
   const clock = new VirtualClock();
   const table = new MemoryTable();
   const random = seededRandom(seed);
-  const ids: Ids = { commitId: () => ulid(clock.now(), random), random };
+  const ids: Ids = { ulid: () => ulid(clock.now(), random), random };
   return {
     store: new MemoryStore({ now: () => clock.now() }),
     table,

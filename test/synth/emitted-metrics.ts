@@ -100,7 +100,7 @@ async function playEverything(telemetry: PowertoolsTelemetry): Promise<void> {
   // Writes of an endpoint that a commit decides; reads by one: answered, refused, and failed.
   await playEndpoint(await reporting());
   // Garbage, and a collection whose garbage cannot be collected.
-  await ports.store.putIfAbsent(packKey(COLLECTION, ports.ids.commitId(), 0), Buffer.from('orphan'));
+  await ports.store.putIfAbsent(packKey(COLLECTION, ports.ids.ulid(), 0), Buffer.from('orphan'));
   await submitNumber(ports, 9);
   await collectAllGarbage(ports, {});
   await ports.store.putIfAbsent('pointers/broken.json', Buffer.from('{}'));

@@ -48,7 +48,7 @@ const upsert = (id: string, by: number): Operation => ({ op: 'upsert', id, embed
 async function playUnreached(own: MemoryPorts, collectGarbage: (own: MemoryPorts) => Promise<unknown>): Promise<void> {
   const kept = await full(own, 'kept');
   const left = nameKey(kept.tenant, kept.database, 'left');
-  const entry = { format: 1, id: kept.id, name: 'left', revision: own.ids.commitId() };
+  const entry = { format: 1, id: kept.id, name: 'left', revision: own.ids.ulid() };
   await own.store.putIfAbsent(left, Buffer.from(JSON.stringify(entry)));
   const gone = await full(own, 'gone');
   await own.store.delete(nameKey(gone.tenant, gone.database, 'gone'));
@@ -153,7 +153,7 @@ async function playEverything({ ports, invoke, execute, server, deleteLock, forg
   await invoke('FinishCompaction', first, { ...claimed, attempts: { ...claimed.attempts, rounds: 50 } });
 
   // Garbage: the upload just abandoned, and versions that are not retained.
-  await first.store.putIfAbsent(packKey(COLLECTION, first.ids.commitId(), 0), Buffer.from('orphan'));
+  await first.store.putIfAbsent(packKey(COLLECTION, first.ids.ulid(), 0), Buffer.from('orphan'));
   const collected = await invoke('CollectGarbage', ports({ retainVersions: 1, retainDays: 0 }), {});
   expect(collected.reports[0]).toMatchObject({ fenced: true });
   await playUnreached(ports({ retainDays: 0 }), (own) => invoke('CollectGarbage', own, {}));
@@ -172,7 +172,7 @@ async function playEverything({ ports, invoke, execute, server, deleteLock, forg
 async function stageLargePack({ cache, ids }: MemoryPorts, state: CompactionState): Promise<CompactionState> {
   const { merge } = state;
   if (merge === null) throw new Error('There is no merge.');
-  const commitId = ids.commitId();
+  const commitId = ids.ulid();
   const noise = randomBytes(PART_SIZE + 1);
   const { stream } = await cache.openStaged(COLLECTION, merge.commitId, STAGED.manifest);
   const staging = await cache.stage(COLLECTION, commitId);

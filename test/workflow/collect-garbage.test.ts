@@ -42,7 +42,7 @@ beforeEach(async () => {
 
 /** A run with faults at its ports. */
 async function collect(faults: Fault[] = [], dryRun?: boolean): Promise<CollectedGarbage> {
-  const request = { collection: COLLECTION, runId: ports.ids.commitId() };
+  const request = { collection: COLLECTION, runId: ports.ids.ulid() };
   return collectGarbage(faulty(ports, faults), dryRun === undefined ? request : { ...request, dryRun });
 }
 const current = async () => (await readPointer(ports, COLLECTION)).pointer;
@@ -301,7 +301,7 @@ describe('the fence', () => {
   });
 
   it('is refused under a run id that was used before', async () => {
-    const request = { collection: COLLECTION, runId: ports.ids.commitId() };
+    const request = { collection: COLLECTION, runId: ports.ids.ulid() };
     await collectGarbage(ports, request);
     await upload(ports, await prepare(ports));
     await expectUntouched(() => expect(collectGarbage(ports, request)).rejects.toThrow(InvalidInputError));

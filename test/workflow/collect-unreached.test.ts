@@ -163,7 +163,7 @@ describe('what a name leads to', () => {
 
 describe('a creation that died', () => {
   it.each(['before its name was written', 'after its entry was written'])('%s is taken', async (when) => {
-    const ulid = ports.ids.commitId();
+    const ulid = ports.ids.ulid();
     const record = { ...PLACE, databaseId: 'x', name: UNNAMED, id: uuidOf(ulid), collection: storedName(ulid) };
     const settings = { ...DESCRIBED, dimension: null, learned: {}, created: 0, dropped: false };
     await createRecord(ports, { ...record, ...settings });
@@ -234,7 +234,7 @@ describe('what `create` and `import` made', () => {
   });
 
   it('is not stored under a name that only the directory gives', async () => {
-    await expect(createCollection(ports, storedName(ports.ids.commitId()))).rejects.toThrow(InvalidInputError);
+    await expect(createCollection(ports, storedName(ports.ids.ulid()))).rejects.toThrow(InvalidInputError);
   });
 });
 
@@ -308,7 +308,7 @@ describe('in doubt', () => {
 });
 
 it('finds what is stored of a collection without a pointer, beside folders that fill more than a page', async () => {
-  const [one, two, three] = [1, 2, 3].map(() => storedName(ports.ids.commitId()));
+  const [one, two, three] = [1, 2, 3].map(() => storedName(ports.ids.ulid()));
   for (let n = 0; n < 2_050; n++) await ports.store.putIfAbsent(deltaKey(one ?? '', `d-${n}`), Buffer.from('x'));
   await ports.store.putIfAbsent(deltaKey(two ?? '', 'd'), Buffer.from('x'));
   await store(ports, three ?? '');

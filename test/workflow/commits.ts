@@ -36,7 +36,7 @@ export async function prepare(
   const base = await readPointer(ports, COLLECTION);
   const { manifest: parent, ref } = await loadManifest(ports, base.pointer.manifest);
   const source = from === undefined ? parent : (await findVersion(ports, COLLECTION, from)).manifest;
-  const commitId = ports.ids.commitId();
+  const commitId = ports.ids.ulid();
   const packBytes = Buffer.from(`pack of ${commitId}`);
   const size = packBytes.length;
   const pack = { key: packKey(COLLECTION, commitId, 0), size, rawSize: size, sha256: sha256(packBytes) };

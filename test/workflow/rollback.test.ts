@@ -94,7 +94,7 @@ describe('a rollback', () => {
   it('leaves its packs to whoever collects garbage afterwards', async () => {
     await roll(1);
     await ports.clock.advance(DAY);
-    await collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.commitId() });
+    await collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.ulid() });
     const walked = [];
     for await (const { manifest } of walkVersions(ports, COLLECTION)) walked.push(manifest.version);
     expect(walked).toEqual([5]);
@@ -163,7 +163,7 @@ describe('a rollback whose pointer moves meanwhile', () => {
     ['before the swap', SWAP, 1],
   ])('is refused when the version is collected %s', async (_when, on, from) => {
     ports.cache.forget();
-    const gc = () => collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.commitId() });
+    const gc = () => collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.ulid() });
     await expect(roll(2, [{ on, from, times: 1, before: gc }])).rejects.toBeInstanceOf(InvalidInputError);
     expect(await current()).toMatchObject({ version: 4, retainedFrom: 4 });
     expect(await idsOf()).toEqual(['own-1', 'own-2', 'own-3', 'own-4', 'shared']);

@@ -69,7 +69,7 @@ describe('two stacks whose tables have one name', () => {
 
   it.each<[string, (two: MemoryPorts) => Promise<unknown>]>([
     ['plans', (two) => run(two, INPUT).then(({ error }) => Promise.reject(new Error(error)))],
-    ['collects garbage', (two) => collectGarbage(two, { collection: COLLECTION, runId: two.ids.commitId() })],
+    ['collects garbage', (two) => collectGarbage(two, { collection: COLLECTION, runId: two.ids.ulid() })],
     ['rolls back', (two) => rollback(two, { collection: COLLECTION, version: 0, actor: 'test' })],
     ['creates', (two) => createCollection(two)],
     ['sweeps', (two) => sweep(two)],
@@ -122,7 +122,7 @@ describe('a pointer from before tables had an identity', () => {
     const rolledBack = await tableOf(one);
     await makeLegacy(one);
     await one.clock.advance(1_000);
-    const runId = one.ids.commitId();
+    const runId = one.ids.ulid();
     const { fenced } = await collectGarbage({ ...one, settings }, { collection: COLLECTION, runId });
 
     expect([rolledBack, fenced, await tableOf(one)]).toEqual([own, true, own]);

@@ -31,7 +31,7 @@ export async function createIn(
   { tenant, database }: typeof PLACE,
   name: string,
 ): Promise<{ id: string; collection: string }> {
-  const ulid = ports.ids.commitId();
+  const ulid = ports.ids.ulid();
   const [id, collection] = [uuidOf(ulid), storedName(ulid)];
   const databaseId = (await findDatabase(ports, tenant, database))?.id ?? '';
   const place = { tenant, database, databaseId, name };
@@ -65,7 +65,7 @@ export async function full(ports: MemoryPorts, name: string): Promise<Collection
   await putDelta(ports, { collection, deltaId: 'dropped-by-hand', body: encodeDelta([upsert('x', 4)]) });
   await ports.store.putIfAbsent(rejectionKey(collection, 'bad'), Buffer.from('{}'));
   await ports.store.putIfAbsent(asideKey(collection, 'heavy', 'a'.repeat(64)), Buffer.from('x'));
-  ports.cache.objects.set(packKey(collection, ports.ids.commitId(), 0), Buffer.from('cached'));
+  ports.cache.objects.set(packKey(collection, ports.ids.ulid(), 0), Buffer.from('cached'));
   return record;
 }
 

@@ -25,7 +25,7 @@ async function commit(n: number): Promise<void> {
 }
 
 async function collect(): Promise<void> {
-  await collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.commitId() });
+  await collectGarbage(ports, { collection: COLLECTION, runId: ports.ids.ulid() });
   ports.cache.forget();
 }
 

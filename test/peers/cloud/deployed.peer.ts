@@ -215,7 +215,7 @@ describeWith('the deployed stack', python, (bin) => {
   });
 
   it('collects garbage', async () => {
-    const orphan = packKey('pets', ports.ids.commitId(), 0);
+    const orphan = packKey('pets', ports.ids.ulid(), 0);
     await ports.store.putIfAbsent(orphan, Buffer.from('orphan'));
 
     const { Payload, FunctionError } = await functions.invoke('CollectGarbage', {});

@@ -40,7 +40,7 @@ export function listedAfterFence(): Plant {
     const { manifest } = await loadNewest(ports, pointer);
     const sealed = sealingTimes([manifest, ...manifest.ancestry], []);
     const retainedFrom = oldestRetained(pointer, sealed, ports.settings, ports.clock.now());
-    const fenced = fencedPointer(pointer, ports.ids.commitId(), retainedFrom);
+    const fenced = fencedPointer(pointer, ports.ids.ulid(), retainedFrom);
     await ports.store.putIfMatch(pointerKey(collection), encodePointer(fenced), etag);
     await deleteUnreachable(ports, fenced, await listAll(ports, collection));
   };
@@ -56,7 +56,7 @@ export function countedFromSealing(): Plant {
     // As if each had been replaced when it was sealed.
     const sealed = new Map([...sealingTimes([manifest, ...manifest.ancestry], [])].map(([n, ms]) => [n + 1, ms]));
     const retainedFrom = oldestRetained(pointer, sealed, ports.settings, ports.clock.now());
-    const fenced = fencedPointer(pointer, ports.ids.commitId(), retainedFrom);
+    const fenced = fencedPointer(pointer, ports.ids.ulid(), retainedFrom);
     await ports.store.putIfMatch(pointerKey(collection), encodePointer(fenced), etag);
     await deleteUnreachable(ports, fenced, listed);
   };

@@ -29,7 +29,7 @@ export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
   'writes in the order of host clocks': bug(
     'lambdas/log/place-write.ts',
     'const key = deltaKey(this.#collection, numberedId(number));',
-    'const key = deltaKey(this.#collection, this.#ports.ids.commitId());',
+    'const key = deltaKey(this.#collection, this.#ports.ids.ulid());',
     { world: { profile: { ...BUSY, wholeSeconds: true }, lookFor: /is applied before write/ } },
   ),
   'acknowledgement before the write': bug(

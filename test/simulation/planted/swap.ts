@@ -92,11 +92,11 @@ export function commitIdPerExecution(): Plant {
   return {
     ports: (ports, execution) => {
       const commitId = () => {
-        const id = ids.get(execution) ?? ports.ids.commitId();
+        const id = ids.get(execution) ?? ports.ids.ulid();
         ids.set(execution, id);
         return id;
       };
-      return execution === '' ? ports : { ...ports, ids: { ...ports.ids, commitId } };
+      return execution === '' ? ports : { ...ports, ids: { ...ports.ids, ulid: commitId } };
     },
   };
 }
