@@ -68,11 +68,7 @@ export async function lookEverywhere(env: EngineEnvironment = process.env): Prom
 /** The whole environment of an engine process: no telemetry, no reset, no stray configuration. */
 export function engineEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LD_LIBRARY_PATH, LANG, TZ } = process.env;
-  return {
-    ...{ PATH, LD_LIBRARY_PATH, LANG, TZ, TMPDIR: tmpdir(), HOME: tmpdir(), ANONYMIZED_TELEMETRY: 'False' },
-    // Otherwise newer servers print several lines for each request, and whoever reads them wakes up for each.
-    RUST_LOG: 'warn',
-  };
+  return { PATH, LD_LIBRARY_PATH, LANG, TZ, TMPDIR: tmpdir(), HOME: tmpdir(), ANONYMIZED_TELEMETRY: 'False' };
 }
 
 /**

@@ -134,7 +134,8 @@ export class ChromaServer {
     try {
       const child = spawn('/bin/sh', [...limitedLauncher(maxFileBytes), engine.command, ...args], {
         cwd: tmpdir(),
-        env: engineEnvironment(),
+        // Otherwise newer servers print several lines for each request, and this process wakes up for each.
+        env: { ...engineEnvironment(), RUST_LOG: 'warn' },
         stdio: ['pipe', 'pipe', 'pipe'],
         // A process group of its own, so that one signal also reaches what a wrapper script starts.
         detached: true,
