@@ -1,4 +1,6 @@
 /** The commands of `compactor`: their arguments, and their help. docs/reference/cli.md is generated from it. */
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import { Command } from 'commander';
 import { EXIT, EXIT_MEANINGS, reportUsage } from './output.ts';
 
@@ -45,14 +47,24 @@ export async function createProgram(
   args: readonly string[] = [],
 ): Promise<Command> {
   const name = globalOptions(env).parseOptions([...args]).operands[0] ?? '';
-  const wanted = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS);
+  const isNamed = Object.hasOwn(COMMANDS, name);
+  const wanted = isNamed ? [name] : Object.keys(COMMANDS);
   const program = globalOptions(env);
+  // Beside a command, --version is that command's: the version of a collection.
+  if (!isNamed) program.version(packageVersion(), '--version', 'print the version of this program');
   // Subcommands inherit this configuration, so it must come before them.
   program.configureOutput({
     outputError: (text) => reportUsage(text, program.opts<{ json?: boolean }>().json ?? args.includes('--json')),
   });
   for (const add of await Promise.all(wanted.map((each) => COMMANDS[each]?.()))) add?.(program);
   return program;
+}
+
+/** Of the package that this file is in, compiled or not. */
+function packageVersion(): string {
+  const path = findPackageJSON(import.meta.url);
+  if (path === undefined) throw new Error('This program lies in no package.');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
 
 function globalOptions(env: NodeJS.ProcessEnv): Command {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
+import { runCommand } from './command-line.ts';
 
 let data: string;
 
@@ -123,6 +124,16 @@ test('damage in the store is found by verify, which ends with 3', async () => {
 
   expect(verified.code).toBe(3);
   expect(verified.stderr).toContain('CorruptObjectError');
+});
+
+test('--version is that of the program, and of a collection beside a command', async () => {
+  const { version } = JSON.parse(await readFile('cli/package.json', 'utf8')) as { version: string };
+
+  const program = await runCommand(join(data, 'stack'), ['--version'], { json: false });
+  const records = await compactor(['get', 'pets', '--count', '--version', '0']);
+
+  expect(program).toMatchObject({ code: 0, stdout: `${version}\n` });
+  expect(records.json).toMatchObject({ version: 0, count: 0 });
 });
 
 test('help of every command shows an example', async () => {
