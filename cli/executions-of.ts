@@ -43,6 +43,17 @@ export async function executionsOf(
   return found;
 }
 
+/** An execution of one collection that runs, if it is among the latest of all that do. */
+export async function runningOf(
+  target: Executions,
+  collection: string,
+): Promise<DescribeExecutionCommandOutput | undefined> {
+  for await (const described of describeLatest(target, ExecutionStatus.RUNNING)) {
+    if (collectionOf(described) === collection) return described;
+  }
+  return undefined;
+}
+
 /** The latest failure of one collection, if it is among the latest of all. */
 export async function lastError(
   target: Executions,

@@ -20,7 +20,9 @@ export function wait(program: Command): void {
     .addHelpText(
       'after',
       '\nWithout --sha256 it tells what was decided under the id, whatever was sent: compactor submit prints the SHA-256 of\n' +
-        'a delta with --json, and compactor submit --wait compares by itself.\n\n' +
+        'a delta with --json, and compactor submit --wait compares by itself. When nobody is compacting for ten seconds (nothing\n' +
+        'holds the claim, and no execution of the collection runs), it says so on standard error, and why the last execution\n' +
+        'failed; it goes on waiting, and looks less often.\n\n' +
         'Example:\n  compactor wait pets import-2026-11-23 --timeout 60\n' +
         '  compactor wait pets import-2026-11-23 --sha256 "$(sha256sum < changes.jsonl | cut -c -64)"',
     );
