@@ -137,6 +137,20 @@ describe('appending', () => {
     );
   });
 
+  it('whose object is decided and settled between two looks at it stays under its number', async () => {
+    const own = writer(
+      { on: 'store.putIfAbsent', when: isLog, times: 1, after: down },
+      { on: 'store.head', when: isLog, times: 1, before: compact },
+    );
+
+    expect(await own.append(shared(1))).toEqual({ number: 1 });
+    expect(await own.append(shared(2))).toEqual({ number: 2 });
+    await compact();
+
+    expect(await markOf()).toBe(2);
+    expect(inbox(ports)).toEqual([]);
+  });
+
   it('to a store that stays silent fails, and the next one is none the worse', async () => {
     let tried = 0;
     const silent = () => {

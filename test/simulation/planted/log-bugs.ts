@@ -109,7 +109,7 @@ export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
     'lambdas/log/place-write.ts',
     'throw isGone(error) ? this.#inDoubt(key, error) : error;',
     'return false;',
-    { world: { profile: { ...BUSY, lostResponse: 0.2, conflict409: 0.2 }, lookFor: LOG } },
+    { test: 'test/workflow/log.test.ts' },
   ),
   'a refused line left out of another content': bug(
     'lambdas/merge/apply-waiting.ts',
