@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { ulid } from 'ulid';
 import { InvalidInputError, KeyCollisionError } from '../../lambdas/errors/errors.ts';
-import { type Submission, type Submitted, submitOnce } from '../../lambdas/producer/put-delta.ts';
+import { type Submission, type SubmitOutcome, submitOnce } from '../../lambdas/producer/put-delta.ts';
 import { sha256 as digest } from '../../lambdas/snapshot/blocks.ts';
 import { parseDelta } from '../../lambdas/snapshot/delta.ts';
 import { loadManifest } from '../../lambdas/versions/load-manifest.ts';
@@ -20,7 +20,7 @@ interface Options {
 }
 
 /** The outcome of a submission according to inbox and table. */
-type Outcome = Omit<Submitted, 'outcome'> & { outcome: Submitted['outcome'] | 'conflict'; reason?: string };
+type Outcome = Omit<SubmitOutcome, 'outcome'> & { outcome: SubmitOutcome['outcome'] | 'conflict'; reason?: string };
 
 /** `compactor submit`: one delta into the inbox. */
 export function submit(program: Command): void {

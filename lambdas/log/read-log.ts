@@ -38,8 +38,8 @@ export async function listUnconfirmed(
   const inLedger = new Set(ledger.map((entry) => entry.deltaId));
   // Whether a number is decided follows from the manifest alone; a late duplicate of a producer's delta is known by its
   // status.
-  const dropped = inbox.filter(({ deltaId }) => numberIn(deltaId) === undefined && !inLedger.has(deltaId));
-  const ids = dropped.map(({ deltaId }) => deltaId);
+  const submitted = inbox.filter(({ deltaId }) => numberIn(deltaId) === undefined && !inLedger.has(deltaId));
+  const ids = submitted.map(({ deltaId }) => deltaId);
   const statuses =
     ids.length === 0 ? new Map<string, DeltaStatus>() : await ports.statuses.getStatuses(collection, ids);
   return {

@@ -60,7 +60,7 @@ export async function putDelta(
   return { deltaId, sha256: created === 'existed' ? digest : created, outcome: 'duplicate' };
 }
 
-export interface Submitted extends PutDelta {
+export interface SubmitOutcome extends PutDelta {
   /** The delta's status if it is decided; `null` while it waits. */
   status: DeltaStatus | null;
 }
@@ -75,7 +75,7 @@ export interface Submitted extends PutDelta {
 export async function submitOnce(
   ports: Pick<Ports, 'store' | 'clock' | 'ids' | 'statuses'>,
   submission: Submission,
-): Promise<Submitted> {
+): Promise<SubmitOutcome> {
   const { collection, deltaId, body } = submission;
   const digest = sha256(body);
   const before = await readStatus(ports, collection, checkDeltaId(deltaId));

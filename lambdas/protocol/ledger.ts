@@ -6,7 +6,7 @@ import type { DeltaStatus, LedgerEntry } from '../snapshot/ledger.ts';
 
 /**
  * Ledger of the next commit: the base's entries that are not settled, then the new ones.
- * An entry is settled, and only then dropped, when its inbox object is absent **and** its status is present; both
+ * An entry is settled, and only then removed, when its inbox object is absent **and** its status is present; both
  * must have been observed after the base's pointer was read.
  */
 export function nextLedger(

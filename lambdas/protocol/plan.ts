@@ -72,8 +72,8 @@ export function takeable(inbox: readonly InboxEntry[], numbered = 0): InboxEntry
     if (number === last + 1) last = number;
     return number <= last;
   });
-  const dropped = inbox.filter(({ deltaId }) => numberIn(deltaId) === undefined).sort(byArrival);
-  return [...run.map(({ entry }) => entry), ...dropped];
+  const submitted = inbox.filter(({ deltaId }) => numberIn(deltaId) === undefined).sort(byArrival);
+  return [...run.map(({ entry }) => entry), ...submitted];
 }
 
 /**

@@ -3,7 +3,7 @@ import { childAncestry, type Manifest, type ManifestRef } from './manifest.ts';
 
 /**
  * The content is that of the target; the decisions and the place among the versions are those of the current version.
- * No entry of the ledger is dropped, since inbox and statuses were not observed.
+ * No entry of the ledger is removed, since inbox and statuses were not observed.
  */
 export function rollbackManifest(
   current: Manifest,
