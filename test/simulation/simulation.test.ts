@@ -31,7 +31,7 @@ const CAUGHT: ReadonlyArray<readonly [bug: string, violation: RegExp, seed: numb
   ['directory marked clean before it is verified', /its content is wrong|cannot be read whole/, 55],
   ['reader skips the count', /read version \d+ wrongly/, 1],
   ['successor started before the claim is released', /nobody will look before the sweep/, 21],
-  ['import on top of a history', /an import replaces a history/, 16],
+  ['import on top of a history', /an import replaces a history/, 159],
   ['retention counted from sealing', /are promised, and those below/, 1],
   ['a table known by its name alone', /is applied a second time/, 2],
   ['a delta applied twice to the serving copy', /is applied twice to the copy/, 4],
