@@ -115,7 +115,7 @@ export const LOG_BUGS: Readonly<Record<string, SourceBug>> = {
     'lambdas/merge/apply-waiting.ts',
     'etags.get(deltaId) === (etag ?? etags.get(deltaId))',
     'etags.has(deltaId) && etag !== undefined',
-    { world: { profile: { ...BUSY, deltas: 5, poison: 0.8, overwrite: 0.9, paceMs: 5_000 }, lookFor: LOG } },
+    { test: 'test/workflow/log.test.ts' },
   ),
   'a number decided by the status of a later version': bug(
     'lambdas/protocol/plan.ts',
